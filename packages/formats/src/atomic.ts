@@ -1,0 +1,63 @@
+// Writing files so that the final name holds either the old content or the whole new content, never a part.
+import { randomBytes } from "node:crypto";
+import { open, rename, rm, type FileHandle } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/** What an atomic write may be given: text (as UTF-8) or bytes. */
+export type FileContent = string | Uint8Array;
+
+/**
+ * Opens a temporary file beside `path`, lets `write` fill it, flushes it to the disk and renames it to `path`.
+ * When anything throws, the temporary file is removed, `path` is untouched, and the error passes through.
+ * Returns what `write` returned. The folder must exist.
+ */
+export async function writeAtomically<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
+  // The same folder, because a rename is only atomic inside one file system; the dot hides it from `*.safetensors`.
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`);
+  const file = await open(temporary, "wx");
+  try {
+    let result: T;
+    try {
+      result = await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+    return result;
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Replaces the file at `path` by `content`, whole or not at all. */
+export async function writeFileAtomically(path: string, content: FileContent): Promise<void> {
+  await writeAtomically(path, (file) => file.writeFile(content));
+}
+
+/** Writes all of `bytes` at the file's current position; a plain `write` may stop early. */
+export async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  // One call takes less than 2^31 bytes on every platform; 1 GiB pieces keep far from it.
+  const PIECE = 2 ** 30;
+  for (let done = 0; done < bytes.byteLength;) {
+    const { bytesWritten } = await file.write(bytes, done, Math.min(PIECE, bytes.byteLength - done));
+    done += bytesWritten;
+  }
+}
+
+/** Makes the rename itself survive a power cut. Not every file system can: there the rename is still atomic. */
+async function syncFolder(folder: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(folder, "r");
+    await handle.sync();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== "EISDIR" && code !== "EPERM" && code !== "EINVAL" && code !== "EACCES" && code !== "ENOTSUP")
+      throw error;
+  } finally {
+    await handle?.close();
+  }
+}

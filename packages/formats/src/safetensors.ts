@@ -1,0 +1,150 @@
+// Reading single tensors out of safetensors files, and writing such files, without ever holding a whole file in memory.
+// No tensor library here: a tensor is an element type, a shape and bytes (little-endian, as on every machine we run on).
+import { open, type FileHandle } from "node:fs/promises";
+
+import { writeAtomically, writeFully } from "./atomic.js";
+import { FormatError, invalid } from "./errors.js";
+import {
+  isSafetensorsDType,
+  readHeader,
+  safetensorsByteLength,
+  type SafetensorsDType,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from "./safetensors-header.js";
+
+/** An open file. Close it, or hold it with `await using`. */
+export interface SafetensorsFile extends SafetensorsHeader, AsyncDisposable {
+  readonly path: string;
+  /**
+   * The bytes of one tensor, read from the disk now, into `target` (exactly as long as the tensor) or into a new buffer
+   * that begins at a multiple of 8 in its own ArrayBuffer, so that any typed array can be laid over it.
+   */
+  read(name: string, target?: Uint8Array): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** One tensor to write. `bytes` may be a function, called when its turn comes, so that one tensor is in memory at a time. */
+export interface SafetensorsInput {
+  readonly name: string;
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
+}
+
+/** Options of {@link writeSafetensors}. `metadata` is free text for readers. */
+export interface WriteSafetensorsOptions {
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Opens a file, checks its whole header, and leaves the tensors on the disk until they are asked for.
+ *
+ * @example
+ * await using file = await openSafetensors("model.safetensors");
+ * const weight = new Float32Array((await file.read("weight")).buffer);
+ */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const file = await open(path, "r");
+  try {
+    const header = await readHeader(file, path);
+    const close = (): Promise<void> => file.close();
+    return {
+      ...header,
+      path,
+      close,
+      [Symbol.asyncDispose]: close,
+      read: (name, target) => readTensor(file, path, header, name, target),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function readTensor(
+  file: FileHandle,
+  path: string,
+  header: SafetensorsHeader,
+  name: string,
+  target: Uint8Array | undefined,
+): Promise<Uint8Array> {
+  const entry = header.tensors.get(name);
+  if (!entry) throw invalid("name", `one of the ${header.tensors.size} tensors of ${path}`, name);
+  const length = entry.end - entry.begin;
+  if (target && target.byteLength !== length) throw invalid("target", `${length} bytes for ${name}`, target);
+  const bytes = target ?? new Uint8Array(length);
+  await readExactly(file, path, entry, bytes);
+  return bytes;
+}
+
+async function readExactly(file: FileHandle, path: string, { name, begin }: SafetensorsEntry, bytes: Uint8Array) {
+  const PIECE = 2 ** 30; // one read takes less than 2^31 bytes on every platform
+  for (let done = 0; done < bytes.byteLength;) {
+    const wanted = Math.min(PIECE, bytes.byteLength - done);
+    const { bytesRead } = await file.read(bytes, done, wanted, begin + done);
+    // The header was checked against the file's size at opening, so the file was cut since.
+    if (bytesRead === 0)
+      throw new FormatError(path, `truncated inside ${JSON.stringify(name)} while open`, begin + done);
+    done += bytesRead;
+  }
+}
+
+/**
+ * Writes a safetensors file: names sorted, data beginning at a multiple of 8, the file whole or not there at all.
+ * Sorted input in, identical bytes out.
+ */
+export async function writeSafetensors(
+  path: string,
+  entries: Iterable<SafetensorsInput>,
+  { metadata }: WriteSafetensorsOptions = {},
+): Promise<void> {
+  const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const lengths = sorted.map(checkInput);
+  sorted.forEach(({ name }, i) => {
+    if (name === sorted[i + 1]?.name) throw invalid("entries", "every name once", name);
+  });
+  const header = buildHeader(sorted, lengths, metadata);
+  await writeAtomically(path, async (file) => {
+    await writeFully(file, header);
+    for (const [i, { name, bytes: source }] of sorted.entries()) {
+      const bytes = typeof source === "function" ? await source() : source;
+      if (bytes.byteLength !== lengths[i]) throw invalid(`bytes of ${name}`, `${lengths[i]} bytes`, bytes);
+      await writeFully(file, bytes);
+    }
+  });
+}
+
+function checkInput({ name, dtype, shape, bytes }: SafetensorsInput): number {
+  if (name === "__metadata__") throw invalid("name", "any other name; the format keeps this one for itself", name);
+  if (!isSafetensorsDType(dtype)) throw invalid(`dtype of ${name}`, "an element type of the format", dtype);
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
+    throw invalid(`shape of ${name}`, "sizes", shape);
+  const length = safetensorsByteLength(dtype, shape);
+  if (length === undefined) throw invalid(`shape of ${name}`, "fewer than 2^53 bytes", shape);
+  // Known lengths are checked before anything is written; lazy ones when they come.
+  if (typeof bytes !== "function" && bytes.byteLength !== length)
+    throw invalid(`bytes of ${name}`, `${length} bytes`, bytes);
+  return length;
+}
+
+function buildHeader(
+  entries: readonly SafetensorsInput[],
+  lengths: readonly number[],
+  metadata: Readonly<Record<string, string>> | undefined,
+): Uint8Array {
+  let offset = 0;
+  // Text, not an object: a tensor may be called "__proto__" or "0", which objects treat specially or reorder.
+  const fields = entries.map(({ name, dtype, shape }, i) => {
+    const begin = offset;
+    offset += lengths[i] ?? 0;
+    return `${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, offset] })}`;
+  });
+  if (metadata) fields.unshift(`"__metadata__":${JSON.stringify(metadata)}`);
+  const json = new TextEncoder().encode(`{${fields.join(",")}}`);
+  const padded = Math.ceil(json.length / 8) * 8; // 8 bytes of length + a multiple of 8: the data begin aligned
+  const header = new Uint8Array(8 + padded).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(padded), true);
+  header.set(json, 8);
+  return header;
+}

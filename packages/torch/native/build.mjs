@@ -1,0 +1,47 @@
+// Builds the native addon against the libtorch that find-libtorch.mjs finds. Usage: node build.mjs [--if-stale]
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { cpus } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findLibtorch } from "./find-libtorch.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const require = createRequire(import.meta.url);
+const buildFolder = join(here, "..", process.env.VID2WORLD_BUILD ?? "build");
+
+/** Changes whenever a rebuild is needed: sources, libtorch's place and version. */
+function fingerprint(libtorch) {
+  const hash = createHash("sha256").update(JSON.stringify(libtorch)).update(process.versions.modules);
+  const files = ["CMakeLists.txt", ...readdirSync(join(here, "src")).map((name) => join("src", name))];
+  for (const file of files.sort()) hash.update(file).update(readFileSync(join(here, file)));
+  return hash.digest("hex");
+}
+
+function run(command, args) {
+  const result = spawnSync(command, args, { stdio: ["ignore", "inherit", "inherit"] });
+  if (result.status !== 0) {
+    console.error(`native build: ${command} failed (${result.error?.message ?? `exit code ${result.status}`})`);
+    process.exit(1);
+  }
+}
+
+const libtorch = findLibtorch();
+const stamp = join(buildFolder, "fingerprint");
+const wanted = fingerprint(libtorch);
+const fresh = existsSync(stamp) && readFileSync(stamp, "utf8") === wanted && existsSync(join(buildFolder, "vid2world_torch.node"));
+if (fresh && process.argv.includes("--if-stale")) process.exit(0);
+
+console.log(`native build: libtorch ${libtorch.version} (${libtorch.origin}), about a minute`);
+mkdirSync(buildFolder, { recursive: true });
+const addonApi = dirname(require.resolve("node-addon-api/package.json"));
+const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
+const cmake = ["-S", here, "-B", buildFolder, "-DCMAKE_BUILD_TYPE=Release"];
+cmake.push(`-DTORCH_INCLUDE=${libtorch.include}`, `-DTORCH_LIBRARY_DIR=${libtorch.library}`);
+cmake.push(`-DNODE_API_INCLUDE=${headers}`, `-DNODE_ADDON_API_INCLUDE=${addonApi}`, `-DWITH_CUDA=${libtorch.cuda ? "ON" : "OFF"}`);
+execFileSync("cmake", cmake, { stdio: ["ignore", "ignore", "inherit"] });
+run("cmake", ["--build", buildFolder, "-j", String(cpus().length)]);
+writeFileSync(stamp, wanted);
+writeFileSync(join(buildFolder, "libtorch.json"), JSON.stringify(libtorch, null, 2) + "\n");

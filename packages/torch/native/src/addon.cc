@@ -1,0 +1,60 @@
+// The addon's entry: creates the environment's state and lets every subsystem register its functions.
+#include <c10/util/Exception.h>
+
+#include "common.h"
+
+namespace vid2world {
+
+State::State(Napi::Env env) {}
+
+State::~State() = default;
+
+State& stateOf(napi_env env) { return *Napi::Env(env).GetInstanceData<State>(); }
+
+static bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+Napi::Error currentError(Napi::Env env, const std::string& context, const std::string& details) {
+  State& state = stateOf(env);
+  Napi::FunctionReference* errorClass = &state.torchError;
+  std::string message;
+  try {
+    throw;
+  } catch (const DisposedTensor& error) {
+    errorClass = &state.disposedError;
+    message = error.what();
+  } catch (const c10::Error& error) {
+    message = error.what_without_backtrace();
+    if (contains(message, "out of memory") || contains(message, "can't allocate memory")) errorClass = &state.outOfMemoryError;
+  } catch (const std::exception& error) {
+    message = error.what();
+  } catch (...) {
+    message = "internal: unknown native error";
+  }
+  if (!context.empty()) message = context + ": " + message;
+  message += details;
+  if (errorClass->IsEmpty()) return Napi::Error::New(env, message);
+  return Napi::Error(env, errorClass->New({Napi::String::New(env, message)}));
+}
+
+/** setErrorClasses(TorchError, DisposedTensorError, OutOfMemoryError) */
+static void SetErrorClasses(const Napi::CallbackInfo& info) {
+  State& state = stateOf(info.Env());
+  state.torchError = Napi::Persistent(info[0].As<Napi::Function>());
+  state.disposedError = Napi::Persistent(info[1].As<Napi::Function>());
+  state.outOfMemoryError = Napi::Persistent(info[2].As<Napi::Function>());
+}
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto* state = new State(env);
+  env.SetInstanceData(state);
+  auto buffer = Napi::ArrayBuffer::New(env, state->scratch.data(), state->scratch.size() * sizeof(double));
+  exports["scratch"] = Napi::Float64Array::New(env, state->scratch.size(), buffer, 0);
+  exports["setErrorClasses"] = Napi::Function::New(env, SetErrorClasses);
+  exports["version"] = Napi::String::New(env, TORCH_VERSION);
+  for (auto init : {InitTensor, InitDispatch, InitAutograd, InitRandom, InitDevice}) init(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(vid2world_torch, Init)
+
+}  // namespace vid2world

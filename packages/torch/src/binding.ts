@@ -1,0 +1,122 @@
+// Loads the native addon: the only import of it in the whole repository, and the types of what it exports.
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { DisposedTensorError, OutOfMemoryError, TorchError } from "./errors.js";
+
+/** The addon's functions; tensors are handles (integers), see native/src. */
+export interface Native {
+  readonly scratch: Float64Array;
+  readonly version: string;
+  setErrorClasses(torch: typeof TorchError, disposed: typeof DisposedTensorError, memory: typeof OutOfMemoryError): void;
+  // dispatch.cc
+  call(operator: number): void;
+  declare(name: string, overload: string, signature: string): number;
+  intern(text: string): number;
+  schema(name: string, overload: string): string | undefined;
+  operators(): string[];
+  // tensor.cc
+  free(count: number): void;
+  fromTypedArray(array: ArrayBufferView, shape: readonly number[], share: boolean): number;
+  toTypedArray(handle: number, share: boolean): TypedArray;
+  writeBytes(handle: number, bytes: Uint8Array): void;
+  readBytes(handle: number): Uint8Array;
+  meta(handle: number): void;
+  strides(handle: number): void;
+  item(handle: number): number | bigint;
+  setData(handle: number, source: number): void;
+  describe(handle: number): string;
+  liveTensors(): number;
+  liveBytes(): number;
+  // autograd.cc
+  backward(count: number, retainGraph: boolean): void;
+  gradients(outputs: number, inputs: number, retainGraph: boolean, createGraph: boolean, allowUnused: boolean): void;
+  checkpoint(outputs: number, inputs: number, recompute: () => number[]): void;
+  backwardOnHelperThread(always: boolean): void;
+  gradModeEnabled(): boolean;
+  setGradMode(enabled: boolean): void;
+  enterInference(): void;
+  leaveInference(): void;
+  requiresGrad(handle: number): boolean;
+  setRequiresGrad(handle: number, flag: boolean): void;
+  getGrad(handle: number): number;
+  setGrad(handle: number, gradient: number): void;
+  clearGrads(count: number): void;
+  grads(count: number): void;
+  // random.cc
+  manualSeed(seed: number): void;
+  createGenerator(device: number, seed: number): number;
+  freeGenerator(index: number): void;
+  setSeed(index: number, seed: number): void;
+  getRandomState(index: number): number;
+  setRandomState(index: number, state: number): void;
+  // device.cc
+  cudaDeviceCount(): number;
+  synchronize(index: number): void;
+  cudaMemory(index: number): [number, number, number] | undefined;
+  emptyCache(): void;
+  getThreads(): number;
+  setThreads(count: number): void;
+  buildInfo(): string;
+  setDeterministic(on: boolean): void;
+  setAutocast(device: number, enabled: boolean, type: number): [boolean, number];
+  autocastEnter(): void;
+  autocastLeave(): void;
+}
+
+export type TypedArray =
+  | Uint8Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Float32Array
+  | Float64Array;
+
+function addonPath(): string {
+  const given = process.env["VID2WORLD_NATIVE"];
+  if (given) return given;
+  // This file is src/binding.ts under a test runner and dist/src/binding.js when built.
+  const here = dirname(fileURLToPath(import.meta.url));
+  const folder = process.env["VID2WORLD_BUILD"] ?? "build";
+  const places = ["..", "../.."].map((up) => join(here, up, folder, "vid2world_torch.node"));
+  const found = places.find((place) => existsSync(place));
+  if (!found) {
+    throw new TorchError(
+      `native addon: not built (looked for ${places.join(" and ")}); run ./vid2world doctor, or npm run build:native`,
+    );
+  }
+  return found;
+}
+
+function load(): Native {
+  // Threads that spin while they wait cost more than they save as soon as anything else wants the cores.
+  process.env["OMP_WAIT_POLICY"] ??= "PASSIVE";
+  const path = addonPath();
+  try {
+    return createRequire(import.meta.url)(path) as Native;
+  } catch (error) {
+    throw new TorchError(
+      `native addon: ${path} cannot be loaded (${String(error)}); rebuild it against the libtorch of this machine: npm run build:native`,
+    );
+  }
+}
+
+export const native = load();
+native.setErrorClasses(TorchError, DisposedTensorError, OutOfMemoryError);
+// libtorch's own default is one thread where its OpenMP cannot read the machine.
+if (!process.env["OMP_NUM_THREADS"]) native.setThreads(availableParallelism());
+
+/** Arguments and results of operator calls (native/src/dispatch.cc). */
+export const scratch = native.scratch;
+
+/** True if the loaded libtorch has the operator: `has("scaled_dot_product_attention")`, `has("add.Tensor")`. */
+export function has(operator: string): boolean {
+  const [name = "", overload = ""] = operator.split(".");
+  return native.schema(name.includes("::") ? name : `aten::${name}`, overload) !== undefined;
+}
+
+/** The version of libtorch's headers that the addon was built with, "1.13.0". */
+export const libtorchVersion = native.version;

@@ -1,0 +1,43 @@
+// The errors of the tensor library.
+
+/** Something that libtorch refused; the message names the operator and the tensors it was given. */
+export class TorchError extends Error {
+  override name = "TorchError";
+}
+
+/** A tensor was used after it was freed. */
+export class DisposedTensorError extends TorchError {
+  override name = "DisposedTensorError";
+}
+
+/** Memory of the device or the machine is exhausted. */
+export class OutOfMemoryError extends TorchError {
+  override name = "OutOfMemoryError";
+}
+
+/** A tensor does not have the shape that is wanted. */
+export class ShapeError extends TorchError {
+  override name = "ShapeError";
+}
+
+export interface ShapeMismatch {
+  readonly key: string;
+  readonly found: readonly number[];
+  readonly expected: readonly number[];
+}
+
+export interface CheckpointMismatch {
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+  readonly shapes: readonly ShapeMismatch[];
+}
+
+/** A state does not fit a module; lists every key that is wrong. */
+export class CheckpointMismatchError extends TorchError {
+  override name = "CheckpointMismatchError";
+  readonly facts: CheckpointMismatch;
+  constructor(message: string, facts: CheckpointMismatch) {
+    super(message);
+    this.facts = facts;
+  }
+}

@@ -1,0 +1,118 @@
+// What all optimisers share: groups, gradients, and a state that is saved and restored under exact keys.
+
+import { clearGrads, gradsOf, noGrad } from "../autograd.js";
+import { tensor } from "../creation.js";
+import { loadState } from "../nn/load-state.js";
+import type { Parameter } from "../nn/parameter.js";
+import { keep, scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
+import { zerosLike } from "../generated/ops.js";
+import { batches } from "./foreach.js";
+import { type GroupOf, type Parameters, resolveGroups, type ResolvedGroup } from "./parameters.js";
+
+/** The hyperparameter that every optimiser has. */
+export interface CommonOptions {
+  /** Step size. Schedules set it before each step. */
+  learningRate: number;
+}
+
+/** What an optimiser keeps for one parameter. */
+export interface ParameterState {
+  /** Updates of this parameter so far. */
+  step: number;
+  /** Running averages, by name, in the parameter's shape. */
+  readonly averages: Readonly<Record<string, Tensor>>;
+}
+
+/** One parameter that is about to be updated. */
+export interface Update {
+  readonly parameter: Parameter;
+  readonly grad: Tensor;
+  readonly state: ParameterState;
+}
+
+/**
+ * Updates parameters from their gradients. Parameters without a gradient are left alone. The state is `NAME.step` and one
+ * tensor for each running average of each parameter; hyperparameters are configuration and not part of it.
+ */
+export abstract class Optimizer<Options extends CommonOptions> {
+  /** The groups; `groups[0].options.learningRate` and the others may be changed between steps. */
+  readonly groups: readonly ResolvedGroup<Options>[];
+  /** Names of the running averages that `update` needs. */
+  protected abstract readonly averages: readonly string[];
+  readonly #states = new Map<Parameter, ParameterState>();
+
+  constructor(parameters: Parameters | readonly GroupOf<Options>[], defaults: Options) {
+    this.groups = resolveGroups(parameters, defaults);
+  }
+
+  /** All parameters of all groups. */
+  parameters(): Parameter[] {
+    return this.groups.flatMap((group) => [...group.parameters.values()]);
+  }
+
+  /** Makes one step from the gradients that are there now. */
+  step(): void {
+    noGrad(() => {
+      for (const { parameters, options } of this.groups)
+        scope(() => this.#stepGroup([...parameters.values()], options));
+    });
+  }
+
+  #stepGroup(parameters: readonly Parameter[], options: Options): void {
+    const grads = gradsOf(parameters);
+    const due = parameters.flatMap((parameter, index) => {
+      const grad = grads[index];
+      return grad === undefined ? [] : [{ parameter, grad, state: this.#stateOf(parameter) }];
+    });
+    for (const { state } of due) state.step++;
+    // A scope for each batch: its temporary memory is gone before the next begins.
+    for (const batch of batches(due, (update) => update.parameter)) scope(() => this.update(batch, options));
+  }
+
+  /** Updates one batch (same device and dtype) in a few multi-tensor calls. `state.step` counts this step already. */
+  protected abstract update(batch: readonly Update[], options: Options): void;
+
+  /** Drops all gradients. */
+  zeroGrad(): void {
+    clearGrads(this.parameters());
+  }
+
+  /** Sets the learning rate of all groups. */
+  setLearningRate(learningRate: number): void {
+    for (const group of this.groups) group.options.learningRate = learningRate;
+  }
+
+  /** The state by name: `NAME.step` (new int64 scalars) and the running averages (the live tensors, not copies). */
+  stateDict(): Map<string, Tensor> {
+    const state = new Map<string, Tensor>();
+    for (const [name, own] of this.#namedStates()) {
+      state.set(`${name}.step`, tensor(own.step, { dtype: "int64" }));
+      for (const [average, value] of Object.entries(own.averages)) state.set(`${name}.${average}`, value);
+    }
+    return state;
+  }
+
+  /** Restores what `stateDict` gave; the keys must match exactly, or a `CheckpointMismatchError` lists all that do not. */
+  loadStateDict(saved: ReadonlyMap<string, Tensor>): void {
+    scope(() => loadState(this.stateDict(), saved, { into: this.constructor.name, from: "optimizer state" }));
+    for (const [name, own] of this.#namedStates()) own.step = Number((saved.get(`${name}.step`) as Tensor).item());
+  }
+
+  *#namedStates(): Generator<readonly [string, ParameterState]> {
+    for (const { parameters } of this.groups) {
+      for (const [name, parameter] of parameters) yield [name, this.#stateOf(parameter)];
+    }
+  }
+
+  /** Made at the first use, so that it lies where the parameter then is. */
+  #stateOf(parameter: Parameter): ParameterState {
+    let state = this.#states.get(parameter);
+    if (state === undefined) {
+      const averages = this.averages.map((name) => [name, keep(zerosLike(parameter))] as const);
+      state = { step: 0, averages: Object.fromEntries(averages) };
+      this.#states.set(parameter, state);
+    }
+    return state;
+  }
+}
