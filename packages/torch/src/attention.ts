@@ -8,6 +8,8 @@ import { scaledDotProductAttention as fusedAttention } from "./generated/ops.js"
 import { scope } from "./scope.js";
 import type { Tensor } from "./tensor.js";
 
+const hasFused = has("scaled_dot_product_attention");
+
 /** Options of `scaledDotProductAttention`. */
 export interface AttentionOptions {
   /**
@@ -31,7 +33,7 @@ export interface AttentionOptions {
  */
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   const { attnMask, isCausal = false, queryOffset = 0, scale } = options;
-  const { implementation = has("scaled_dot_product_attention") ? "fused" : "formula" } = options;
+  const { implementation = hasFused ? "fused" : "formula" } = options;
   if (queryOffset !== 0 && !isCausal) throw invalid("queryOffset", "0 without isCausal", queryOffset);
   if (!Number.isInteger(queryOffset) || queryOffset < 0) throw invalid("queryOffset", "an integer >= 0", queryOffset);
   if (isCausal && attnMask !== undefined)

@@ -70,7 +70,9 @@ export class GradScaler {
     this.#overflow = noGrad(() =>
       scope(() => {
         const grads = gradients(optimizer.parameters());
-        return batches(grads, (grad) => grad).map(check).includes(true);
+        return batches(grads, (grad) => grad)
+          .map(check)
+          .includes(true);
       }),
     );
   }
