@@ -30,7 +30,7 @@ export interface ToolProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly ended: Promise<ToolEnd>;
-  stop(): void;
+  readonly stop: () => void;
 }
 
 const STDERR_LIMIT = 16_384;

@@ -64,7 +64,8 @@ const ENCODINGS: Readonly<Record<string, Encoding>> = {
 const HIDDEN = new Set(["layout", "pin_memory"]);
 const RESERVED = new Set(["var", "delete", "default", "in", "function", "new", "this", "where", "end"]);
 
-export const camelCase = (name: string): string => name.replace(/(?<=[a-z0-9])_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
+export const camelCase = (name: string): string =>
+  name.replace(/(?<=[a-z0-9])_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
 const pascalCase = (name: string): string => {
   const camel = camelCase(name).replace(/^_+|_+$/g, "");
   return camel.charAt(0).toUpperCase() + camel.slice(1);
@@ -105,14 +106,19 @@ function defaultOf(a: Argument): string {
 }
 
 function resultType(schema: Schema): string {
-  const types = schema.returns.map((r) => (r.type === "Tensor" ? "Tensor" : r.type === "Tensor[]" ? "Tensor[]" : r.type === "bool" ? "boolean" : "number"));
+  const types = schema.returns.map((r) =>
+    r.type === "Tensor" ? "Tensor" : r.type === "Tensor[]" ? "Tensor[]" : r.type === "bool" ? "boolean" : "number",
+  );
   if (isInPlace(schema)) return "Tensor";
   if (types.length === 0) return "void";
   return types.length === 1 ? (types[0] as string) : `[${types.join(", ")}]`;
 }
 
 const isInPlace = (schema: Schema): boolean =>
-  schema.returns.length === 1 && schema.returns[0]?.written === true && schema.arguments[0]?.written === true && schema.arguments[0].type === "Tensor";
+  schema.returns.length === 1 &&
+  schema.returns[0]?.written === true &&
+  schema.arguments[0]?.written === true &&
+  schema.arguments[0].type === "Tensor";
 
 function readResults(schema: Schema): string {
   const first = schema.arguments[0];
@@ -125,7 +131,8 @@ function readResults(schema: Schema): string {
     if (type === "Tensor[]") return "return wrapList(0);";
     return type === "bool" ? "return s[0] !== 0;" : "return s[0] as number;";
   }
-  if (returns.some((r) => r.type === "Tensor[]")) throw new Error(`internal: lists among several results of ${schema.name}`);
+  if (returns.some((r) => r.type === "Tensor[]"))
+    throw new Error(`internal: lists among several results of ${schema.name}`);
   return `return [${returns.map((r, k) => (r.type === "Tensor" ? `wrap(s[${String(k)}] as number)` : `s[${String(k)}] as number`)).join(", ")}];`;
 }
 
@@ -137,7 +144,9 @@ interface Overload {
 }
 
 function optionsInterface(overload: Overload): string {
-  const fields = options(overload.schema).map((a) => `  readonly ${camelCase(a.name)}?: ${typeOf(a)}${typeOf(a).endsWith("undefined") ? "" : " | undefined"};`);
+  const fields = options(overload.schema).map(
+    (a) => `  readonly ${camelCase(a.name)}?: ${typeOf(a)}${typeOf(a).endsWith("undefined") ? "" : " | undefined"};`,
+  );
   return fields.length === 0 ? "" : `export interface ${overload.optionsName} {\n${fields.join("\n")}\n}\n`;
 }
 
@@ -155,12 +164,17 @@ function emitOverload(overload: Overload, exported: boolean): string {
   let base = "0";
   let offset = 0;
   let counting = false;
-  const at = (k: number): string => (base === "0" ? String(offset + k) : offset + k === 0 ? "i" : `i + ${String(offset + k)}`);
+  const at = (k: number): string =>
+    base === "0" ? String(offset + k) : offset + k === 0 ? "i" : `i + ${String(offset + k)}`;
   for (const [k, argument] of visible(schema).entries()) {
     const encoding = encodingOf(argument);
     const option = `options?.${camelCase(argument.name)}`;
     const fallback = defaultOf(argument);
-    const value = isOption(argument) ? (fallback === "undefined" ? option : `(${option} ?? ${fallback})`) : parameterName(argument);
+    const value = isOption(argument)
+      ? fallback === "undefined"
+        ? option
+        : `(${option} ?? ${fallback})`
+      : parameterName(argument);
     if (encoding.width === undefined) {
       // The index is needed by what follows only.
       const last = k === visible(schema).length - 1;
@@ -173,7 +187,9 @@ function emitOverload(overload: Overload, exported: boolean): string {
       offset += encoding.width;
     }
   }
-  const signature = visible(schema).map((a) => `${a.name}:${encodingOf(a).code}`).join(" ");
+  const signature = visible(schema)
+    .map((a) => `${a.name}:${encodingOf(a).code}`)
+    .join(" ");
   const discard = isInPlace(schema) || schema.returns.length === 0 ? "!" : "";
   const overloads = JSON.stringify(schema.overload);
   const doc = exported ? `/** \`${schema.text}\` */\n` : "";
@@ -192,25 +208,43 @@ function emitOverload(overload: Overload, exported: boolean): string {
 function predicate(a: Argument, name: string): string {
   const type = a.type.replace("?", "");
   const test =
-    type === "Tensor" ? `${name} instanceof Tensor`
-    : type === "Tensor[]" ? `Array.isArray(${name}) && (${name}.length === 0 || ${name}[0] instanceof Tensor)`
-    : a.type.includes("[]") ? `Array.isArray(${name})${a.listSize === undefined ? "" : ` || typeof ${name} === "number"`}`
-    : type === "str" || type === "ScalarType" || type === "Device" ? `typeof ${name} === "string"`
-    : type === "bool" ? `typeof ${name} === "boolean"`
-    : `typeof ${name} === "number"`;
+    type === "Tensor"
+      ? `${name} instanceof Tensor`
+      : type === "Tensor[]"
+        ? `Array.isArray(${name}) && (${name}.length === 0 || ${name}[0] instanceof Tensor)`
+        : a.type.includes("[]")
+          ? `Array.isArray(${name})${a.listSize === undefined ? "" : ` || typeof ${name} === "number"`}`
+          : type === "str" || type === "ScalarType" || type === "Device"
+            ? `typeof ${name} === "string"`
+            : type === "bool"
+              ? `typeof ${name} === "boolean"`
+              : `typeof ${name} === "number"`;
   return `(${test})`;
 }
 
 /** Chooses among overloads by their number and types of arguments; overloads that are alike there, by an option that only one has. */
 function emitChoice(name: string, overloads: readonly Overload[], exported: boolean): string {
-  const widest = Math.max(...overloads.map((o) => positional(o.schema).length + (options(o.schema).length > 0 ? 1 : 0)));
+  const widest = Math.max(
+    ...overloads.map((o) => positional(o.schema).length + (options(o.schema).length > 0 ? 1 : 0)),
+  );
   const names = Array.from({ length: widest }, (_, k) => `p${String(k)}`);
-  const shape = (o: Overload): string => positional(o.schema).map((a) => a.type.replace("?", "")).join();
+  const shape = (o: Overload): string =>
+    positional(o.schema)
+      .map((a) => a.type.replace("?", ""))
+      .join();
   const docs = overloads.map((o) => ` * \`${o.schema.text}\``).join("\n");
-  const heads = overloads.map((o, k) => `${k === 0 ? `/**\n${docs}\n */\n` : ""}${exported ? "export " : ""}function ${name}(${parameters(o)}): ${resultType(o.schema)};`);
+  const heads = overloads.map(
+    (o, k) =>
+      `${k === 0 ? `/**\n${docs}\n */\n` : ""}${exported ? "export " : ""}function ${name}(${parameters(o)}): ${resultType(o.schema)};`,
+  );
   const branches = overloads.map((overload, k) => {
     const own = positional(overload.schema);
-    const call = `${overload.functionName}(${own.map((a, j) => `p${String(j)} as ${typeOf(a)}`).concat(options(overload.schema).length > 0 ? [`p${String(own.length)} as ${overload.optionsName} | undefined`] : []).join(", ")})`;
+    const call = `${overload.functionName}(${own
+      .map((a, j) => `p${String(j)} as ${typeOf(a)}`)
+      .concat(
+        options(overload.schema).length > 0 ? [`p${String(own.length)} as ${overload.optionsName} | undefined`] : [],
+      )
+      .join(", ")})`;
     const rest = overloads.slice(k + 1);
     if (rest.length === 0) return `  return ${call};`;
     const tests: string[] = [];
@@ -218,15 +252,25 @@ function emitChoice(name: string, overloads: readonly Overload[], exported: bool
     if (twin) {
       const others = new Set(options(twin.schema).map((a) => a.name));
       const unique = options(overload.schema).find((a) => !others.has(a.name));
-      if (!unique) throw new Error(`${name}: overloads "${overload.schema.overload}" and "${twin.schema.overload}" cannot be told apart`);
-      tests.push(`(p${String(own.length)} as ${overload.optionsName} | undefined)?.${camelCase(unique.name)} !== undefined`);
+      if (!unique)
+        throw new Error(
+          `${name}: overloads "${overload.schema.overload}" and "${twin.schema.overload}" cannot be told apart`,
+        );
+      tests.push(
+        `(p${String(own.length)} as ${overload.optionsName} | undefined)?.${camelCase(unique.name)} !== undefined`,
+      );
     }
     own.forEach((a, j) => {
       if (rest.some((o) => positional(o.schema)[j]?.type !== a.type)) tests.push(predicate(a, `p${String(j)}`));
     });
     return `  if (${tests.join(" && ")}) return ${call};`;
   });
-  return [...heads, `${exported ? "export " : ""}function ${name}(${names.map((n) => `${n}?: unknown`).join(", ")}): unknown {`, ...branches, "}"].join("\n");
+  return [
+    ...heads,
+    `${exported ? "export " : ""}function ${name}(${names.map((n) => `${n}?: unknown`).join(", ")}): unknown {`,
+    ...branches,
+    "}",
+  ].join("\n");
 }
 
 /** The whole file for the given schemas, in order; overloads of one name must be neighbours. */
@@ -241,24 +285,49 @@ export function emitFile(schemas: readonly Schema[], versions: string): string {
     const exported = !RESERVED.has(name) || name === "where";
     const publicName = exported ? name : `${name}Operator`;
     // More arguments first, then the overload that has options of its own: the order in which the tests must be made.
-    const ordered = [...group].sort((a, b) => positional(b).length - positional(a).length || options(b).length - options(a).length);
+    const ordered = [...group].sort(
+      (a, b) => positional(b).length - positional(a).length || options(b).length - options(a).length,
+    );
     const overloads = ordered.map((schema): Overload => {
       const suffix = schema.overload === "" ? "" : `_${schema.overload}`;
       const single = group.length === 1;
-      return { schema, functionName: single ? publicName : `${name}_${schema.overload || "plain"}`, idName: `id_${name}${suffix}`, optionsName: `${pascalCase(fullName.replace("aten::", ""))}${name.endsWith("_") ? "InPlace" : ""}${single ? "" : pascalCase(schema.overload)}Arguments` };
+      return {
+        schema,
+        functionName: single ? publicName : `${name}_${schema.overload || "plain"}`,
+        idName: `id_${name}${suffix}`,
+        optionsName: `${pascalCase(fullName.replace("aten::", ""))}${name.endsWith("_") ? "InPlace" : ""}${single ? "" : pascalCase(schema.overload)}Arguments`,
+      };
     });
-    for (const overload of overloads) functions.push(optionsInterface(overload), emitOverload(overload, overloads.length === 1 && exported));
+    for (const overload of overloads)
+      functions.push(optionsInterface(overload), emitOverload(overload, overloads.length === 1 && exported));
     if (overloads.length > 1) functions.push(emitChoice(publicName, overloads, exported));
-    const own = overloads.filter((o) => positional(o.schema)[0]?.name === "self" && positional(o.schema)[0]?.type === "Tensor");
+    const own = overloads.filter(
+      (o) => positional(o.schema)[0]?.name === "self" && positional(o.schema)[0]?.type === "Tensor",
+    );
     if (own.length !== overloads.length) continue;
-    for (const overload of own) methods.push(`    /** \`${overload.schema.text}\` */\n    ${name}(${parameters(overload, true)}): ${resultType(overload.schema)};`);
+    for (const overload of own)
+      methods.push(
+        `    /** \`${overload.schema.text}\` */\n    ${name}(${parameters(overload, true)}): ${resultType(overload.schema)};`,
+      );
     const width = Math.max(...own.map((o) => positional(o.schema).length - 1 + (options(o.schema).length > 0 ? 1 : 0)));
     const names = Array.from({ length: width }, (_, k) => `p${String(k + 1)}`);
     const cast = `${publicName} as (self: Tensor, ...rest: unknown[]) => unknown`;
-    assignments.push(`define("${name}", function (this: Tensor${names.map((n) => `, ${n}?: unknown`).join("")}) {\n  return (${cast})(${["this", ...names].join(", ")});\n});`);
+    assignments.push(
+      `define("${name}", function (this: Tensor${names.map((n) => `, ${n}?: unknown`).join("")}) {\n  return (${cast})(${["this", ...names].join(", ")});\n});`,
+    );
   }
   const body = [...functions, ...methods, ...assignments].join("\n");
-  const writers = ["handleOf", "intern", "wrap", "wrapList", "writeBooleans", "writeNumbers", "writeScalar", "writeScalars", "writeTensors"];
+  const writers = [
+    "handleOf",
+    "intern",
+    "wrap",
+    "wrapList",
+    "writeBooleans",
+    "writeNumbers",
+    "writeScalar",
+    "writeScalars",
+    "writeTensors",
+  ];
   const used = writers.filter((writer) => body.includes(`${writer}(`));
   return [
     `/* Generated by codegen/generate.ts from the schemas of libtorch ${versions}. Do not edit: run \`npm run generate\`. */`,

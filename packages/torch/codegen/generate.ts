@@ -47,7 +47,9 @@ if (process.argv.includes("--dump")) {
 }
 
 // The oldest libtorch that has an operator decides its signature; newer ones only add arguments with defaults.
-const versions = readdirSync(schemaFolder).map((file) => file.replace(".txt", "")).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+const versions = readdirSync(schemaFolder)
+  .map((file) => file.replace(".txt", ""))
+  .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 const known = new Map<string, Schema>();
 for (const name of versions) {
   for (const line of readFileSync(join(schemaFolder, `${name}.txt`), "utf8").split("\n")) {
@@ -60,7 +62,8 @@ for (const name of versions) {
 const chosen: Schema[] = [];
 for (const entry of listed) {
   const schema = known.get(entry);
-  if (!schema) fail(`"${entry}" is on the list, but in none of the recorded libtorch versions (${versions.join(", ")})`);
+  if (!schema)
+    fail(`"${entry}" is on the list, but in none of the recorded libtorch versions (${versions.join(", ")})`);
   const reason = unsupported(schema);
   if (reason) fail(`"${entry}" cannot be generated: ${reason}`);
   chosen.push(schema);
@@ -72,4 +75,6 @@ if (!check && !upToDate) {
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(target, text);
 }
-console.log(`generate: ${String(chosen.length)} overloads written, ${String(native.operators().length - chosen.length)} operators of libtorch ${native.version} not on the list`);
+console.log(
+  `generate: ${String(chosen.length)} overloads written, ${String(native.operators().length - chosen.length)} operators of libtorch ${native.version} not on the list`,
+);

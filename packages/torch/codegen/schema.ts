@@ -69,7 +69,9 @@ export function parseSchema(text: string): Schema {
   const results = match[4].startsWith("(") ? splitList(match[4].slice(1, -1)) : [match[4]];
   const returns = results.map((result) => {
     // A name may follow the type: "Tensor values". An alias annotation has blanks of its own: "Tensor(a -> *)".
-    const { type, written } = parseType(result.replace(/\([^)]*\)/g, (a) => (a.includes("!") ? "(!)" : "")).split(" ")[0] ?? "");
+    const { type, written } = parseType(
+      result.replace(/\([^)]*\)/g, (a) => (a.includes("!") ? "(!)" : "")).split(" ")[0] ?? "",
+    );
     return { type, written };
   });
   return { name: match[1], overload: match[2] ?? "", arguments: parsed, returns, text };

@@ -31,7 +31,8 @@ function run(command, args) {
 const libtorch = findLibtorch();
 const stamp = join(buildFolder, "fingerprint");
 const wanted = fingerprint(libtorch);
-const fresh = existsSync(stamp) && readFileSync(stamp, "utf8") === wanted && existsSync(join(buildFolder, "vid2world_torch.node"));
+const fresh =
+  existsSync(stamp) && readFileSync(stamp, "utf8") === wanted && existsSync(join(buildFolder, "vid2world_torch.node"));
 if (fresh && process.argv.includes("--if-stale")) process.exit(0);
 
 console.log(`native build: libtorch ${libtorch.version} (${libtorch.origin}), about a minute`);
@@ -40,7 +41,11 @@ const addonApi = dirname(require.resolve("node-addon-api/package.json"));
 const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
 const cmake = ["-S", here, "-B", buildFolder, "-DCMAKE_BUILD_TYPE=Release"];
 cmake.push(`-DTORCH_INCLUDE=${libtorch.include}`, `-DTORCH_LIBRARY_DIR=${libtorch.library}`);
-cmake.push(`-DNODE_API_INCLUDE=${headers}`, `-DNODE_ADDON_API_INCLUDE=${addonApi}`, `-DWITH_CUDA=${libtorch.cuda ? "ON" : "OFF"}`);
+cmake.push(
+  `-DNODE_API_INCLUDE=${headers}`,
+  `-DNODE_ADDON_API_INCLUDE=${addonApi}`,
+  `-DWITH_CUDA=${libtorch.cuda ? "ON" : "OFF"}`,
+);
 execFileSync("cmake", cmake, { stdio: ["ignore", "ignore", "inherit"] });
 run("cmake", ["--build", buildFolder, "-j", String(cpus().length)]);
 writeFileSync(stamp, wanted);

@@ -26,7 +26,8 @@ function examine(origin, include, library) {
   if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1]))
     return { reason: `libtorch ${version.join(".")} is too old, ${MINIMUM.join(".")} or newer is needed` };
   const cudaHome = process.env.CUDA_HOME ?? "/usr/local/cuda";
-  const cuda = existsSync(join(library, "libtorch_cuda.so")) && existsSync(join(cudaHome, "include/cuda_runtime_api.h"));
+  const cuda =
+    existsSync(join(library, "libtorch_cuda.so")) && existsSync(join(cudaHome, "include/cuda_runtime_api.h"));
   return { origin, include, library, version: version.join("."), cuda };
 }
 
@@ -36,7 +37,8 @@ function inRoot(origin, root) {
 
 function pythonTorch() {
   try {
-    const code = "import importlib.util as u; s=u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')";
+    const code =
+      "import importlib.util as u; s=u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')";
     return execFileSync("python3", ["-c", code], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   } catch {
     return "";
@@ -53,9 +55,21 @@ export function libtorchCandidates() {
   if (python && !python.startsWith("/usr/lib/python3/dist-packages"))
     found.push({ place: `python3: ${python}`, ...inRoot(`python3's torch, ${python}`, python) });
   else found.push({ place: "python3 on the PATH", reason: "it has no torch of its own" });
-  const libraries = [`/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`, "/usr/lib64", "/usr/lib", "/usr/local/lib"];
+  const libraries = [
+    `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`,
+    "/usr/lib64",
+    "/usr/lib",
+    "/usr/local/lib",
+  ];
   const library = libraries.find((folder) => existsSync(join(folder, "libtorch_cpu.so"))) ?? libraries[0];
-  found.push({ place: "the system", ...examine("the system's libtorch-dev", existsSync("/usr/include/ATen") ? "/usr/include" : "/usr/local/include", library) });
+  found.push({
+    place: "the system",
+    ...examine(
+      "the system's libtorch-dev",
+      existsSync("/usr/include/ATen") ? "/usr/include" : "/usr/local/include",
+      library,
+    ),
+  });
   return found;
 }
 

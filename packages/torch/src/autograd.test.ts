@@ -50,7 +50,11 @@ test("gradient modes nest and are restored, also after an error", () => {
       expect(isGradEnabled()).toBe(true);
     });
   });
-  expect(() => noGrad(() => { throw new Error("inside"); })).toThrow("inside");
+  expect(() =>
+    noGrad(() => {
+      throw new Error("inside");
+    }),
+  ).toThrow("inside");
   expect(isGradEnabled()).toBe(true);
   const w = ones([1]).requiresGrad_();
   expect(noGrad(() => w.mul(2)).requiresGrad).toBe(false);
@@ -93,11 +97,16 @@ describe.each([false, true])("checkpoint (backward on a helper thread: %s)", (he
   test("hands an error of the recomputation through as itself", () => {
     backwardOnHelperThread(helper);
     let calls = 0;
-    const output = checkpoint((x) => {
-      if (++calls === 2) throw new RangeError("second time");
-      return x.mul(2);
-    }, [ones([2]).requiresGrad_()]);
-    expect(() => { output.sum().backward(); }).toThrow(RangeError);
+    const output = checkpoint(
+      (x) => {
+        if (++calls === 2) throw new RangeError("second time");
+        return x.mul(2);
+      },
+      [ones([2]).requiresGrad_()],
+    );
+    expect(() => {
+      output.sum().backward();
+    }).toThrow(RangeError);
   });
 
   test("leaves no tensors behind", () => {
@@ -105,7 +114,9 @@ describe.each([false, true])("checkpoint (backward on a helper thread: %s)", (he
     const step = (): void => {
       scope(() => {
         const x = ones([3, 8]).requiresGrad_();
-        checkpoint(body, [x.mul(1), ones([3, 8])]).sum().backward();
+        checkpoint(body, [x.mul(1), ones([3, 8])])
+          .sum()
+          .backward();
         weight.grad = undefined;
       });
     };

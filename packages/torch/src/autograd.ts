@@ -41,7 +41,11 @@ export interface GradOptions {
 }
 
 /** The gradients of `outputs` (scalars, unless `gradOutputs` is given) with respect to `inputs`; nothing is accumulated in `.grad`. */
-export function grad(outputs: readonly Tensor[], inputs: readonly Tensor[], options: GradOptions = {}): (Tensor | undefined)[] {
+export function grad(
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+  options: GradOptions = {},
+): (Tensor | undefined)[] {
   let i = 0;
   for (const output of outputs) scratch[i++] = output.handle;
   for (let k = 0; k < outputs.length; k++) scratch[i++] = options.gradOutputs?.[k]?.handle ?? 0;

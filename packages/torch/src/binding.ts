@@ -10,7 +10,11 @@ import { DisposedTensorError, OutOfMemoryError, TorchError } from "./errors.js";
 export interface Native {
   readonly scratch: Float64Array;
   readonly version: string;
-  setErrorClasses(torch: typeof TorchError, disposed: typeof DisposedTensorError, memory: typeof OutOfMemoryError): void;
+  setErrorClasses(
+    torch: typeof TorchError,
+    disposed: typeof DisposedTensorError,
+    memory: typeof OutOfMemoryError,
+  ): void;
   // dispatch.cc
   call(operator: number): void;
   declare(name: string, overload: string, signature: string): number;
@@ -66,14 +70,7 @@ export interface Native {
   autocastLeave(): void;
 }
 
-export type TypedArray =
-  | Uint8Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Float32Array
-  | Float64Array;
+export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
 function addonPath(): string {
   const given = process.env["VID2WORLD_NATIVE"];

@@ -23,7 +23,9 @@ const resolved = (options: CreationOptions): { dtype: DType; device: Device } =>
 });
 
 function shapeOf(values: NestedNumbers): number[] {
-  return typeof values === "object" ? [values.length, ...(values.length > 0 ? shapeOf(values[0] as NestedNumbers) : [])] : [];
+  return typeof values === "object"
+    ? [values.length, ...(values.length > 0 ? shapeOf(values[0] as NestedNumbers) : [])]
+    : [];
 }
 
 function flatten(values: NestedNumbers, shape: readonly number[], into: number[]): void {
@@ -32,7 +34,8 @@ function flatten(values: NestedNumbers, shape: readonly number[], into: number[]
     into.push(Number(values));
     return;
   }
-  if (values.length !== shape[0]) throw invalid("values", `nested arrays of equal lengths (${String(shape[0] ?? "a number")})`, values.length);
+  if (values.length !== shape[0])
+    throw invalid("values", `nested arrays of equal lengths (${String(shape[0] ?? "a number")})`, values.length);
   for (const value of values) flatten(value, shape.slice(1), into);
 }
 
@@ -60,16 +63,27 @@ export function fromTypedArray(
 }
 
 /** Uninitialised memory. */
-export const empty = (shape: readonly number[], options: CreationOptions = {}): Tensor => ops.empty(shape, resolved(options));
-export const zeros = (shape: readonly number[], options: CreationOptions = {}): Tensor => ops.zeros(shape, resolved(options));
-export const ones = (shape: readonly number[], options: CreationOptions = {}): Tensor => ops.ones(shape, resolved(options));
+export const empty = (shape: readonly number[], options: CreationOptions = {}): Tensor =>
+  ops.empty(shape, resolved(options));
+export const zeros = (shape: readonly number[], options: CreationOptions = {}): Tensor =>
+  ops.zeros(shape, resolved(options));
+export const ones = (shape: readonly number[], options: CreationOptions = {}): Tensor =>
+  ops.ones(shape, resolved(options));
 export const full = (shape: readonly number[], value: number, options: CreationOptions = {}): Tensor =>
   ops.full(shape, value, resolved(options));
 
 /** arange(end) or arange(start, end): int64 unless `dtype` says otherwise. */
-export function arange(start: number, end?: number, options: CreationOptions & { readonly step?: number } = {}): Tensor {
+export function arange(
+  start: number,
+  end?: number,
+  options: CreationOptions & { readonly step?: number } = {},
+): Tensor {
   const [from, to] = end === undefined ? [0, start] : [start, end];
-  return ops.arange(from, to, { step: options.step ?? 1, dtype: options.dtype ?? "int64", device: options.device ?? "cpu" });
+  return ops.arange(from, to, {
+    step: options.step ?? 1,
+    dtype: options.dtype ?? "int64",
+    device: options.device ?? "cpu",
+  });
 }
 
 /** `steps` values from `start` to `end`, both included. */

@@ -48,7 +48,8 @@ export function dtypeCode(dtype: DType): number {
 /** Throws for a type that the library does not offer, such as complex numbers. */
 export function dtypeOfCode(code: number): DType {
   const name = DTYPE_NAMES.get(code);
-  if (name === undefined) throw invalid("dtype", Object.keys(DTYPE_CODES).join(", "), `libtorch's type ${String(code)}`);
+  if (name === undefined)
+    throw invalid("dtype", Object.keys(DTYPE_CODES).join(", "), `libtorch's type ${String(code)}`);
   return name;
 }
 

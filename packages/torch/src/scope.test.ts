@@ -64,6 +64,9 @@ test("using frees at the end of the block", () => {
 test("ten thousand operations in scopes leave no tensors behind", () => {
   const x = randn([4, 4]);
   const before = liveTensors();
-  for (let i = 0; i < 100; i++) scope(() => { for (let k = 0; k < 100; k++) x.add(1).mul(2); });
+  for (let i = 0; i < 100; i++)
+    scope(() => {
+      for (let k = 0; k < 100; k++) x.add(1).mul(2);
+    });
   expect(liveTensors()).toBe(before);
 });

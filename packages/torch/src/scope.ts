@@ -83,7 +83,9 @@ export function scope<R extends Result>(body: () => R): R {
   current = outer;
   if (typeof (result as { then?: unknown } | undefined)?.then === "function") {
     freeAll(own);
-    throw new TorchError("scope: its body returned a promise; a scope cannot span an await, free with `using` or dispose() there");
+    throw new TorchError(
+      "scope: its body returned a promise; a scope cannot span an await, free with `using` or dispose() there",
+    );
   }
   const survivors = new Set(tensorsIn(result));
   if (survivors.size > 0) {

@@ -36,7 +36,13 @@ describe("data", () => {
   test.each<DType>(["bool", "uint8", "int32", "int64", "float16", "bfloat16", "float32", "float64"])(
     "%s holds small whole numbers exactly and survives a copy of its bytes",
     (dtype) => {
-      const x = tensor([[0, 1], [1, 0]], { dtype });
+      const x = tensor(
+        [
+          [0, 1],
+          [1, 0],
+        ],
+        { dtype },
+      );
       expect(x.dtype).toBe(dtype);
       expect(x.toNumbers()).toEqual([0, 1, 1, 0]);
       const copy = zeros([2, 2], { dtype }).writeBytes(x.toBytes());
@@ -96,7 +102,11 @@ describe("operators", () => {
   test("lists, several results and undefined optionals travel both ways", () => {
     const x = arange(0, 6, { dtype: "float32" }).reshape([2, 3]);
     expect(cat([x, x], { dim: 1 }).shape).toEqual([2, 6]);
-    expect(x.split(1, { dim: 1 }).map((part) => part.toNumbers())).toEqual([[0, 3], [1, 4], [2, 5]]);
+    expect(x.split(1, { dim: 1 }).map((part) => part.toNumbers())).toEqual([
+      [0, 3],
+      [1, 4],
+      [2, 5],
+    ]);
     expect(x.index([undefined, tensor([2, 0], { dtype: "int64" })]).toNumbers()).toEqual([2, 0, 5, 3]);
     expect(x.clamp({ min: 1, max: 4 }).toNumbers()).toEqual([1, 1, 2, 3, 4, 4]);
   });

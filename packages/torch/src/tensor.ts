@@ -64,7 +64,8 @@ export class Tensor {
   /** Length of one axis; negative counts from the last. */
   size(axis: number): number {
     const length = this.shape.at(axis);
-    if (length === undefined || axis >= this.rank) throw invalid("axis", `between ${String(-this.rank)} and ${String(this.rank - 1)}`, axis);
+    if (length === undefined || axis >= this.rank)
+      throw invalid("axis", `between ${String(-this.rank)} and ${String(this.rank - 1)}`, axis);
     return length;
   }
 

@@ -1,5 +1,8 @@
 // The addon's entry: creates the environment's state and lets every subsystem register its functions.
 #include <c10/util/Exception.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "common.h"
 
@@ -44,7 +47,19 @@ static void SetErrorClasses(const Napi::CallbackInfo& info) {
   state.outOfMemoryError = Napi::Persistent(info[2].As<Napi::Function>());
 }
 
+/**
+ * Activations of some megabytes are made and freed in every step. By default glibc gives each back to the kernel at once, which then
+ * clears the pages anew for the next one; kept in the heap they cost nothing. 32 MiB is the largest threshold that glibc takes.
+ */
+static void KeepFreedMemory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  KeepFreedMemory();
   auto* state = new State(env);
   env.SetInstanceData(state);
   auto buffer = Napi::ArrayBuffer::New(env, state->scratch.data(), state->scratch.size() * sizeof(double));

@@ -113,7 +113,7 @@ struct Reader {
   c10::IValue value(Code code) {
     switch (code) {
       case Code::T: return state.at(take(), name);
-      case Code::TN: { const double handle = take(); return handle == 0 ? c10::IValue(at::Tensor()) : c10::IValue(state.at(handle, name)); }
+      case Code::TN: { const double handle = take(); return handle == 0 ? c10::IValue() : c10::IValue(state.at(handle, name)); }
       case Code::TL: return list<at::Tensor>(takeInt(), [&] { return state.at(take(), name); });
       case Code::TNL: {
         const int64_t count = takeInt();

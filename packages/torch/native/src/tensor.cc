@@ -179,6 +179,7 @@ Napi::Value SetData(const Napi::CallbackInfo& info) {
   return guard(info, "setData", [&] {
     State& state = stateOf(info.Env());
     state.at(numberAt(info, 0)).set_data(state.at(numberAt(info, 1)));
+    state.moveReport(info.Env(), static_cast<uint32_t>(numberAt(info, 1)), static_cast<uint32_t>(numberAt(info, 0)));
     return info.Env().Undefined();
   });
 }
@@ -233,6 +234,13 @@ void State::free(napi_env env, uint32_t slot) {
   if (reportedBytes[slot]) reportMemory(env, -reportedBytes[slot]);
   freeSlots.push_back(slot);
   liveTensors--;
+}
+
+void State::moveReport(napi_env env, uint32_t from, uint32_t to) {
+  if (from == to) return;
+  if (reportedBytes[to]) reportMemory(env, -reportedBytes[to]);
+  reportedBytes[to] = reportedBytes[from];
+  reportedBytes[from] = 0;
 }
 
 void State::reportMemory(napi_env env, int64_t delta) {

@@ -14,7 +14,7 @@ import {
 import type { Tensor } from "../tensor.js";
 import { fusedAdamwWorks } from "./fused.js";
 import { type CommonOptions, Optimizer, type Update } from "./optimizer.js";
-import type { GroupOf, Parameters } from "./parameters.js";
+import type { GroupOf, ParameterSet } from "./parameters.js";
 
 /** Hyperparameters of `AdamW`; the defaults are PyTorch's. */
 export interface AdamWOptions extends CommonOptions {
@@ -43,7 +43,7 @@ export class AdamW extends Optimizer<AdamWOptions> {
   readonly #fused: boolean;
 
   constructor(
-    parameters: Parameters | readonly GroupOf<AdamWOptions>[],
+    parameters: ParameterSet | readonly GroupOf<AdamWOptions>[],
     { fused = true, ...options }: Partial<AdamWOptions> & AdamWImplementation = {},
   ) {
     super(parameters, { learningRate: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 1e-2, ...options });

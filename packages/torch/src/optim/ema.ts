@@ -9,7 +9,7 @@ import type { Parameter } from "../nn/parameter.js";
 import { keep, scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 import { batches } from "./foreach.js";
-import { named, type Parameters } from "./parameters.js";
+import { named, type ParameterSet } from "./parameters.js";
 
 /** Options of `Ema`. */
 export interface EmaOptions {
@@ -30,7 +30,7 @@ export class Ema {
   readonly #parameters: ReadonlyMap<string, Parameter>;
   readonly #averages: ReadonlyMap<string, Tensor>;
 
-  constructor(parameters: Parameters, { decay = 0.9999, warmup = true }: EmaOptions = {}) {
+  constructor(parameters: ParameterSet, { decay = 0.9999, warmup = true }: EmaOptions = {}) {
     if (!(decay >= 0 && decay <= 1)) throw invalid("decay", "a number in [0, 1]", decay);
     this.decay = decay;
     this.warmup = warmup;

@@ -6,7 +6,7 @@ export { Ema, type EmaOptions } from "./ema.js";
 export { fusedAdamwWorks } from "./fused.js";
 export { GradScaler, type GradScalerOptions } from "./grad-scaler.js";
 export { type CommonOptions, Optimizer } from "./optimizer.js";
-export type { GroupOf, Parameters, ResolvedGroup } from "./parameters.js";
+export type { GroupOf, ParameterSet, ResolvedGroup } from "./parameters.js";
 export * as schedules from "./schedules.js";
 export type { Schedule } from "./schedules.js";
 export { Sgd, type SgdOptions } from "./sgd.js";

@@ -2,7 +2,17 @@
 
 import { describe, expect, test } from "vitest";
 import { assertClose } from "../allclose.js";
-import { CheckpointMismatchError, full, liveTensors, ones, scope, tensor, type Tensor, zeros } from "../index.js";
+import {
+  CheckpointMismatchError,
+  full,
+  libtorchVersion,
+  liveTensors,
+  ones,
+  scope,
+  tensor,
+  type Tensor,
+  zeros,
+} from "../index.js";
 import { readCases, type Recorded, restore, restoreParameter } from "../nn/fixtures/read.js";
 import { Linear, Parameter } from "../nn/index.js";
 import {
@@ -58,6 +68,12 @@ describe.each([false, true])("fused: %s", (fused) => {
       }
     }
   });
+});
+
+const [major = 0, minor = 0] = libtorchVersion.split(".").map(Number);
+
+test.skipIf(major < 2 || (major === 2 && minor < 4))("the fused kernel is found from libtorch 2.4 on", () => {
+  expect(fusedAdamwWorks("cpu")).toBe(true);
 });
 
 /** A small problem whose gradients depend on the parameters. */

@@ -8,7 +8,7 @@ import { keep, scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 import { zerosLike } from "../generated/ops.js";
 import { batches } from "./foreach.js";
-import { type GroupOf, type Parameters, resolveGroups, type ResolvedGroup } from "./parameters.js";
+import { type GroupOf, type ParameterSet, resolveGroups, type ResolvedGroup } from "./parameters.js";
 
 /** The hyperparameter that every optimiser has. */
 export interface CommonOptions {
@@ -42,7 +42,7 @@ export abstract class Optimizer<Options extends CommonOptions> {
   protected abstract readonly averages: readonly string[];
   readonly #states = new Map<Parameter, ParameterState>();
 
-  constructor(parameters: Parameters | readonly GroupOf<Options>[], defaults: Options) {
+  constructor(parameters: ParameterSet | readonly GroupOf<Options>[], defaults: Options) {
     this.groups = resolveGroups(parameters, defaults);
   }
 

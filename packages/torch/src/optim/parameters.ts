@@ -4,17 +4,17 @@ import { invalid } from "@vid2world/formats";
 import type { Parameter } from "../nn/parameter.js";
 
 /** Parameters in order, or by name. Names (as from `module.namedParameters()`) become the keys of the saved state. */
-export type Parameters = Iterable<Parameter> | ReadonlyMap<string, Parameter>;
+export type ParameterSet = Iterable<Parameter> | ReadonlyMap<string, Parameter>;
 
 /** Parameters by name; those without a name are called by their position. */
-export function named(parameters: Parameters): Map<string, Parameter> {
+export function named(parameters: ParameterSet): Map<string, Parameter> {
   if (parameters instanceof Map) return new Map(parameters as ReadonlyMap<string, Parameter>);
   return new Map([...(parameters as Iterable<Parameter>)].map((parameter, index) => [String(index), parameter]));
 }
 
 /** Some parameters with hyperparameters of their own. */
 export interface GroupOf<Hyperparameters> {
-  readonly parameters: Parameters;
+  readonly parameters: ParameterSet;
   readonly options?: Partial<Hyperparameters>;
 }
 
@@ -29,7 +29,7 @@ export interface ResolvedGroup<Hyperparameters> {
  * on from group to group, so that names stay unique.
  */
 export function resolveGroups<Hyperparameters>(
-  input: Parameters | readonly GroupOf<Hyperparameters>[],
+  input: ParameterSet | readonly GroupOf<Hyperparameters>[],
   defaults: Hyperparameters,
 ): ResolvedGroup<Hyperparameters>[] {
   const groups = isGroups(input) ? input : [{ parameters: input }];
@@ -52,7 +52,7 @@ export function resolveGroups<Hyperparameters>(
   });
 }
 
-function isGroups<H>(input: Parameters | readonly GroupOf<H>[]): input is readonly GroupOf<H>[] {
+function isGroups<H>(input: ParameterSet | readonly GroupOf<H>[]): input is readonly GroupOf<H>[] {
   return (
     Array.isArray(input) &&
     input.length > 0 &&

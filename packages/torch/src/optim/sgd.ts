@@ -4,7 +4,7 @@ import { invalid } from "@vid2world/formats";
 import { _foreachAdd, _foreachAdd_, _foreachMul_ } from "../generated/ops.js";
 import type { Tensor } from "../tensor.js";
 import { type CommonOptions, Optimizer, type Update } from "./optimizer.js";
-import type { GroupOf, Parameters } from "./parameters.js";
+import type { GroupOf, ParameterSet } from "./parameters.js";
 
 /** Hyperparameters of `Sgd`. */
 export interface SgdOptions extends CommonOptions {
@@ -22,7 +22,7 @@ export interface SgdOptions extends CommonOptions {
 export class Sgd extends Optimizer<SgdOptions> {
   protected readonly averages = ["velocity"];
 
-  constructor(parameters: Parameters | readonly GroupOf<SgdOptions>[], options: Partial<SgdOptions> = {}) {
+  constructor(parameters: ParameterSet | readonly GroupOf<SgdOptions>[], options: Partial<SgdOptions> = {}) {
     super(parameters, { learningRate: 1e-3, momentum: 0, nesterov: false, weightDecay: 0, ...options });
     for (const { options: own } of this.groups) check(own);
   }

@@ -1,0 +1,17 @@
+// Every command: to add one, write a file beside this one and add its line here.
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+
+/** A command by name; `load` imports its file, which exports a function that builds it. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandUnknownOpts>;
+}
+
+/** In the order in which `vid2world --help` shows them. */
+export const commands: readonly CommandEntry[] = [
+  { name: "doctor", summary: "show what this installation has, and how to get what is missing", load: async () => (await import("./doctor.js")).doctorCommand() }, // prettier-ignore
+  { name: "train", summary: "train an autoencoder, a video model or a world model", load: async () => (await import("./train.js")).trainCommand() }, // prettier-ignore
+  { name: "demo", summary: "roll a world out on held-out recordings: videos, contact sheet, numbers", load: async () => (await import("./demo.js")).demoCommand() }, // prettier-ignore
+  { name: "rollout", summary: "predicted continuations of recordings as exact frames and videos", load: async () => (await import("./rollout.js")).rolloutCommand() }, // prettier-ignore
+];

@@ -1,0 +1,79 @@
+// `vid2world train`: trains an autoencoder, a video model or a world model from a configuration.
+import path from "node:path";
+import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { loadConfig } from "@vid2world/world/config/load";
+import { trainingConfigSchema } from "@vid2world/world/training/config";
+import { runTraining } from "@vid2world/world/training/run";
+import { createTrainingDisplay } from "../training-display.js";
+
+/** Exit status of a run that was ended by a signal, as shells report it. */
+const INTERRUPTED = 130;
+
+/** Builds the command. */
+export function trainCommand() {
+  return new Command("train")
+    .description("train an autoencoder, a video model or a world model; Ctrl-C saves and ends, --resume goes on")
+    .argument("<config>", "YAML file, for instance configs/debug.yaml")
+    .option("--set <setting=value...>", "override settings of the configuration, for instance training.batchSize=8")
+    .option("--out <folder>", "folder of the run (default: runs/ and the configuration's path)")
+    .option("--resume", "go on from the newest checkpoint in the folder")
+    .option("--max-steps <n>", "end after this many steps", positive)
+    .option("--max-minutes <minutes>", "end after this much wall-clock time", positive)
+    .option("--threads <n>", "CPU threads", positive)
+    .action(async (file, options) => {
+      const overrides = [
+        ...(options.set ?? []),
+        ...(options.maxSteps === undefined ? [] : [`training.maxSteps=${options.maxSteps}`]),
+        ...(options.maxMinutes === undefined ? [] : [`training.maxMinutes=${options.maxMinutes}`]),
+        ...(options.threads === undefined ? [] : [`training.threads=${options.threads}`]),
+      ];
+      const config = await loadConfig(file, trainingConfigSchema, { overrides });
+      const folder = options.out ?? defaultFolder(file);
+      const interrupted = abortOnSignals();
+      const display = createTrainingDisplay();
+      try {
+        const result = await runTraining(config, {
+          ...{ folder, resume: options.resume ?? false },
+          signal: interrupted.signal,
+          onEvent: display.show,
+        });
+        display.close();
+        const ending = result.finished ? "done" : `stopped at step ${result.step}; go on with --resume`;
+        process.stderr.write(`${ending}: ${result.output}\n`);
+        if (!result.finished) process.exitCode = INTERRUPTED;
+      } finally {
+        display.close();
+        interrupted.release();
+      }
+    });
+}
+
+/** `configs/doom/base.yaml` trains in `runs/doom/base`. */
+function defaultFolder(file: string): string {
+  const inside = path.relative("configs", file);
+  const { dir, name } = path.parse(inside.startsWith("..") ? path.basename(file) : inside);
+  return path.join("runs", dir, name);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("expected a number above 0");
+  return value;
+}
+
+/** The first SIGINT or SIGTERM asks the run to save and end; a second one ends the process as usual. */
+function abortOnSignals(): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const abort = (): void => {
+    process.stderr.write("\nsaving; once more to end at once\n");
+    controller.abort();
+    release();
+  };
+  const release = (): void => {
+    process.off("SIGINT", abort);
+    process.off("SIGTERM", abort);
+  };
+  process.on("SIGINT", abort);
+  process.on("SIGTERM", abort);
+  return { signal: controller.signal, release };
+}

@@ -1,0 +1,155 @@
+// One new frame from a window of finished ones, exactly as published: history noised once and kept fixed, guidance on the newest action.
+// Axes: B batch, T frames, C channels, H height, W width, L context tokens, D context width, A action channels.
+
+import { invalid } from "@vid2world/formats";
+import { type Tensor, cat, full, stack, zerosLike } from "@vid2world/torch";
+import { withoutNewestAction } from "./actions.js";
+import type { Conditioning, Denoiser, Network } from "./denoiser.js";
+import { type Unconditional, guide } from "./guidance.js";
+import { atLevels } from "./level-tables.js";
+import type { NoiseSource } from "./noise.js";
+import { addNoise, denoiserOf } from "./parameterization.js";
+import { type StepReport, ddim } from "./samplers/ddim.js";
+import type { SamplerConfig } from "./samplers/sampler-config.js";
+import { historyTimestep, samplingSteps } from "./samplers/timesteps.js";
+import type { NoiseSchedule } from "./schedule.js";
+
+/** A finished frame. */
+export interface HistoryFrame {
+  readonly latent_BCHW: Tensor;
+  /** The same with the noise of the history level: drawn once, kept for as long as the frame is in the window. */
+  readonly noisy_BCHW: Tensor;
+  /** The action that led to it; absent for the first frame or a world without actions. */
+  readonly action_BA?: Tensor;
+}
+
+/** What stays the same for all frames of a rollout. */
+export interface SceneConditioning {
+  readonly context?: Tensor;
+  /** What guidance compares `context` with; absent: the same context. */
+  readonly unconditionalContext?: Tensor;
+  readonly fps_B?: Tensor;
+}
+
+/** How frames are sampled. */
+export interface FrameSettings {
+  readonly schedule: NoiseSchedule;
+  readonly sampler: SamplerConfig;
+  /** Most frames the network sees at once, the new one included (its temporal length). */
+  readonly windowLength: number;
+  readonly noise: NoiseSource;
+  readonly signal?: AbortSignal;
+  readonly onStep?: (report: StepReport & { readonly frame: number }) => void;
+}
+
+/** The noisy copy of a finished frame; `frame` counts from the start of the rollout. [B C H W] -> same */
+export function noisedHistory(latent_BCHW: Tensor, frame: number, settings: FrameSettings): Tensor {
+  const { schedule, sampler, noise } = settings;
+  const timestep = historyTimestep(schedule, sampler);
+  if (timestep === undefined) return latent_BCHW.clone();
+  const levels_B = full([latent_BCHW.size(0)], timestep, { dtype: "int64", device: latent_BCHW.device });
+  const latent_B1CHW = latent_BCHW.unsqueeze(1);
+  // The published sampler noises history without the dynamic rescale that its training applied.
+  const scaled =
+    sampler.variant === "consistent" ? latent_B1CHW.mul(atLevels(schedule, "scale", levels_B)) : latent_B1CHW;
+  const eps = noise({ kind: "history", frame }, latent_BCHW.shape).unsqueeze(1);
+  return addNoise(schedule, scaled, eps, levels_B).squeeze(1);
+}
+
+/** The newest frames that fit beside a new one. */
+export function windowOf<T>(history: readonly T[], windowLength: number): readonly T[] {
+  if (!Number.isInteger(windowLength) || windowLength < 2)
+    throw invalid("windowLength", "an integer of at least 2", windowLength);
+  return history.slice(-(windowLength - 1));
+}
+
+/**
+ * Samples frame number `frame` after `history` (at least one frame, oldest first). `action_BA` is the action that leads to it. Run it
+ * inside a `scope`. -> clean latents [B C H W]
+ */
+export function sampleFrame(
+  network: Network,
+  history: readonly HistoryFrame[],
+  action_BA: Tensor | undefined,
+  frame: number,
+  scene: SceneConditioning,
+  settings: FrameSettings,
+): Tensor {
+  const { schedule, sampler, noise, signal, onStep } = settings;
+  const window = windowOf(history, settings.windowLength);
+  const first = window[0];
+  if (first === undefined) throw invalid("history", "at least one frame to start from", history);
+  const shape_BCHW = first.latent_BCHW.shape;
+
+  const conditioning = windowConditioning(window, first, action_BA, scene);
+  const guided = guideRollout(network, conditioning, scene, sampler);
+  const noisy_BTCHW = stack(
+    window.map((past) => past.noisy_BCHW),
+    { dim: 1 },
+  );
+  const level = historyTimestep(schedule, sampler) ?? 0;
+  const denoise = newestFrame(denoiserOf(schedule, guided), noisy_BTCHW, level);
+  const start_B1CHW = noise({ kind: "start", frame }, shape_BCHW).unsqueeze(1);
+  const latent_B1CHW = ddim(denoise, start_B1CHW, samplingSteps(schedule, sampler), {
+    conditioning,
+    noise: (step) => noise({ kind: "step", frame, step }, shape_BCHW).unsqueeze(1),
+    ...(signal && { signal }),
+    ...(onStep && { onStep: (report: StepReport) => onStep({ ...report, frame }) }),
+  });
+  return latent_B1CHW.squeeze(1);
+}
+
+/** Guidance of a rollout: away from the same window without its newest action. Nothing to guide by: no second branch. */
+function guideRollout(
+  network: Network,
+  conditioning: Conditioning,
+  scene: SceneConditioning,
+  sampler: SamplerConfig,
+): Network {
+  const { unconditionalContext } = scene;
+  if (!conditioning.actions_BTA && !unconditionalContext) return network;
+  const unconditional: Unconditional = (given, batch, frames) => ({
+    ...withoutNewestAction(given, batch, frames),
+    ...(unconditionalContext && { context: unconditionalContext }),
+  });
+  const { guidanceScale: scale, guidanceRescale: rescale, batchedGuidance: batched } = sampler;
+  return guide(network, unconditional, { scale, rescale, batched });
+}
+
+/** The window's first frame as image condition, its actions with nothing leading to the first frame. */
+function windowConditioning(
+  window: readonly HistoryFrame[],
+  first: HistoryFrame,
+  action_BA: Tensor | undefined,
+  scene: SceneConditioning,
+): Conditioning {
+  const frames = window.length + 1;
+  const concat_BTCHW = first.latent_BCHW.unsqueeze(1).expand([-1, frames, -1, -1, -1]);
+  const { context, fps_B } = scene;
+  return {
+    concat_BTCHW,
+    ...(action_BA && {
+      actions_BTA: stack([zerosLike(action_BA), ...window.slice(1).map(actionOf), action_BA], { dim: 1 }),
+    }),
+    ...(context && { context }),
+    ...(fps_B && { fps_B }),
+  };
+}
+
+function actionOf(past: HistoryFrame): Tensor {
+  if (past.action_BA === undefined)
+    throw invalid("history", "an action for every frame but the first", "a frame without an action");
+  return past.action_BA;
+}
+
+/** Sees the noised history before the frames it is asked about, and answers for those alone. */
+function newestFrame(denoise: Denoiser, history_BTCHW: Tensor, historyLevel: number): Denoiser {
+  const [batch, past] = history_BTCHW.dims("B T C H W");
+  const { device } = history_BTCHW;
+  return (x_BTCHW, levels_BT, conditioning) => {
+    const pastLevels_BT = full([batch, past], historyLevel, { dtype: "int64", device });
+    const window_BTCHW = cat([history_BTCHW, x_BTCHW], { dim: 1 });
+    const clean_BTCHW = denoise(window_BTCHW, cat([pastLevels_BT, levels_BT], { dim: 1 }), conditioning);
+    return clean_BTCHW.narrow(1, past, x_BTCHW.size(1));
+  };
+}

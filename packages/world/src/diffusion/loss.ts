@@ -1,0 +1,112 @@
+// The training loss of diffusion forcing: independent noise per frame, dynamic rescale of the clean latents, v target, the first
+// frame as image condition, actions shifted by one frame and dropped per timestep (arXiv:2505.14357, arXiv:2407.01392).
+// Axes: B batch, T frames, C channels, H height, W width, L context tokens, D context width, A action channels.
+
+import { type Generator, type Tensor, randnLike } from "@vid2world/torch";
+import * as z from "zod";
+import { actionDropoutMask, shiftActions } from "./actions.js";
+import type { Conditioning, Network } from "./denoiser.js";
+import { atLevels } from "./level-tables.js";
+import { sampleLevels } from "./noise-levels.js";
+import { addNoise, targetOf } from "./parameterization.js";
+import type { NoiseSchedule } from "./schedule.js";
+
+/** Configuration of the loss. The defaults are the published ones. */
+export const lossSchema = z.strictObject({
+  /** Independent noise per frame (diffusion forcing), or one level per clip. */
+  levels: z.enum(["per-frame", "per-sample"]).default("per-frame"),
+  actionDropout: z.number().min(0).max(1).default(0.2),
+  actionDropoutPerTimestep: z.boolean().default(true),
+});
+
+/** The resolved loss part of a configuration. */
+export type LossConfig = z.infer<typeof lossSchema>;
+
+/** A batch of clips as latents. Actions are unshifted: entry t was taken at frame t. */
+export interface LatentBatch {
+  readonly latents_BTCHW: Tensor;
+  readonly actions_BTA?: Tensor;
+  readonly context?: Tensor;
+  readonly fps_B?: Tensor;
+}
+
+/** Random draws; what is not given is drawn from `generator`. Tests and golden runs give them. */
+export interface LossDraws {
+  readonly generator?: Generator;
+  /** [B T], or [B] for one level per clip. */
+  readonly levels?: Tensor;
+  readonly noise_BTCHW?: Tensor;
+  readonly actionMask_BT?: Tensor;
+}
+
+/** The loss and what logging and tests want to see of it; all on the device, nothing was waited for. */
+export interface DiffusionLoss {
+  /** Mean over everything: a scalar with gradients. */
+  readonly loss: Tensor;
+  /** Mean over channels and pixels, detached: which frames and levels are hard. */
+  readonly perFrame_BT: Tensor;
+  /** The timesteps used, [B T] or [B]. */
+  readonly levels: Tensor;
+  readonly noisy_BTCHW: Tensor;
+  readonly target_BTCHW: Tensor;
+  readonly output_BTCHW: Tensor;
+}
+
+/** Noises a batch, asks the network, and compares with its target. Run it inside a `scope`. */
+export function diffusionLoss(
+  network: Network,
+  schedule: NoiseSchedule,
+  batch: LatentBatch,
+  config: LossConfig = lossSchema.parse({}),
+  draws: LossDraws = {},
+): DiffusionLoss {
+  const { latents_BTCHW } = batch;
+  const [b, t] = latents_BTCHW.dims("B T C H W");
+  const random = { device: latents_BTCHW.device, ...(draws.generator && { generator: draws.generator }) };
+  const levels = draws.levels ?? sampleLevels(config.levels, b, t, schedule.numTimesteps, random);
+  const noise_BTCHW =
+    draws.noise_BTCHW ?? randnLike(latents_BTCHW, draws.generator ? { generator: draws.generator } : {});
+
+  const clean_BTCHW = latents_BTCHW.mul(atLevels(schedule, "scale", levels));
+  const noisy_BTCHW = addNoise(schedule, clean_BTCHW, noise_BTCHW, levels);
+  const target_BTCHW = targetOf(schedule, clean_BTCHW, noise_BTCHW, levels);
+
+  const levels_BT = levels.shape.length === 1 ? levels.unsqueeze(1).expand([b, t]).contiguous() : levels;
+  const conditioning = trainingConditioning(batch, config, draws, random);
+  const output_BTCHW = network(noisy_BTCHW, levels_BT, conditioning);
+  const perFrame_BT = output_BTCHW.float().sub(target_BTCHW).square().mean([2, 3, 4]);
+  return {
+    loss: perFrame_BT.mean(),
+    perFrame_BT: perFrame_BT.detach(),
+    levels,
+    noisy_BTCHW,
+    target_BTCHW,
+    output_BTCHW,
+  };
+}
+
+/** First frame (not rescaled) repeated, actions shifted; the dropout mask is not shifted, its entry t drops what led to frame t. */
+function trainingConditioning(
+  batch: LatentBatch,
+  config: LossConfig,
+  draws: LossDraws,
+  random: Parameters<typeof actionDropoutMask>[3],
+): Conditioning {
+  const { latents_BTCHW, actions_BTA, context, fps_B } = batch;
+  const [b, t] = latents_BTCHW.dims("B T C H W");
+  const dropout = { ...random, perTimestep: config.actionDropoutPerTimestep };
+  return {
+    concat_BTCHW: firstFrameRepeated(latents_BTCHW),
+    ...(actions_BTA && {
+      actions_BTA: shiftActions(actions_BTA),
+      actionMask_BT: draws.actionMask_BT ?? actionDropoutMask(b, t, config.actionDropout, dropout),
+    }),
+    ...(context && { context }),
+    ...(fps_B && { fps_B }),
+  };
+}
+
+/** Latents of frame 0 at every frame: the image condition joined to the noisy latents. [B T C H W] -> same */
+export function firstFrameRepeated(latents_BTCHW: Tensor, frames = latents_BTCHW.size(1)): Tensor {
+  return latents_BTCHW.narrow(1, 0, 1).expand([-1, frames, -1, -1, -1]);
+}

@@ -1,0 +1,100 @@
+// One block of the U-Net: the parts that its layout names, run in order.
+// Axes: F = B * T folded frames, E width of the embedding.
+import { Conv2d, Module, checkpoint, type Tensor } from "@vid2world/torch";
+
+import type { SplitContext } from "./attention.js";
+import type { Window } from "./frames.js";
+import type { BlockLayout, BlockPart } from "./layout.js";
+import type { ResolvedUNetOptions } from "./options.js";
+import { Downsample, Upsample } from "./resample.js";
+import { ResidualBlock } from "./residual-block.js";
+import { SpatialTransformer } from "./spatial-transformer.js";
+import { TemporalTransformer } from "./temporal-transformer.js";
+
+/** What all blocks of one evaluation share. */
+export interface BlockInput {
+  /** SiLU of every frame's embedding, `[F E]`. */
+  readonly activeEmbedding_FE: Tensor;
+  readonly context: SplitContext | undefined;
+  readonly window: Window;
+}
+
+/** The width of the timestep embedding. */
+export const embeddingWidth = (options: ResolvedUNetOptions): number => 4 * options.modelChannels;
+
+/** A block with the parts of `layout`; a part that it does not have is undefined. */
+export class UNetBlock extends Module {
+  readonly conv: Conv2d | undefined;
+  readonly residual: ResidualBlock | undefined;
+  readonly spatial: SpatialTransformer | undefined;
+  readonly temporal: TemporalTransformer | undefined;
+  readonly downsample: Downsample | undefined;
+  readonly upsample: Upsample | undefined;
+  readonly #checkpointing: boolean;
+
+  constructor(layout: BlockLayout, options: ResolvedUNetOptions) {
+    super();
+    const { inChannels, outChannels } = layout;
+    const has = (part: BlockPart): boolean => layout.parts.includes(part);
+    this.conv = has("conv") ? new Conv2d(inChannels, outChannels, 3, { padding: 1 }) : undefined;
+    this.residual = has("residual") ? makeResidual(inChannels, outChannels, options) : undefined;
+    this.spatial = has("spatial") ? makeSpatial(outChannels, options) : undefined;
+    this.temporal = has("temporal") ? makeTemporal(outChannels, options) : undefined;
+    this.downsample = has("downsample") ? new Downsample(inChannels) : undefined;
+    this.upsample = has("upsample") ? new Upsample(outChannels) : undefined;
+    this.#checkpointing = options.checkpointing;
+  }
+
+  /** `[F C H W] -> [F Co H' W']` */
+  forward(x_FCHW: Tensor, input: BlockInput): Tensor {
+    const { residual, spatial, temporal } = this;
+    const { activeEmbedding_FE, context, window } = input;
+    let x = this.conv?.forward(x_FCHW) ?? x_FCHW;
+    if (residual !== undefined) x = this.#run((y, e) => residual.forward(y, e, window), x, activeEmbedding_FE);
+    if (spatial !== undefined) x = this.#run((y, ...c) => spatial.forward(y, contextOf(c)), x, ...tensorsOf(context));
+    if (temporal !== undefined) x = this.#run((y) => temporal.forward(y, window), x);
+    x = this.downsample?.forward(x) ?? x;
+    return this.upsample?.forward(x) ?? x;
+  }
+
+  /** Runs a part, recomputed in the backward pass if asked for. Every tensor it uses must be among the inputs: it outlives this call. */
+  #run(part: (x: Tensor, ...inputs: Tensor[]) => Tensor, x: Tensor, ...inputs: readonly Tensor[]): Tensor {
+    if (!this.#checkpointing || !this.training) return part(x, ...inputs);
+    return checkpoint((first, ...rest) => part(first, ...rest), [x, ...inputs]);
+  }
+}
+
+const tensorsOf = (context: SplitContext | undefined): readonly Tensor[] =>
+  context === undefined ? [] : context.image === undefined ? [context.text] : [context.text, context.image];
+
+const contextOf = ([text, image]: readonly Tensor[]): SplitContext | undefined =>
+  text === undefined ? undefined : { text, image };
+
+function makeResidual(inChannels: number, outChannels: number, options: ResolvedUNetOptions): ResidualBlock {
+  const { normGroups, dropout, causal, temporalNorm, temporalConvDropout } = options;
+  return new ResidualBlock(inChannels, outChannels, {
+    embeddingWidth: embeddingWidth(options),
+    normGroups,
+    dropout,
+    temporal: { normGroups, causal, statistics: temporalNorm, dropout: temporalConvDropout },
+  });
+}
+
+function makeSpatial(channels: number, options: ResolvedUNetOptions): SpatialTransformer {
+  const { headChannels, normGroups, useLinear, contextDim, imageCrossAttention, transformerDepth } = options;
+  const shared = { headChannels, normGroups, useLinear, imageCrossAttention, depth: transformerDepth };
+  return new SpatialTransformer(channels, contextDim === undefined ? shared : { ...shared, contextDim });
+}
+
+function makeTemporal(channels: number, options: ResolvedUNetOptions): TemporalTransformer {
+  const { headChannels, normGroups, useLinear, causal, temporalNorm, transformerDepth } = options;
+  return new TemporalTransformer(channels, {
+    heads: channels / headChannels,
+    headChannels,
+    depth: transformerDepth,
+    normGroups,
+    useLinear,
+    causal,
+    statistics: temporalNorm,
+  });
+}

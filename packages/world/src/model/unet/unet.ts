@@ -1,0 +1,159 @@
+// The 3-D U-Net of the world model, and of the bidirectional video model that it is made from.
+// Axes: B batch, T frames, F = B * T folded frames, A action, L context tokens, D context width, E embedding.
+import { Conv2d, Module, cat, full, scope, zeroInit, type Tensor } from "@vid2world/torch";
+import { invalid } from "@vid2world/formats";
+
+import { ActionEncoder } from "./action-encoder.js";
+import type { SplitContext } from "./attention.js";
+import { HeightCausalConv2d } from "./causal-conv.js";
+import { EmbeddingMlp } from "./embedding-mlp.js";
+import type { Window } from "./frames.js";
+import { unetLayout } from "./layout.js";
+import { FrameNorm } from "./norm.js";
+import { unetSchema, type ResolvedUNetOptions, type UNetOptions } from "./options.js";
+import { TemporalTransformer } from "./temporal-transformer.js";
+import { timestepEmbedding } from "./timestep-embedding.js";
+import { splitContext } from "./split-context.js";
+import { UNetBlock, embeddingWidth } from "./unet-block.js";
+
+const INITIAL_ATTENTION_HEADS = 8;
+
+/** Everything one evaluation needs. */
+export interface UNetInput {
+  /** Noisy latents, joined along C with the channels that condition them. */
+  readonly x_BTCHW: Tensor;
+  /** Timesteps `[B]` (the same for all frames) or `[B T]`. */
+  readonly timesteps: Tensor;
+  /** Text tokens followed by image tokens, `[B L D]`. */
+  readonly context?: Tensor;
+  /** Entry t is the action that led to frame t: shifting is the caller's business. */
+  readonly actions_BTA?: Tensor;
+  /** 1 keeps an action, 0 drops it. */
+  readonly actionMask_BT?: Tensor;
+  /** Frames per second of each clip; left out, the option `defaultFps`. */
+  readonly fps_B?: Tensor;
+}
+
+/**
+ * Predicts one tensor of latents per frame from noisy latents, per-frame timesteps, actions and a context.
+ *
+ * `new UNet3D({ inChannels: 8, outChannels: 4, modelChannels: 320, contextDim: 1024, actionDim: 13 })` is the published world model.
+ */
+export class UNet3D extends Module {
+  readonly timeEmbedding: EmbeddingMlp;
+  readonly fpsEmbedding: EmbeddingMlp | undefined;
+  readonly actionEncoder: ActionEncoder | undefined;
+  readonly inputBlocks: readonly UNetBlock[];
+  readonly initialAttention: TemporalTransformer | undefined;
+  readonly middleBlocks: readonly UNetBlock[];
+  readonly outputBlocks: readonly UNetBlock[];
+  readonly outputNorm: FrameNorm;
+  readonly outputConv: Conv2d;
+  readonly #options: ResolvedUNetOptions;
+
+  constructor(options: UNetOptions) {
+    super();
+    const resolved = unetSchema.parse(options);
+    this.#options = resolved;
+    const { modelChannels, normGroups, outChannels } = resolved;
+    const width = embeddingWidth(resolved);
+    this.timeEmbedding = new EmbeddingMlp(modelChannels, width);
+    this.fpsEmbedding = resolved.fpsCondition ? new EmbeddingMlp(modelChannels, width, { zero: true }) : undefined;
+    this.actionEncoder =
+      resolved.actionDim === undefined
+        ? undefined
+        : new ActionEncoder({
+            kind: resolved.actionEncoder,
+            actionDim: resolved.actionDim,
+            hidden: modelChannels,
+            width,
+          });
+    const layout = unetLayout(resolved);
+    this.inputBlocks = layout.input.map((block) => new UNetBlock(block, resolved));
+    this.initialAttention = resolved.additionAttention ? makeInitialAttention(resolved) : undefined;
+    this.middleBlocks = layout.middle.map((block) => new UNetBlock(block, resolved));
+    this.outputBlocks = layout.output.map((block) => new UNetBlock(block, resolved));
+    this.outputNorm = new FrameNorm(normGroups, modelChannels);
+    const OutputConv = resolved.causal ? HeightCausalConv2d : Conv2d;
+    this.outputConv = zeroInit(new OutputConv(modelChannels, outChannels, 3, { padding: 1 }));
+  }
+
+  /** The options with every default filled in. */
+  get options(): ResolvedUNetOptions {
+    return this.#options;
+  }
+
+  /** `[B T C H W] -> [B T Co H W]` */
+  forward(input: UNetInput): Tensor {
+    return scope(() => this.#evaluate(input));
+  }
+
+  #evaluate(input: UNetInput): Tensor {
+    const [batch, frames, channels, height, width] = input.x_BTCHW.dims("B T C H W");
+    this.#check(frames, channels);
+    const window: Window = { batch, frames };
+    const activeEmbedding_FE = this.#embed(input, window).silu();
+    const shared = { activeEmbedding_FE, context: this.#context(input, window), window };
+
+    const folded = input.x_BTCHW.reshape([batch * frames, channels, height, width]);
+    let x =
+      this.#options.memoryFormat === "channelsLast" ? folded.contiguous({ memoryFormat: "channels_last" }) : folded;
+    x = x.to(this.outputConv.weight.dtype);
+    const skips: Tensor[] = [];
+    this.inputBlocks.forEach((block, i) => {
+      x = block.forward(x, shared);
+      if (i === 0) x = this.initialAttention?.forward(x, window) ?? x;
+      skips.push(x);
+    });
+    for (const block of this.middleBlocks) x = block.forward(x, shared);
+    for (const block of this.outputBlocks) x = block.forward(cat([x, skips.pop() as Tensor], { dim: 1 }), shared);
+    const y_FCHW = this.outputConv.forward(this.outputNorm.forward(x).silu());
+    return y_FCHW.reshape([batch, frames, this.#options.outChannels, height, width]);
+  }
+
+  /** The embedding of every frame, `[F E]`: its timestep, the clip's frame rate and the action that led to it. */
+  #embed({ timesteps, actions_BTA, actionMask_BT, fps_B }: UNetInput, { batch, frames }: Window): Tensor {
+    const { modelChannels, defaultFps } = this.#options;
+    const time = this.timeEmbedding.forward(timestepEmbedding(timesteps, modelChannels));
+    let embedding_BTE = time.shape.length === 3 ? time : time.unsqueeze(1);
+    if (this.fpsEmbedding !== undefined) {
+      const fps = fps_B ?? full([batch], defaultFps, { dtype: "float32", device: timesteps.device });
+      embedding_BTE = embedding_BTE.add(this.fpsEmbedding.forward(timestepEmbedding(fps, modelChannels)).unsqueeze(1));
+    }
+    if (this.actionEncoder !== undefined) {
+      if (actions_BTA === undefined)
+        throw invalid("actions_BTA", "a tensor [B T A]: this network has an action encoder", undefined);
+      embedding_BTE = embedding_BTE.add(this.actionEncoder.forward(actions_BTA, actionMask_BT));
+    }
+    return embedding_BTE.expand([batch, frames, embedding_BTE.size(2)]).reshape([batch * frames, -1]);
+  }
+
+  #context({ context }: UNetInput, window: Window): SplitContext | undefined {
+    if (this.#options.contextDim === undefined) return undefined;
+    if (context === undefined)
+      throw invalid("context", "a tensor [B L D]: this network has cross attention", undefined);
+    return splitContext(context.to(this.outputConv.weight.dtype), window, this.#options);
+  }
+
+  #check(frames: number, channels: number): void {
+    const { inChannels, temporalLength, causal } = this.#options;
+    if (channels !== inChannels) throw invalid("x_BTCHW", `${inChannels} channels`, `${channels}`);
+    if (causal && frames > temporalLength) {
+      throw invalid("x_BTCHW", `at most temporalLength = ${temporalLength} frames in the causal form`, `${frames}`);
+    }
+  }
+}
+
+/** The temporal transformer after the first convolution; its projections are convolutions whatever `useLinear` says. */
+function makeInitialAttention(options: ResolvedUNetOptions): TemporalTransformer {
+  const { modelChannels, headChannels, transformerDepth, normGroups, causal, temporalNorm } = options;
+  return new TemporalTransformer(modelChannels, {
+    heads: INITIAL_ATTENTION_HEADS,
+    headChannels,
+    depth: transformerDepth,
+    normGroups,
+    useLinear: false,
+    causal,
+    statistics: temporalNorm,
+  });
+}

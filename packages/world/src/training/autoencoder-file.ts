@@ -1,0 +1,50 @@
+// A trained autoencoder as one safetensors file: weights, and in the metadata its options and the scale of its latents.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import { FormatError, readSafetensorsHeader } from "@vid2world/formats";
+import { loadSafetensors, saveSafetensors } from "@vid2world/torch";
+import { AutoencoderKL } from "../model/autoencoder/autoencoder.js";
+import { autoencoderSchema } from "../model/autoencoder/options.js";
+
+/** The file's name in a run's folder. */
+export const AUTOENCODER_FILE = "autoencoder.safetensors";
+
+/** An autoencoder with what training a diffusion model on its latents needs to know. */
+export interface TrainedAutoencoder {
+  readonly autoencoder: AutoencoderKL;
+  /** Latents times this have about unit variance. */
+  readonly scale: number;
+  /** Checksum of the file: changes with the weights. */
+  readonly id: string;
+}
+
+/** Writes `autoencoder` to `file`. */
+export async function saveAutoencoder(file: string, autoencoder: AutoencoderKL, scale: number): Promise<void> {
+  const metadata = { autoencoder: JSON.stringify(autoencoder.options), latentScale: String(scale) };
+  await saveSafetensors(file, autoencoder.stateDict(), { metadata });
+}
+
+/** Reads what `saveAutoencoder` wrote; a folder stands for the file in it. */
+export async function loadAutoencoder(fileOrFolder: string): Promise<TrainedAutoencoder> {
+  const isFolder = (await stat(fileOrFolder)).isDirectory();
+  const file = isFolder ? path.join(fileOrFolder, AUTOENCODER_FILE) : fileOrFolder;
+  const { metadata } = await readSafetensorsHeader(file);
+  const options = autoencoderSchema.safeParse(JSON.parse(metadata["autoencoder"] ?? "null"));
+  const scale = Number(metadata["latentScale"]);
+  if (!options.success || !(scale > 0)) {
+    throw new FormatError(file, "its metadata does not describe an autoencoder; train one with `kind: autoencoder`");
+  }
+  const autoencoder = new AutoencoderKL(options.data);
+  const state = await loadSafetensors(file);
+  autoencoder.loadStateDict(state, { from: file });
+  for (const tensor of state.values()) tensor.dispose();
+  return { autoencoder, scale, id: await checksum(file) };
+}
+
+async function checksum(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
+  return hash.digest("hex");
+}

@@ -1,0 +1,83 @@
+// The configuration of a training run: one of three kinds. Every component's part has its schema beside the component.
+import { z } from "zod";
+import { splitSchema } from "../data/recording-format.js";
+import { lossSchema } from "../diffusion/loss.js";
+import { samplerSchema } from "../diffusion/samplers/sampler-config.js";
+import { diffusionSchema } from "../diffusion/schedule.js";
+import { autoencoderSchema } from "../model/autoencoder/options.js";
+import { unetSchema } from "../model/unet/options.js";
+import { autoencoderLossSchema } from "./autoencoder-objective.js";
+import { syntheticSchema } from "./synthetic.js";
+import { trainingSchema } from "./settings.js";
+
+/** Size that the networks work on: frames are padded at the bottom and right; absent: not padded. */
+const padded = { paddedHeight: z.int().min(1).optional(), paddedWidth: z.int().min(1).optional() };
+
+/** Recordings on disk, or the invented ones of the debug configuration. */
+const dataSchema = z.union([
+  z.strictObject({
+    ...padded,
+    /** Folder of recordings (see `vid2world data`). */
+    recordings: z.string(),
+    split: splitSchema.default("train"),
+    /** Split that is only measured; absent: no validation. */
+    validationSplit: splitSchema.optional(),
+  }),
+  z.strictObject({ ...padded, synthetic: syntheticSchema }),
+]);
+
+/** The autoencoder that makes the latents: of a finished run, or with random weights (only good for debugging). */
+const latentsSchema = z.strictObject({
+  /** `autoencoder.safetensors` of a run, or the run's folder. */
+  autoencoder: z.union([z.string(), z.strictObject({ untrained: autoencoderSchema })]),
+  /** Where encoded recordings are kept, to be shared by runs; absent: in the run's folder. */
+  cache: z.string().optional(),
+});
+
+const common = { data: dataSchema, training: trainingSchema };
+
+/** Trains an autoencoder on single frames. */
+const autoencoderRunSchema = z.strictObject({
+  kind: z.literal("autoencoder"),
+  ...common,
+  autoencoder: autoencoderSchema,
+  loss: autoencoderLossSchema.prefault({}),
+});
+
+const denoising = {
+  ...common,
+  latents: latentsSchema,
+  model: unetSchema,
+  diffusion: diffusionSchema.prefault({}),
+  loss: lossSchema.prefault({}),
+  /** How the finished world is sampled unless its user says otherwise. */
+  sampler: samplerSchema.prefault({}),
+};
+
+/** Trains a bidirectional video diffusion model without actions. */
+const baseRunSchema = z.strictObject({ kind: z.literal("base"), ...denoising });
+
+/** Trains a world model: causal in time, told one action per frame. */
+const worldRunSchema = z.strictObject({
+  kind: z.literal("world"),
+  ...denoising,
+  /** Where the first weights come from; absent: random. */
+  initialise: z
+    .strictObject({
+      /** Folder of a base run, whose weights are made causal, or of a world run, which is trained on. */
+      from: z.string(),
+      /** How kernels that looked into the future become causal (arXiv:2505.14357 section 4.1). */
+      transfer: z.enum(["shift", "masked", "extrapolative"]).default("extrapolative"),
+    })
+    .optional(),
+});
+
+/** A training run's configuration. */
+export const trainingConfigSchema = z.discriminatedUnion("kind", [autoencoderRunSchema, baseRunSchema, worldRunSchema]);
+
+/** Checked configuration of any run. */
+export type TrainingConfig = z.output<typeof trainingConfigSchema>;
+/** Checked configuration of an autoencoder's run. */
+export type AutoencoderRunConfig = z.output<typeof autoencoderRunSchema>;
+/** Checked configuration of a base or world model's run. */
+export type DenoisingRunConfig = z.output<typeof baseRunSchema> | z.output<typeof worldRunSchema>;

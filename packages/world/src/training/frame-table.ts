@@ -1,0 +1,56 @@
+// All frames of the recordings in memory as bytes: what the autoencoder is trained on. 12,000 frames of 160x120 are 0.7 GB.
+// Axes: N frames of all episodes, H height, W width, C colour channels.
+import { invalid } from "@vid2world/formats";
+import { fromTypedArray, keep } from "@vid2world/torch";
+import type { Tensor } from "@vid2world/torch";
+import { drawClips, layOut, spreadClips } from "./episode-table.js";
+import type { EpisodeSpan } from "./episode-table.js";
+import { countFrames } from "./episodes.js";
+import type { FrameProgress, TrainingEpisode } from "./episodes.js";
+import type { Draw } from "./draws.js";
+
+/** Frames of several episodes, all of one size. */
+export interface FrameTable {
+  readonly spans: readonly EpisodeSpan[];
+  /** uint8. */
+  readonly frames_NHWC: Tensor;
+}
+
+/** Reads every frame of `episodes`. */
+export async function frameTable(
+  episodes: readonly TrainingEpisode[],
+  { onProgress, signal }: { readonly onProgress?: FrameProgress; readonly signal?: AbortSignal | undefined } = {},
+): Promise<FrameTable> {
+  const [first] = episodes;
+  if (!first) throw invalid("episodes", "at least one episode", 0);
+  const { height, width } = first;
+  const total = countFrames(episodes);
+  const bytes = new Uint8Array(total * height * width * 3);
+  let offset = 0;
+  for (const episode of episodes) {
+    if (episode.height !== height || episode.width !== width) {
+      throw invalid(
+        `size of ${episode.name}`,
+        `${width}x${height} as ${first.name}`,
+        `${episode.width}x${episode.height}`,
+      );
+    }
+    for await (const piece of episode.readFrames()) {
+      signal?.throwIfAborted();
+      bytes.set(piece.data, offset);
+      offset += piece.data.length;
+      onProgress?.(offset / (height * width * 3), total);
+    }
+  }
+  return { spans: layOut(episodes), frames_NHWC: keep(fromTypedArray(bytes, [total, height, width, 3])) };
+}
+
+/** `count` random frames, uint8 [count H W 3]. */
+export function sampleFrames({ spans, frames_NHWC }: FrameTable, draw: Draw, count: number): Tensor {
+  return frames_NHWC.indexSelect(0, fromTypedArray(drawClips(spans, draw, count, 1), [count]));
+}
+
+/** `count` frames spread over all episodes, the same ones every time, uint8 [count H W 3]. */
+export function validationFrames({ spans, frames_NHWC }: FrameTable, count: number): Tensor {
+  return frames_NHWC.indexSelect(0, fromTypedArray(spreadClips(spans, count, 1), [count]));
+}

@@ -1,0 +1,41 @@
+// First weights of a world model: those of a video model without actions, made causal, or those of another world model.
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import type { Tensor } from "@vid2world/torch";
+import { loadSafetensors } from "@vid2world/torch";
+import { causalizeState } from "../model/causalize.js";
+import type { WeightTransfer } from "../model/causalize.js";
+import type { UNet3D } from "../model/unet/unet.js";
+import { readWorldConfig, worldFiles } from "../world-folder.js";
+
+/** Where first weights come from. */
+export interface InitialiseOptions {
+  /** Folder of a run, or of a world. */
+  readonly from: string;
+  /** How a bidirectional model's kernels become causal; not used for weights that are causal already. */
+  readonly transfer: WeightTransfer;
+}
+
+/** Copies weights into `unet`. Only an action encoder that the source does not have keeps its random weights. */
+export async function initialiseFrom(unet: UNet3D, { from, transfer }: InitialiseOptions): Promise<void> {
+  const folder = await worldFolderOf(from);
+  const source = await readWorldConfig(folder);
+  const file = path.join(folder, worldFiles.unet);
+  const stored = await loadSafetensors(file);
+  const becomesCausal = unet.options.causal && !source.unet.causal;
+  const state = becomesCausal ? causalizeState(stored, { transfer }) : new Map<string, Tensor>(stored);
+  for (const [key, value] of unet.stateDict()) {
+    if (key.startsWith("actionEncoder.") && !state.has(key)) state.set(key, value);
+  }
+  unet.loadStateDict(state, { from: file });
+  for (const tensor of stored.values()) tensor.dispose();
+}
+
+/** A run keeps its world in the folder `world`. */
+async function worldFolderOf(from: string): Promise<string> {
+  const inside = path.join(from, "world");
+  return stat(path.join(inside, worldFiles.config)).then(
+    () => inside,
+    () => from,
+  );
+}

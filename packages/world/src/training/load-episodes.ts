@@ -1,0 +1,74 @@
+// Opens what a configuration names as data: recordings on disk or the invented ones.
+import path from "node:path";
+import { invalid } from "@vid2world/formats";
+import type { Channel } from "../data/action-space.js";
+import { openRecording, readClip } from "../data/recording.js";
+import type { Episode } from "../data/recording.js";
+import type { TrainingConfig } from "./config.js";
+import type { TrainingEpisode } from "./episodes.js";
+import type { PictureSize } from "./pixels.js";
+import { SYNTHETIC_CHANNELS, syntheticEpisodes } from "./synthetic.js";
+
+/** Frames that are decoded at once, about 60 MB of pixels at 160x120: a decoder starts anew, from a key frame, for every read. */
+const DECODED_FRAMES = 1000;
+/** Frames that are handed on at once. */
+const PIECE_FRAMES = 50;
+
+/** The data of a run. */
+export interface TrainingData {
+  readonly training: readonly TrainingEpisode[];
+  /** Never trained on; empty where the configuration names no validation split. */
+  readonly validation: readonly TrainingEpisode[];
+  readonly channels: readonly Channel[];
+  readonly fps: number;
+  /** Size of the recorded frames. */
+  readonly frame: PictureSize;
+  /** Size that the networks work on. */
+  readonly padded: PictureSize;
+  /** Absolute path of the recording; absent for invented data. */
+  readonly recordings?: string;
+}
+
+/** Opens the recordings of a configuration; pictures are read later. */
+export async function loadEpisodes({ data }: Pick<TrainingConfig, "data">): Promise<TrainingData> {
+  const opened = "synthetic" in data ? openSynthetic(data.synthetic) : await openRecordings(data);
+  const [first] = opened.training;
+  if (!first) throw invalid("data.split", `a split that has episodes`, "split" in data ? data.split : "none");
+  const { height, width } = first;
+  const padded = { height: data.paddedHeight ?? height, width: data.paddedWidth ?? width };
+  return { ...opened, frame: { height, width }, padded };
+}
+
+type Opened = Omit<TrainingData, "frame" | "padded">;
+
+function openSynthetic(config: Parameters<typeof syntheticEpisodes>[0]): Opened {
+  const validation = syntheticEpisodes({ ...config, episodes: 1, seed: config.seed + 1 });
+  return { training: syntheticEpisodes(config), validation, channels: SYNTHETIC_CHANNELS, fps: 8 };
+}
+
+async function openRecordings(data: Exclude<TrainingConfig["data"], { synthetic: unknown }>): Promise<Opened> {
+  const { episodes, header } = await openRecording(data.recordings);
+  const of = (split: string | undefined): TrainingEpisode[] =>
+    episodes.filter((episode) => episode.split === split).map(trainingEpisode);
+  const { channels, fps } = header;
+  const recordings = path.resolve(data.recordings);
+  return { training: of(data.split), validation: of(data.validationSplit), channels, fps, recordings };
+}
+
+function trainingEpisode(episode: Episode): TrainingEpisode {
+  const { name, frames, height, width, actions_TA, actionWidth } = episode;
+  return {
+    ...{ name, frames, height, width, actions_TA },
+    actionDim: actionWidth,
+    async *readFrames() {
+      const frameBytes = height * width * 3;
+      for (let start = 0; start < frames; start += DECODED_FRAMES) {
+        const clip = await readClip(episode, { start, end: Math.min(frames, start + DECODED_FRAMES) });
+        for (let first = 0; first < clip.frames; first += PIECE_FRAMES) {
+          const end = Math.min(clip.frames, first + PIECE_FRAMES);
+          yield { data: clip.frames_THWC.subarray(first * frameBytes, end * frameBytes), frames: end - first };
+        }
+      }
+    },
+  };
+}

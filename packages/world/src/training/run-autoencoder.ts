@@ -1,0 +1,68 @@
+// A run of kind "autoencoder": frames in memory, reconstruction loss, and at the end the weights with the scale of their latents.
+// Axes: N frames, C latent channels, H height, W width.
+import path from "node:path";
+import type { Device } from "@vid2world/torch";
+import { noGrad, scope } from "@vid2world/torch";
+import { AutoencoderKL, posteriorStd } from "../model/autoencoder/autoencoder.js";
+import { AUTOENCODER_FILE, saveAutoencoder } from "./autoencoder-file.js";
+import { autoencoderObjective } from "./autoencoder-objective.js";
+import type { AutoencoderRunConfig } from "./config.js";
+import type { TrainingEpisode } from "./episodes.js";
+import { frameTable, validationFrames } from "./frame-table.js";
+import type { FrameTable } from "./frame-table.js";
+import { loadEpisodes } from "./load-episodes.js";
+import { toPixels } from "./pixels.js";
+import type { ToPixels } from "./pixels.js";
+import type { RunOptions, RunResult } from "./run.js";
+import { train } from "./trainer.js";
+
+/** Trains an autoencoder and writes `autoencoder.safetensors`. */
+export async function runAutoencoder(config: AutoencoderRunConfig, options: RunOptions): Promise<RunResult> {
+  const { training, loss } = config;
+  const episodes = await loadEpisodes(config);
+  const read = (part: readonly TrainingEpisode[], what: string): Promise<FrameTable> =>
+    frameTable(part, {
+      signal: options.signal,
+      onProgress: (done, total) => options.onEvent?.({ type: "prepare", what, done, total }),
+    });
+  const frames = await read(episodes.training, "read frames");
+  const validation =
+    episodes.validation.length > 0 ? await read(episodes.validation, "read validation frames") : undefined;
+
+  const autoencoder = new AutoencoderKL(config.autoencoder).to(training.device as Device);
+  const pixelsOf = toPixels(episodes.frame, episodes.padded);
+  const objective = autoencoderObjective({
+    ...{ autoencoder, frames, validation, loss, toPixels: pixelsOf },
+    batchSize: training.batchSize,
+    device: training.device as Device,
+  });
+  const { step, finished } = await train(objective, training, options);
+
+  const output = path.join(options.folder, AUTOENCODER_FILE);
+  await saveAutoencoder(output, autoencoder, latentScale(autoencoder, frames, pixelsOf));
+  return { step, finished, output };
+}
+
+/** Frames over which the latents' spread is measured. */
+const SCALE_FRAMES = 256;
+
+/** One over the standard deviation of posterior samples, over all channels and positions. */
+export function latentScale(autoencoder: AutoencoderKL, frames: FrameTable, pixelsOf: ToPixels): number {
+  const device = autoencoder.quantConv.weight.device;
+  const sums = noGrad(() =>
+    validationFrames(frames, SCALE_FRAMES)
+      .split(32)
+      .map((piece_NHWC) =>
+        scope(() => {
+          const posterior = autoencoder.encode(pixelsOf(piece_NHWC.to(device)));
+          const { mean_NCHW } = posterior;
+          // The variance of a sample: that of the means plus the mean of the variances.
+          const square = mean_NCHW.square().add(posteriorStd(posterior).square()).mean().item();
+          return { mean: mean_NCHW.mean().item(), square };
+        }),
+      ),
+  );
+  const average = (pick: (sum: (typeof sums)[number]) => number): number =>
+    sums.reduce((total, sum) => total + pick(sum), 0) / sums.length;
+  return 1 / Math.sqrt(average(({ square }) => square) - average(({ mean }) => mean) ** 2);
+}

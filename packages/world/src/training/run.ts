@@ -1,0 +1,58 @@
+// A whole training run from a configuration: its folder, its data, its model, the loop, and what it leaves behind.
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { manualSeed, setNumThreads } from "@vid2world/torch";
+import { saveConfig } from "../config/load.js";
+import { listCheckpoints } from "./checkpoints.js";
+import type { TrainingConfig } from "./config.js";
+import type { TrainingListener } from "./events.js";
+import { metricsLog } from "./metrics-log.js";
+import { runAutoencoder } from "./run-autoencoder.js";
+import { runDenoising } from "./run-denoising.js";
+
+/** Where a run writes and how it is watched and stopped. */
+export interface RunOptions {
+  /** The run's folder: config.yaml, metrics.jsonl, checkpoints/, and in the end the trained model. */
+  readonly folder: string;
+  /** Goes on from the newest checkpoint in the folder. */
+  readonly resume?: boolean;
+  /** When aborted, the run saves a checkpoint, writes the model as it is, and ends. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: TrainingListener | undefined;
+}
+
+/** What a run left behind. */
+export interface RunResult {
+  /** False when the signal ended the run before its budget did. */
+  readonly finished: boolean;
+  readonly step: number;
+  /** The trained model: a file (autoencoder) or a folder (base, world). */
+  readonly output: string;
+}
+
+/** Thrown instead of mixing two runs in one folder. */
+export class RunFolderError extends Error {
+  override readonly name = "RunFolderError";
+}
+
+/**
+ * Trains what `config` describes.
+ * @example await runTraining(await loadConfig("configs/debug.yaml", trainingConfigSchema), { folder: "runs/debug" });
+ */
+export async function runTraining(config: TrainingConfig, options: RunOptions): Promise<RunResult> {
+  const { folder, resume = false, onEvent } = options;
+  await mkdir(folder, { recursive: true });
+  if (!resume && (await listCheckpoints(path.join(folder, "checkpoints"))).length > 0) {
+    throw new RunFolderError(`${folder}: holds the checkpoints of a run; resume it, or give another folder`);
+  }
+  await saveConfig(path.join(folder, "config.yaml"), config);
+  const log = metricsLog(path.join(folder, "metrics.jsonl"));
+  const listener: TrainingListener = (event) => {
+    log(event);
+    onEvent?.(event);
+  };
+  if (config.training.threads !== undefined) setNumThreads(config.training.threads);
+  manualSeed(config.training.seed); // the first weights
+  const context = { ...options, resume, onEvent: listener };
+  return config.kind === "autoencoder" ? runAutoencoder(config, context) : runDenoising(config, context);
+}

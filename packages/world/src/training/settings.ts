@@ -1,0 +1,50 @@
+// What every training run has in common, as a configuration: optimiser, budget, precision, reporting.
+import { z } from "zod";
+
+/** Settings of the training loop; all have defaults except the budget, which needs `maxSteps`, `maxMinutes` or both. */
+export const trainingSchema = z
+  .strictObject({
+    /** Every random draw of a run follows from this number and the step's index. */
+    seed: z.int().min(0).default(42),
+    device: z.string().default("cpu"),
+    /** CPU threads of libtorch; absent: one per core. */
+    threads: z.int().min(1).optional(),
+    /** `bfloat16` computes convolutions and matrix products in bfloat16 (autocast); weights and optimiser stay float32. */
+    precision: z.enum(["float32", "bfloat16"]).default("float32"),
+    /** Clips (frames, for an autoencoder) of one micro batch. */
+    batchSize: z.int().min(1),
+    /** Micro batches whose gradients are averaged before one optimiser step. */
+    accumulate: z.int().min(1).default(1),
+    /** The run ends after this many optimiser steps ... */
+    maxSteps: z.int().min(1).optional(),
+    /** ... or after this much wall-clock time, summed over resumed runs, whichever comes first. */
+    maxMinutes: z.number().positive().optional(),
+    learningRate: z.number().positive(),
+    /** Optimiser steps over which the learning rate rises linearly from zero. */
+    warmupSteps: z.int().min(0).default(0),
+    /** How the learning rate falls over the budget, to `finalLearningRate` times its peak. */
+    decay: z.enum(["constant", "linear", "cosine"]).default("constant"),
+    finalLearningRate: z.number().min(0).max(1).default(0),
+    betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.999]),
+    /** Added to AdamW's denominator. Larger values keep rounding noise in tiny gradients from becoming whole steps. */
+    eps: z.number().positive().default(1e-8),
+    weightDecay: z.number().min(0).default(0.01),
+    /** Upper bound of the gradient's global L2 norm. */
+    gradientClip: z.number().positive().default(0.5),
+    /** Decay of the moving average of the weights that is evaluated and exported; 0 switches it off. */
+    emaDecay: z.number().min(0).lt(1).default(0),
+    /** Steps between two lines of metrics.jsonl; the only steps that wait for the device. */
+    logEvery: z.int().min(1).default(10),
+    /** Steps between validations; absent: only at the end. */
+    validateEvery: z.int().min(1).optional(),
+    /** Minutes between checkpoints; one is always written at the end or when the run is interrupted. */
+    checkpointMinutes: z.number().positive().default(10),
+    /** Older checkpoints are deleted. */
+    keepCheckpoints: z.int().min(1).default(2),
+  })
+  .refine((settings) => settings.maxSteps !== undefined || settings.maxMinutes !== undefined, {
+    message: "no end is set; give maxSteps, maxMinutes or both",
+  });
+
+/** Checked settings of a training loop. */
+export type TrainingSettings = z.output<typeof trainingSchema>;

@@ -1,0 +1,99 @@
+// One optimiser step: forward, loss and backward of each micro batch, clipping, AdamW, moving average. It never waits for the
+// device: losses are summed where they are and read only when someone asks.
+import { autocast, clipGradNorm, keep, noGrad, scope } from "@vid2world/torch";
+import type { AdamW, Ema, Tensor } from "@vid2world/torch";
+
+import { drawFor, seedTensors } from "./draws.js";
+import type { Objective } from "./objective.js";
+import type { TrainingSettings } from "./settings.js";
+
+/** The parts of a run that a step changes. */
+export interface TrainStepParts {
+  readonly objective: Objective;
+  readonly optimizer: AdamW;
+  readonly ema?: Ema | undefined;
+  readonly settings: Pick<TrainingSettings, "seed" | "device" | "precision" | "accumulate" | "gradientClip">;
+}
+
+/** Takes optimiser steps and keeps the losses of those since the last reading. */
+export interface TrainStep {
+  /** One optimiser step; `step` (from 0) decides every random choice in it. */
+  run(step: number, learningRate: number): void;
+  /** Means over the steps since the last reading: `loss`, its named parts, `gradientNorm`. Waits for the device. */
+  read(): Record<string, number>;
+}
+
+/** Joins model, optimiser and moving average into a step. */
+export function createTrainStep({ objective, optimizer, ema, settings }: TrainStepParts): TrainStep {
+  const { seed, accumulate, gradientClip } = settings;
+  const parameters = objective.module.parameters().filter((parameter) => parameter.requiresGrad);
+  const meter = createMeter();
+
+  return {
+    run(step, learningRate) {
+      objective.module.train();
+      for (let micro = 0; micro < accumulate; micro++) {
+        const stream = step * accumulate + micro;
+        scope(() => {
+          seedTensors(seed, stream);
+          const { total, parts = {} } = inPrecision(settings, () => objective.losses(drawFor(seed, stream)));
+          total.div(accumulate).backward();
+          meter.add({ loss: total, ...parts }, 1 / accumulate);
+        });
+      }
+      scope(() => {
+        meter.add({ gradientNorm: clipGradNorm(parameters, gradientClip) }, 1);
+        optimizer.setLearningRate(learningRate);
+        optimizer.step();
+        optimizer.zeroGrad();
+        ema?.update();
+      });
+      meter.countStep();
+    },
+    read: () => meter.read(),
+  };
+}
+
+/** Runs `body` in a run's precision: under autocast where that is bfloat16. */
+export function inPrecision<T>(
+  { device, precision }: Pick<TrainingSettings, "device" | "precision">,
+  body: () => T,
+): T {
+  if (precision === "float32") return body();
+  return autocast({ device: device.startsWith("cuda") ? "cuda" : "cpu", dtype: "bfloat16" }, body);
+}
+
+interface Meter {
+  add(values: Readonly<Record<string, Tensor>>, weight: number): void;
+  countStep(): void;
+  read(): Record<string, number>;
+}
+
+/** Sums of scalars on the device, read as means. */
+function createMeter(): Meter {
+  const sums = new Map<string, Tensor>();
+  let steps = 0;
+  return {
+    add(values, weight) {
+      noGrad(() => {
+        for (const [name, value] of Object.entries(values)) {
+          const addend = value.detach().float();
+          const sum = sums.get(name);
+          if (sum) sum.add_(addend, { alpha: weight });
+          else sums.set(name, keep(addend.mul(weight)));
+        }
+      });
+    },
+    countStep: () => void steps++,
+    read() {
+      const means: Record<string, number> = {};
+      for (const [name, sum] of sums) {
+        means[name] = sum.item() / Math.max(1, steps);
+        sum.dispose();
+      }
+      sums.clear();
+      steps = 0;
+      return means;
+    },
+  };
+}

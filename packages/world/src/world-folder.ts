@@ -1,0 +1,139 @@
+// A world as a folder: `world.json`, `unet.safetensors`, `autoencoder.safetensors`. Loading runs nothing from the folder; each file is
+// written whole or not at all, the description last.
+
+import { access, mkdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { FormatError, invalid, writeFileAtomically } from "@vid2world/formats";
+import { type Device, type Module, type Tensor, loadSafetensors, saveSafetensors } from "@vid2world/torch";
+import type { SceneConditioning } from "./diffusion/frame-sampling.js";
+import { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
+import { UNet3D } from "./model/unet/unet.js";
+import { type WorldConfig, type WorldConfigInput, worldSchema } from "./world-config.js";
+import { WorldModel, type WorldOptions } from "./world-model.js";
+
+/** The files of a world folder. */
+export const worldFiles = {
+  config: "world.json",
+  unet: "unet.safetensors",
+  autoencoder: "autoencoder.safetensors",
+} as const;
+
+/** How a world is loaded. */
+export interface LoadWorldOptions extends WorldOptions {
+  /** Type of the weights in memory; files may hold another (float16). Default float32. */
+  readonly dtype?: "float32" | "bfloat16" | "float16";
+  /** Tokens of worlds with text and image conditioning; see `WorldParts`. */
+  readonly describeScene?: (frame_BCHW: Tensor) => SceneConditioning;
+}
+
+/** What `saveWorld` writes. */
+export interface WorldWeights {
+  readonly unet: Module | ReadonlyMap<string, Tensor>;
+  readonly autoencoder: Module | ReadonlyMap<string, Tensor>;
+}
+
+/** Loads a world by the name of one in `worlds/`, or from a folder. */
+export async function loadWorld(nameOrPath: string, options: LoadWorldOptions = {}): Promise<WorldModel> {
+  const folder = await findWorld(nameOrPath);
+  const config = await readWorldConfig(folder);
+  const { device = "cpu", dtype = "float32", describeScene } = options;
+  if (config.unet.contextDim !== undefined && !describeScene)
+    throw invalid(
+      "describeScene",
+      `a function, because the U-Net of world "${config.name}" is conditioned on text and image tokens`,
+      describeScene,
+    );
+  const unet = await loadModule(new UNet3D(config.unet), path.join(folder, worldFiles.unet), device, dtype);
+  const autoencoder = await loadModule(
+    new AutoencoderKL(config.autoencoder),
+    path.join(folder, worldFiles.autoencoder),
+    device,
+    dtype,
+  );
+  return new WorldModel({ config, unet, autoencoder, ...(describeScene && { describeScene }) }, options);
+}
+
+/** Writes a world folder: weights first, `world.json` last, each under a temporary name that is then renamed. */
+export async function saveWorld(
+  folder: string,
+  config: WorldConfigInput,
+  weights: WorldWeights,
+  options: { readonly dtype?: "float32" | "float16" } = {},
+): Promise<void> {
+  const resolved = worldSchema.parse(config);
+  const { dtype = "float32" } = options;
+  await mkdir(folder, { recursive: true });
+  await saveSafetensors(path.join(folder, worldFiles.unet), tensorsOf(weights.unet), { dtype });
+  await saveSafetensors(path.join(folder, worldFiles.autoencoder), tensorsOf(weights.autoencoder), { dtype });
+  await writeFileAtomically(path.join(folder, worldFiles.config), `${JSON.stringify(resolved, null, 2)}\n`);
+}
+
+/** The folder of a world: a path that holds `world.json`, or `worlds/NAME` in the working directory or above this package. */
+export async function findWorld(nameOrPath: string): Promise<string> {
+  const candidates = [path.resolve(nameOrPath)];
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(nameOrPath)) {
+    for (const start of [process.cwd(), import.meta.dirname])
+      for (let folder = start; ; folder = path.dirname(folder)) {
+        candidates.push(path.join(folder, "worlds", nameOrPath));
+        if (folder === path.dirname(folder)) break;
+      }
+  }
+  for (const folder of candidates) if (await exists(path.join(folder, worldFiles.config))) return folder;
+  throw new FormatError(
+    nameOrPath,
+    `no such world: neither a folder with ${worldFiles.config} nor a name in worlds/; train one with \`vid2world train\`, or give its folder`,
+  );
+}
+
+/** Reads and checks `world.json`. */
+export async function readWorldConfig(folder: string): Promise<WorldConfig> {
+  const file = path.join(folder, worldFiles.config);
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, "utf8"));
+  } catch (cause) {
+    throw new FormatError(file, `not readable as JSON (${(cause as Error).message})`, undefined, { cause });
+  }
+  const result = worldSchema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map(
+    (issue) => `${issue.path.map(String).join(".") || "(document)"}: ${issue.message}`,
+  );
+  throw new FormatError(file, `not a world of this version: ${issues.join("; ")}`);
+}
+
+/** Fills a module from a file; the error of a file that does not fit names file, keys and the way out. */
+async function loadModule<M extends Module>(
+  module: M,
+  file: string,
+  device: Device,
+  dtype: NonNullable<LoadWorldOptions["dtype"]>,
+): Promise<M> {
+  if (!(await exists(file))) {
+    throw new FormatError(
+      file,
+      "missing; a world folder needs it beside world.json: copy it there or train the world again",
+    );
+  }
+  const tensors = await loadSafetensors(file);
+  try {
+    module.loadStateDict(tensors);
+  } catch (cause) {
+    const advice = "the weights belong to another world.json; use both files of the same training run";
+    throw new FormatError(file, `${(cause as Error).message}\n  ${advice}`, undefined, { cause });
+  } finally {
+    for (const tensor of tensors.values()) tensor.dispose();
+  }
+  return module.to(dtype).to(device).requiresGrad_(false).eval();
+}
+
+function tensorsOf(weights: Module | ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  return new Map("stateDict" in weights ? weights.stateDict() : weights);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,334 @@
+// A world: autoencoder, U-Net, conditioning and sampler joined. `reset(context)`, then `step(action)` for each new frame; or many
+// rollouts as one batch. The noise of a frame depends only on the seed and the frame's number, so a replay gives the same bytes.
+// Axes: B rollouts, K context frames, T frames, C channels, H height, W width, A action channels.
+
+import { invalid } from "@vid2world/formats";
+import { type Device, type Tensor, fromTypedArray, noGrad, scope, stack } from "@vid2world/torch";
+import type { Network } from "./diffusion/denoiser.js";
+import {
+  type FrameSettings,
+  type HistoryFrame,
+  type SceneConditioning,
+  noisedHistory,
+  sampleFrame,
+} from "./diffusion/frame-sampling.js";
+import { type NoiseSource, seededNoise } from "./diffusion/noise.js";
+import { contextHistory, rolloutFrames } from "./diffusion/rollout.js";
+import { type SamplerConfig, samplerSchema } from "./diffusion/samplers/sampler-config.js";
+import { type NoiseSchedule, noiseSchedule } from "./diffusion/schedule.js";
+import type { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
+import type { UNet3D } from "./model/unet/unet.js";
+import { type WorldAction, actionVector } from "./world-actions.js";
+import { type WorldCodec, worldCodec } from "./world-codec.js";
+import type { WorldConfig } from "./world-config.js";
+import { networkOf } from "./world-network.js";
+import { type WorldState, releaseState, retainState } from "./world-state.js";
+
+/** What a world starts from. */
+export interface WorldContext {
+  /** One or more frames, bytes K*H*W*3, oldest first. */
+  readonly frames: Uint8Array;
+  /** Actions taken at the context frames, K - 1 or more: entry k leads from frame k to frame k + 1. Absent: at rest. */
+  readonly actions?: readonly WorldAction[];
+}
+
+/** One continuation asked of `rollout`. */
+export interface WorldRolloutJob {
+  /** K*H*W*3 bytes, the same K for all jobs. */
+  readonly context_THWC: Uint8Array;
+  /** At least K - 1 + N rows of A numbers; row t is taken at frame t and leads to frame t + 1. */
+  readonly actions_TA: Float32Array;
+}
+
+/** How jobs are rolled out. */
+export interface WorldRolloutOptions {
+  /** Frames to predict, N. */
+  readonly frames: number;
+  /** Job b is drawn with `seed + b`; absent: the world's. */
+  readonly seed?: number;
+  /** Denoising steps per frame; absent: the world's. */
+  readonly steps?: number;
+  /** Called after each predicted frame of the whole batch. */
+  readonly onFrame?: (frame: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The parts a world is made of. The modules are used as they are: on their device, in their dtype, in evaluation mode. */
+export interface WorldParts {
+  readonly config: WorldConfig;
+  readonly unet: UNet3D;
+  readonly autoencoder: AutoencoderKL;
+  /** Tokens of a world with text and image conditioning, from the first context frame [B 3 H W] in [-1, 1]. */
+  readonly describeScene?: (frame_BCHW: Tensor) => SceneConditioning;
+}
+
+/** Settings of one use of a world. */
+export interface WorldOptions {
+  readonly device?: Device;
+  readonly seed?: number;
+  /** Overrides of the world's own sampler settings. */
+  readonly sampler?: Partial<SamplerConfig>;
+}
+
+/**
+ * A playable world.
+ *
+ * @example
+ * const world = await loadWorld("doom", { seed: 1 });
+ * world.reset({ frames });
+ * const pixels = world.step({ forward: 1 }); // Uint8Array, height * width * 3
+ */
+export class WorldModel {
+  readonly config: WorldConfig;
+  readonly sampler: SamplerConfig;
+  readonly device: Device;
+  readonly seed: number;
+  readonly codec: WorldCodec;
+  readonly schedule: NoiseSchedule;
+  readonly network: Network;
+  readonly parts: WorldParts;
+  #state: WorldState | undefined;
+
+  constructor(parts: WorldParts, options: WorldOptions = {}) {
+    this.parts = parts;
+    this.config = parts.config;
+    this.sampler = samplerSchema.parse({ ...parts.config.sampler, ...options.sampler });
+    this.device = options.device ?? "cpu";
+    this.seed = options.seed ?? this.sampler.seed;
+    this.schedule = noiseSchedule(parts.config.diffusion);
+    this.network = networkOf(parts.unet);
+    this.codec = worldCodec(parts.autoencoder, parts.config, this.device);
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  /** Height of a frame in pixels. */
+  get height(): number {
+    return this.config.frame.height;
+  }
+
+  /** Width of a frame in pixels. */
+  get width(): number {
+    return this.config.frame.width;
+  }
+
+  /** Frames that a rollout starts from, as the world was trained. `reset` takes any number from 1. */
+  get contextFrames(): number {
+    return this.config.contextFrames;
+  }
+
+  /** Numbers per action; 0 for a world that cannot be acted in. */
+  get actionWidth(): number {
+    return this.config.unet.actionDim ?? 0;
+  }
+
+  /** Whether `reset` was called. */
+  get started(): boolean {
+    return this.#state !== undefined;
+  }
+
+  /** Number of the next frame, counted from the first context frame. */
+  get frame(): number {
+    return this.#current().frame;
+  }
+
+  /** Starts the world from frames and the actions between them. */
+  reset(context: WorldContext, options: { readonly seed?: number } = {}): void {
+    const seed = options.seed ?? this.seed;
+    const state = noGrad(() =>
+      scope(() => {
+        const { settings, ...start } = this.#start([seed], context.frames, 1);
+        const actions_BTA = this.#contextActions(context.actions, start.latents_BTCHW.size(1));
+        const given = { latents_BTCHW: start.latents_BTCHW, ...(actions_BTA && { actions_BTA }), numFrames: 1 };
+        const frame = given.latents_BTCHW.size(1);
+        return { history: contextHistory(given, frame, settings), frame, seed, scene: start.scene };
+      }),
+    );
+    this.restore(state);
+  }
+
+  /** Plays one frame: the action is taken at the newest frame and leads to the one returned, bytes H*W*3. */
+  step(action: WorldAction = {}, options: { readonly signal?: AbortSignal } = {}): Uint8Array {
+    const state = this.#current();
+    const settings = this.#settings([state.seed], options.signal);
+    const made = noGrad(() =>
+      scope((): HistoryFrame => {
+        const action_BA = this.#actionTensor([action])?.select(1, 0).clone();
+        const latent_BCHW = sampleFrame(
+          this.network,
+          state.history,
+          action_BA,
+          state.frame,
+          state.scene,
+          settings,
+        ).clone();
+        const noisy_BCHW = noisedHistory(latent_BCHW, state.frame, settings);
+        return { latent_BCHW, noisy_BCHW, ...(action_BA && { action_BA }) };
+      }),
+    );
+    const history = [...state.history, made].slice(1 - settings.windowLength);
+    this.restore({ ...state, history, frame: state.frame + 1 });
+    return this.codec.decode(made.latent_BCHW);
+  }
+
+  /** Where the world stands, to come back to by `restore`. The caller owns a share of it: `releaseState` gives it back. */
+  snapshot(): WorldState {
+    return retainState(this.#current());
+  }
+
+  /** Puts the world where a snapshot was taken; the snapshot stays valid. */
+  restore(state: WorldState): void {
+    const previous = this.#state;
+    this.#state = retainState(state);
+    if (previous) releaseState(previous);
+  }
+
+  /** An independent world at the same place, sharing weights and past frames. */
+  fork(): WorldModel {
+    const { device, seed, sampler } = this;
+    const twin = new WorldModel(this.parts, { device, seed, sampler });
+    if (this.#state) twin.restore(this.#state);
+    return twin;
+  }
+
+  /** Frees the state. The weights are the parts' owner's. */
+  dispose(): void {
+    if (this.#state) releaseState(this.#state);
+    this.#state = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Rolls several starts out as one batch, whatever the world is playing. -> per job the predicted frames, N*H*W*3 bytes */
+  async rollout(jobs: readonly WorldRolloutJob[], options: WorldRolloutOptions): Promise<Uint8Array[]> {
+    const { frames, seed = this.seed, steps, onFrame, signal } = options;
+    if (jobs.length === 0) return [];
+    const sampler = samplerSchema.parse({ ...this.sampler, ...(steps !== undefined && { numSteps: steps }) });
+    const size = this.height * this.width * 3;
+    const results = jobs.map(() => new Uint8Array(frames * size));
+    const { latents_BTCHW, scene, settings } = this.#start(
+      jobs.map((_, b) => seed + b),
+      joinedContexts(jobs),
+      jobs.length,
+      { sampler, ...(signal && { signal }) },
+    );
+    const actions_BTA = this.#jobActions(jobs, latents_BTCHW.size(1) - 1 + frames);
+    try {
+      const start = { latents_BTCHW, ...(actions_BTA && { actions_BTA }), numFrames: frames, ...scene };
+      let predicted = 0;
+      for await (const { latent_BCHW } of rolloutFrames(this.network, start, settings)) {
+        const bytes = this.codec.decode(latent_BCHW);
+        latent_BCHW.dispose();
+        results.forEach((result, b) => result.set(bytes.subarray(b * size, (b + 1) * size), predicted * size));
+        onFrame?.(predicted++);
+      }
+    } finally {
+      for (const tensor of [latents_BTCHW, actions_BTA, ...(Object.values(scene) as Tensor[])]) tensor?.dispose();
+    }
+    return results;
+  }
+
+  /** Encodes the contexts of `batch` rollouts with a seed each, and describes their scene. */
+  #start(seeds: readonly number[], frames: Uint8Array, batch: number, changes: Partial<FrameSettings> = {}): Started {
+    const settings = { ...this.#settings(seeds), ...changes };
+    return noGrad(() =>
+      scope(() => {
+        const noise = this.config.latents === "sample" ? posteriorNoise(settings.noise, batch) : undefined;
+        const latents_NCHW = this.codec.encode(frames, noise);
+        const latents_BTCHW = latents_NCHW.reshape([
+          batch,
+          latents_NCHW.size(0) / batch,
+          ...latents_NCHW.shape.slice(1),
+        ]);
+        return { latents_BTCHW, scene: this.#describe(frames, batch), settings };
+      }),
+    );
+  }
+
+  #describe(frames: Uint8Array, batch: number): SceneConditioning {
+    const { describeScene } = this.parts;
+    if (!describeScene) return {};
+    const bytes = frames.length / batch;
+    const first = new Uint8Array(batch * this.height * this.width * 3);
+    const size = first.length / batch;
+    for (let b = 0; b < batch; b++) first.set(frames.subarray(b * bytes, b * bytes + size), b * size);
+    return describeScene(this.codec.pixels(first));
+  }
+
+  #settings(seeds: readonly number[], signal?: AbortSignal): FrameSettings {
+    const { schedule, sampler, device } = this;
+    const windowLength = this.config.unet.temporalLength;
+    return { schedule, sampler, windowLength, noise: seededNoise(seeds, { device }), ...(signal && { signal }) };
+  }
+
+  #current(): WorldState {
+    if (!this.#state)
+      throw new Error("the world has no start: it was never reset or was disposed; call reset({ frames }) first");
+    return this.#state;
+  }
+
+  /** [1 K A], at rest where no actions are given; undefined in a world without actions. */
+  #contextActions(actions: readonly WorldAction[] | undefined, contextFrames: number): Tensor | undefined {
+    if (actions && actions.length < contextFrames - 1)
+      throw invalid(
+        "context.actions",
+        `at least ${contextFrames - 1} actions between ${contextFrames} frames, or none at all`,
+        actions.length,
+      );
+    return this.#actionTensor(Array.from({ length: contextFrames }, (_, k) => actions?.[k] ?? {}));
+  }
+
+  /** [1 T A] */
+  #actionTensor(actions: readonly WorldAction[]): Tensor | undefined {
+    const { actionWidth } = this;
+    if (actionWidth === 0) return undefined;
+    const values = Float32Array.from(
+      actions.flatMap((action) => [...actionVector(action, actionWidth, this.config.channels)]),
+    );
+    return fromTypedArray(values, [1, actions.length, actionWidth]).to(this.device);
+  }
+
+  #jobActions(jobs: readonly WorldRolloutJob[], rows: number): Tensor | undefined {
+    const { actionWidth } = this;
+    if (actionWidth === 0) return undefined;
+    const values = new Float32Array(jobs.length * rows * actionWidth);
+    for (const [b, job] of jobs.entries()) {
+      if (job.actions_TA.length < rows * actionWidth)
+        throw invalid(`jobs[${b}].actions_TA`, `at least ${rows} rows of ${actionWidth} numbers`, job.actions_TA);
+      values.set(job.actions_TA.subarray(0, rows * actionWidth), b * rows * actionWidth);
+    }
+    return fromTypedArray(values, [jobs.length, rows, actionWidth]).to(this.device);
+  }
+}
+
+interface Started {
+  readonly latents_BTCHW: Tensor;
+  readonly scene: SceneConditioning;
+  readonly settings: FrameSettings;
+}
+
+/** All contexts as one block of bytes; they must be equally long. */
+function joinedContexts(jobs: readonly WorldRolloutJob[]): Uint8Array {
+  const size = jobs[0]?.context_THWC.length ?? 0;
+  const joined = new Uint8Array(jobs.length * size);
+  for (const [b, { context_THWC }] of jobs.entries()) {
+    if (context_THWC.length !== size)
+      throw invalid(`jobs[${b}].context_THWC`, `${size} bytes, as the first job has`, context_THWC.length);
+    joined.set(context_THWC, b * size);
+  }
+  return joined;
+}
+
+/** Noise of the posterior's sample for B*K frames, drawn per rollout and frame number. */
+function posteriorNoise(noise: NoiseSource, batch: number): (shape: readonly number[]) => Tensor {
+  return ([count = batch, ...rest]) => {
+    const frames = Array.from({ length: count / batch }, (_, frame) =>
+      noise({ kind: "posterior", frame }, [batch, ...rest]),
+    );
+    return stack(frames, { dim: 1 }).reshape([count, ...rest]);
+  };
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The whole road to the built-in world: autoencoder, video model, causal world model, each by the repository's own command.
+# usage: scripts/train-doom.sh [AUTOENCODER_MINUTES] [BASE_MINUTES] [WORLD_MINUTES] [FOLDER]
+# A stage whose model is there already is skipped; one that was interrupted goes on where it stopped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+autoencoder_minutes=${1:-20}
+base_minutes=${2:-30}
+world_minutes=${3:-60}
+runs=${4:-runs/doom}
+# Spinning OpenMP threads cost more than they save as soon as anything else runs on the machine.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
+
+stage() { # NAME MINUTES MODEL [OPTION ...]
+  local name=$1 minutes=$2 model=$3
+  shift 3
+  if [[ -e "$runs/$name/finished" ]]; then
+    echo "$name: already trained ($runs/$name/$model)"
+    return
+  fi
+  ./vid2world train "configs/doom/$name.yaml" --out "$runs/$name" --resume --max-minutes "$minutes" "$@"
+  [[ -e "$runs/$name/$model" ]] && touch "$runs/$name/finished"
+}
+
+stage autoencoder "$autoencoder_minutes" autoencoder.safetensors
+stage base "$base_minutes" world/world.json \
+  --set "latents.autoencoder=$runs/autoencoder" --set "latents.cache=$runs/latents"
+stage world "$world_minutes" world/world.json \
+  --set "latents.autoencoder=$runs/autoencoder" --set "latents.cache=$runs/latents" --set "initialise.from=$runs/base"
+echo "play it: ./vid2world play $runs/world/world"
