@@ -7,6 +7,8 @@ const banned = [
   { selector: "TSEnumDeclaration", message: "Use a union of strings." },
 ];
 
+const unused = { argsIgnorePattern: "^_", varsIgnorePattern: "^_" };
+
 /** Only the command line prints and exits. */
 const bannedInLibraries = [
   ...banned,
@@ -18,20 +20,31 @@ const bannedInLibraries = [
 
 // eslint wants a default export here.
 export default tseslint.config(
-  { ignores: ["**/dist/", "**/build/", "**/node_modules/", "**/generated/", "out/", "runs/"] },
+  { ignores: ["**/dist/", "**/build*/", "**/node_modules/", "**/generated/", "out/", "runs/"] },
   {
-    files: ["packages/**/*.ts", "tests/**/*.ts", "benchmarks/**/*.ts"],
+    files: ["**/*.ts"],
     extends: [tseslint.configs.recommendedTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ["vitest.config.ts"] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     rules: {
       "no-param-reassign": ["error", { props: false }],
       "no-restricted-syntax": ["error", ...bannedInLibraries],
       "no-console": "error",
       eqeqeq: "error",
       "prefer-const": "error",
-      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-unused-vars": ["error", unused],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
     },
+  },
+  {
+    // Scripts run before anything is compiled: plain JavaScript, without the rules that need types.
+    files: ["**/*.js", "**/*.mjs"],
+    extends: [tseslint.configs.recommended],
+    rules: { eqeqeq: "error", "prefer-const": "error", "@typescript-eslint/no-unused-vars": ["error", unused] },
   },
   {
     files: ["packages/cli/**/*.ts", "tests/**/*.ts", "benchmarks/**/*.ts", "packages/*/codegen/**/*.ts"],

@@ -1,7 +1,7 @@
 // How tests run: in processes of their own (the native addon keeps state), few at a time (memory, cores).
 import { defineConfig } from "vitest/config";
 
-// vitest wants a default export here; every other file has named ones.
+// eslint-disable-next-line no-restricted-syntax -- vitest wants a default export here; every other file has named ones.
 export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts", "packages/*/codegen/**/*.test.ts", "tests/**/*.test.ts"],

@@ -5,9 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-autoencoder_minutes=${1:-20}
-base_minutes=${2:-30}
-world_minutes=${3:-60}
+autoencoder_minutes=${1:-11}
+base_minutes=${2:-12}
+world_minutes=${3:-38}
 runs=${4:-runs/doom}
 # Spinning OpenMP threads cost more than they save as soon as anything else runs on the machine.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
@@ -28,4 +28,4 @@ stage base "$base_minutes" world/world.json \
   --set "latents.autoencoder=$runs/autoencoder" --set "latents.cache=$runs/latents"
 stage world "$world_minutes" world/world.json \
   --set "latents.autoencoder=$runs/autoencoder" --set "latents.cache=$runs/latents" --set "initialise.from=$runs/base"
-echo "play it: ./vid2world play $runs/world/world"
+echo "look at it: ./vid2world demo --world $runs/world/world"

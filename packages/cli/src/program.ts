@@ -3,6 +3,10 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 
 import { commands } from "./commands/table.js";
 
+const AFTER = `
+In a checkout, ./vid2world sets up what is missing first, and ./vid2world test runs every check.
+To begin with: vid2world doctor, then vid2world demo. vid2world COMMAND --help explains a command.`;
+
 /**
  * Builds the program for these arguments (without node and script). Only the file of the command that they name is loaded,
  * so that `vid2world --help` starts neither libtorch nor anything else; the others are there by name and summary.
@@ -12,7 +16,8 @@ export async function createProgram(argv: readonly string[]): Promise<CommandUnk
     .description("Interactive world models from video diffusion models.")
     .version("0.1.0")
     .option("--verbose", "show the stack of an error (also: VID2WORLD_DEBUG=1)")
-    .showHelpAfterError("(add --help to see how it is called)");
+    .showHelpAfterError("(add --help to see how it is called)")
+    .addHelpText("after", AFTER);
   const wanted = namedCommand(argv);
   for (const { name, summary, load } of commands) {
     const command: CommandUnknownOpts = name === wanted ? await load() : new Command();

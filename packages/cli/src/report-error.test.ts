@@ -10,6 +10,18 @@ test("an error that explains itself is shown as its message alone", () => {
   expect(describeError(invalid("steps", "an integer >= 1", 0), { verbose: false })).not.toContain("\n");
 });
 
+test("every error class of the packages explains itself", async () => {
+  const packages = [import("@vid2world/formats"), import("@vid2world/torch"), import("@vid2world/world")];
+  const more = [import("@vid2world/world/training/run"), import("@vid2world/world/data/loader")];
+  const exported = (await Promise.all([...packages, ...more])).flatMap((module) => Object.keys(module));
+  const errors = exported.filter((name) => name.endsWith("Error"));
+  expect(errors).toEqual(expect.arrayContaining(["FormatError", "ConfigError", "RunFolderError"]));
+  for (const name of errors) {
+    const error = Object.assign(new Error("what is wrong"), { name });
+    expect(describeError(error, { verbose: false })).toBe("error: what is wrong");
+  }
+});
+
 test("a system error keeps the file name", () => {
   const error = Object.assign(new Error("ENOENT: no such file or directory, open 'x'"), { code: "ENOENT" });
   expect(describeError(error, { verbose: false })).toBe("error: ENOENT: no such file or directory, open 'x'");

@@ -6,8 +6,12 @@ const EXPLAINED: ReadonlySet<string> = new Set([
   "ConfigError",
   "OutOfMemoryError",
   "DisposedTensorError",
+  "BrokenDataError",
   "FormatError",
+  "FrameReadError",
   "InvalidArgumentError",
+  "MediaToolError",
+  "RunFolderError",
   "ShapeError",
   "TorchError",
 ]);

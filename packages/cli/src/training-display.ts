@@ -10,6 +10,18 @@ export interface TrainingDisplay {
   close(): void;
 }
 
+interface Counter {
+  readonly what: string;
+  readonly total: number;
+  done: number;
+  readonly progress: Progress;
+}
+
+/** Whether the event counts on what the counter counts; another name, total or a fall back begins a new one. */
+function goesOn(counter: Counter, event: Extract<TrainingEvent, { type: "prepare" }>): boolean {
+  return counter.what === event.what && counter.total === event.total && event.done >= counter.done;
+}
+
 const PLAIN_INTERVAL_MS = 10_000;
 
 /** A display that writes to `output`, by default standard error. */
@@ -17,7 +29,7 @@ export function createTrainingDisplay(
   output: ProgressOutput = process.stderr,
   now: () => number = () => performance.now(),
 ): TrainingDisplay {
-  let preparing: { readonly what: string; readonly progress: Progress } | undefined;
+  let preparing: Counter | undefined;
   let drawn = -Infinity;
   let lineOpen = false;
 
@@ -45,12 +57,18 @@ export function createTrainingDisplay(
   const show = (event: TrainingEvent): void => {
     switch (event.type) {
       case "prepare":
-        if (preparing?.what !== event.what) {
+        if (!preparing || !goesOn(preparing, event)) {
           endLine();
-          const progress = createProgress({ label: event.what, total: event.total, unit: "frames", output });
-          preparing = { what: event.what, progress };
+          const { what, total } = event;
+          preparing = {
+            what,
+            total,
+            done: 0,
+            progress: createProgress({ label: what, total, unit: "frames", output, now }),
+          };
         }
-        return preparing?.progress.update(event.done);
+        preparing.done = event.done;
+        return preparing.progress.update(event.done);
       case "progress":
         return status(progressLine(event), event.progress >= 1);
       case "validation":

@@ -147,7 +147,9 @@ function optionsInterface(overload: Overload): string {
   const fields = options(overload.schema).map(
     (a) => `  readonly ${camelCase(a.name)}?: ${typeOf(a)}${typeOf(a).endsWith("undefined") ? "" : " | undefined"};`,
   );
-  return fields.length === 0 ? "" : `export interface ${overload.optionsName} {\n${fields.join("\n")}\n}\n`;
+  return fields.length === 0
+    ? ""
+    : `/** What \`${overload.schema.name}${overload.schema.overload && "."}${overload.schema.overload}\` takes beside its required arguments; absent: libtorch's default. */\nexport interface ${overload.optionsName} {\n${fields.join("\n")}\n}\n`;
 }
 
 function parameters(overload: Overload, skipSelf = false): string {

@@ -28,7 +28,16 @@ function run(command, args) {
   }
 }
 
-const libtorch = findLibtorch();
+function libtorchOrEnd() {
+  try {
+    return findLibtorch();
+  } catch (error) {
+    console.error(error.message); // says what was tried and what to do; the stack would say nothing
+    process.exit(1);
+  }
+}
+
+const libtorch = libtorchOrEnd();
 const stamp = join(buildFolder, "fingerprint");
 const wanted = fingerprint(libtorch);
 const fresh =

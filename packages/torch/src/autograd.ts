@@ -5,6 +5,7 @@ import { deviceCode, dtypeCode, type DType } from "./dtype.js";
 import { scope } from "./scope.js";
 import { Tensor } from "./tensor.js";
 
+/** Whether operators record what backward() needs: true but inside of `noGrad` and `inferenceMode`. */
 export const isGradEnabled = (): boolean => native.gradModeEnabled();
 
 function withGradMode<R>(enabled: boolean, body: () => R): R {
@@ -32,9 +33,13 @@ export function inferenceMode<R>(body: () => R): R {
   }
 }
 
+/** Options of `grad`. */
 export interface GradOptions {
+  /** Gradients of the outputs, one for each; needed for outputs that are no scalars. */
   readonly gradOutputs?: readonly (Tensor | undefined)[];
+  /** Keeps the graph for another backward. */
   readonly retainGraph?: boolean;
+  /** Records the gradients' own computation, for higher derivatives. */
   readonly createGraph?: boolean;
   /** Inputs that the outputs do not depend on give undefined instead of an error. */
   readonly allowUnused?: boolean;
@@ -70,6 +75,7 @@ export function clearGrads(tensors: readonly Tensor[]): void {
   native.clearGrads(tensors.length);
 }
 
+/** Options of `autocast`. */
 export interface AutocastOptions {
   readonly device: "cpu" | "cuda";
   readonly dtype: DType;
@@ -144,7 +150,10 @@ export function checkpoint(body: (...inputs: Tensor[]) => Tensor, inputs: readon
   });
 }
 
-/** @internal Makes every backward run on a helper thread, as it does for CUDA; for tests. */
+/**
+ * Makes every backward run on a helper thread, as it does for CUDA; for tests.
+ * @internal
+ */
 export const backwardOnHelperThread = (always: boolean): void => {
   native.backwardOnHelperThread(always);
 };

@@ -34,6 +34,7 @@ export interface Native {
   describe(handle: number): string;
   liveTensors(): number;
   liveBytes(): number;
+  setCollected(handle: number, on: boolean): void;
   // autograd.cc
   backward(count: number, retainGraph: boolean): void;
   gradients(outputs: number, inputs: number, retainGraph: boolean, createGraph: boolean, allowUnused: boolean): void;
@@ -70,6 +71,7 @@ export interface Native {
   autocastLeave(): void;
 }
 
+/** The typed arrays that tensors are copied into. */
 export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
 function addonPath(): string {
@@ -88,6 +90,9 @@ function addonPath(): string {
   return found;
 }
 
+/** The loader's message without the list of files that asked for the addon. */
+const firstLine = (error: unknown): string => String(error).split("\n")[0] ?? "";
+
 function load(): Native {
   // Threads that spin while they wait cost more than they save as soon as anything else wants the cores.
   process.env["OMP_WAIT_POLICY"] ??= "PASSIVE";
@@ -96,7 +101,7 @@ function load(): Native {
     return createRequire(import.meta.url)(path) as Native;
   } catch (error) {
     throw new TorchError(
-      `native addon: ${path} cannot be loaded (${String(error)}); rebuild it against the libtorch of this machine: npm run build:native`,
+      `native addon: ${path} cannot be loaded (${firstLine(error)}); rebuild it against the libtorch of this machine: npm run build:native`,
     );
   }
 }

@@ -7,13 +7,16 @@ import type { Generator } from "./random.js";
 import { scope } from "./scope.js";
 import { Tensor } from "./tensor.js";
 
+/** Element type (default float32) and device (default cpu) of a new tensor. */
 export interface CreationOptions {
   readonly dtype?: DType;
   readonly device?: Device;
 }
+/** The same for random tensors, with the generator to draw from (default: the device's own, see `manualSeed`). */
 export interface RandomOptions extends CreationOptions {
   readonly generator?: Generator;
 }
+/** A number, or arrays in arrays of equal lengths. */
 export type NestedNumbers = number | boolean | readonly NestedNumbers[];
 
 /** dtype float32 unless said otherwise, whatever the values: JavaScript cannot tell 1 from 1.0. */
@@ -65,10 +68,13 @@ export function fromTypedArray(
 /** Uninitialised memory. */
 export const empty = (shape: readonly number[], options: CreationOptions = {}): Tensor =>
   ops.empty(shape, resolved(options));
+/** A tensor of zeros. */
 export const zeros = (shape: readonly number[], options: CreationOptions = {}): Tensor =>
   ops.zeros(shape, resolved(options));
+/** A tensor of ones. */
 export const ones = (shape: readonly number[], options: CreationOptions = {}): Tensor =>
   ops.ones(shape, resolved(options));
+/** A tensor that holds `value` everywhere. */
 export const full = (shape: readonly number[], value: number, options: CreationOptions = {}): Tensor =>
   ops.full(shape, value, resolved(options));
 
@@ -99,5 +105,6 @@ export const rand = (shape: readonly number[], options: RandomOptions = {}): Ten
 /** Whole numbers from `low` to `high - 1`; int64 unless `dtype` says otherwise. */
 export const randint = (low: number, high: number, shape: readonly number[], options: RandomOptions = {}): Tensor =>
   empty(shape, { ...options, dtype: options.dtype ?? "int64" }).random_(low, high, { generator: options.generator });
+/** Standard normal values of another tensor's shape, dtype and device. */
 export const randnLike = (like: Tensor, options: { readonly generator?: Generator } = {}): Tensor =>
   randn(like.shape, { dtype: like.dtype, device: like.device, ...options });

@@ -1,15 +1,18 @@
 // Devices and threads. On a CPU build the CUDA calls answer sensibly: no device, nothing to wait for, no memory in use.
 import { native } from "./binding.js";
 
+/** Memory of libtorch's caching allocator on one CUDA device. */
 export interface CudaMemory {
   readonly allocatedBytes: number;
   readonly peakBytes: number;
   readonly reservedBytes: number;
 }
 
+/** What is known about CUDA devices, and waiting for them. */
 export const cuda = {
   /** True if libtorch was built with CUDA and a device answers. */
   isAvailable: (): boolean => native.cudaDeviceCount() > 0,
+  /** 0 on a CPU build. */
   deviceCount: (): number => native.cudaDeviceCount(),
   /** Waits for all work of a device. */
   synchronize: (index = 0): void => {
@@ -20,6 +23,7 @@ export const cuda = {
     const stats = native.cudaMemory(index);
     return stats && { allocatedBytes: stats[0], peakBytes: stats[1], reservedBytes: stats[2] };
   },
+  /** Gives cached memory that is not in use back to the device. */
   emptyCache: (): void => {
     native.emptyCache();
   },
@@ -27,6 +31,7 @@ export const cuda = {
 
 /** Threads that one operator may use. */
 export const getNumThreads = (): number => native.getThreads();
+/** Sets how many threads one operator may use, for the whole process. */
 export const setNumThreads = (count: number): void => {
   native.setThreads(count);
 };

@@ -1,8 +1,13 @@
 // Element types, devices and memory formats, and the numbers that libtorch knows them by.
 import { invalid } from "@vid2world/formats";
+import { libtorchVersion, native } from "./binding.js";
+import { TorchError } from "./errors.js";
 
+/** Type of a tensor's elements. */
 export type DType = "bool" | "uint8" | "int32" | "int64" | "float16" | "bfloat16" | "float32" | "float64";
+/** Where a tensor lives; "meta" tensors have a shape and no memory. */
 export type Device = "cpu" | "meta" | "cuda" | `cuda:${number}`;
+/** Order of a tensor's elements in memory; the channels_last formats are for images and videos. */
 export type MemoryFormat = "contiguous" | "preserve" | "channels_last" | "channels_last_3d";
 
 /** c10::ScalarType */
@@ -36,7 +41,9 @@ export const itemSize: Readonly<Record<DType, number>> = {
   float64: 8,
 };
 
+/** Whether the text names an element type. */
 export const isDType = (name: string): name is DType => Object.hasOwn(DTYPE_CODES, name);
+/** Whether elements of this type are floating-point numbers. */
 export const isFloating = (dtype: DType): boolean => dtype.includes("float");
 
 export function dtypeCode(dtype: DType): number {
@@ -55,13 +62,23 @@ export function dtypeOfCode(code: number): DType {
 
 export const memoryFormatCode = (format: MemoryFormat): number => FORMAT_CODES[format];
 
-/** 0 for the CPU, 1 + index for CUDA, -1 for meta tensors, which have a shape and no memory. */
+/** 0 for the CPU, 1 + index for CUDA, -1 for meta tensors, which have a shape and no memory. Throws for a device that is not there. */
 export function deviceCode(device: Device): number {
   if (device === "cpu") return 0;
   if (device === "meta") return -1;
   const match = /^cuda(?::(\d+))?$/.exec(device);
   if (!match) throw invalid("device", '"cpu", "meta", "cuda" or "cuda:N"', device);
-  return 1 + Number(match[1] ?? 0);
+  const index = Number(match[1] ?? 0);
+  cudaDevices ??= native.cudaDeviceCount(); // asked once: this runs for every tensor that is made on a device
+  if (index >= cudaDevices) throw new TorchError(missingDevice(device, cudaDevices));
+  return 1 + index;
+}
+
+let cudaDevices: number | undefined;
+
+function missingDevice(device: Device, count: number): string {
+  const seen = count === 0 ? "no CUDA device" : `${count} CUDA device${count === 1 ? "" : "s"}, "cuda:0" first`;
+  return `device: "${device}" is not here, libtorch ${libtorchVersion} sees ${seen}; use ${count === 0 ? '"cpu"' : "one of these"}, or see vid2world doctor`;
 }
 
 export function deviceOfCode(code: number): Device {

@@ -20,12 +20,14 @@ export class ShapeError extends TorchError {
   override name = "ShapeError";
 }
 
+/** A tensor of a state whose shape is not that of the module's. */
 export interface ShapeMismatch {
   readonly key: string;
   readonly found: readonly number[];
   readonly expected: readonly number[];
 }
 
+/** Every difference between a state and a module. */
 export interface CheckpointMismatch {
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];

@@ -8,7 +8,7 @@ import {
   writeSafetensors,
 } from "@vid2world/formats";
 import { noGrad } from "./autograd.js";
-import { empty, fromTypedArray } from "./creation.js";
+import { empty } from "./creation.js";
 import { type Device, type DType, isFloating } from "./dtype.js";
 import { keep, scope } from "./scope.js";
 import type { Tensor } from "./tensor.js";
@@ -32,7 +32,7 @@ export interface SaveSafetensorsOptions {
 }
 
 /**
- * The tensors of a safetensors file by name, in the file's order, read from the disk straight into their memory. They belong to the
+ * The tensors of a safetensors file by name, in the file's order, one at a time. They belong to the
  * caller: no scope frees them.
  */
 export async function loadSafetensors(
@@ -41,11 +41,15 @@ export async function loadSafetensors(
 ): Promise<Map<string, Tensor>> {
   await using file = await openSafetensors(path);
   const tensors = new Map<string, Tensor>();
+  /** As long as the longest tensor so far. */
+  let staging = new Uint8Array(0);
   try {
     for (const [name, entry] of file.tensors) {
       if (!filter(name)) continue;
       const stored = dtypeOf(entry.dtype, path, name);
-      const bytes = await file.read(name);
+      const length = entry.end - entry.begin;
+      if (staging.length < length) staging = new Uint8Array(length);
+      const bytes = await file.read(name, staging.subarray(0, length));
       tensors.set(
         name,
         scope(() => keep(place(bytes, entry, stored, device, dtype))),
@@ -98,7 +102,7 @@ function dtypeOf(stored: SafetensorsDType, path: string, name: string): DType {
   return match[0] as DType;
 }
 
-/** A tensor over the bytes, without a copy; its own values if neither type nor device change. */
+/** A tensor of its own memory: freeing it gives the memory back at once, which an array buffer does at a garbage collection. */
 function place(
   bytes: Uint8Array,
   entry: SafetensorsEntry,
@@ -107,11 +111,7 @@ function place(
   dtype: DType | undefined,
 ): Tensor {
   return noGrad(() => {
-    // A one-byte tensor over the buffer, seen as its real type: typed arrays know no half precision.
-    const tensor = bytes.length === 0 ? empty(entry.shape, { dtype: stored }) : view(bytes, entry.shape, stored);
+    const tensor = empty(entry.shape, { dtype: stored }).writeBytes(bytes);
     return tensor.to(dtype !== undefined && isFloating(stored) ? dtype : stored).to(device);
   });
 }
-
-const view = (bytes: Uint8Array, shape: readonly number[], dtype: DType): Tensor =>
-  fromTypedArray(bytes, [bytes.length], { share: true }).view(dtype).view(shape);

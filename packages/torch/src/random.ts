@@ -15,6 +15,7 @@ export class Generator {
     this.index = native.createGenerator(deviceCode(options.device ?? "cpu"), options.seed ?? 0);
     collector.register(this, this.index);
   }
+  /** Starts over from a seed. */
   setSeed(seed: number): void {
     native.setSeed(this.index, seed);
   }
@@ -22,6 +23,7 @@ export class Generator {
   getState(): Tensor {
     return new Tensor(native.getRandomState(this.index));
   }
+  /** Goes back to a state from `getState`. */
   setState(state: Tensor): void {
     native.setRandomState(this.index, state.handle);
   }
@@ -33,6 +35,7 @@ export const manualSeed = (seed: number): void => {
 };
 /** The state of the CPU's default generator as a uint8 tensor. */
 export const getRandomState = (): Tensor => new Tensor(native.getRandomState(0));
+/** Puts the CPU's default generator back to a state from `getRandomState`. */
 export const setRandomState = (state: Tensor): void => {
   native.setRandomState(0, state.handle);
 };

@@ -27,20 +27,50 @@ const plans = new Map<string, Plan>();
  * Returns a view where the memory layout allows it, a copy otherwise. Patterns are parsed once and cached.
  */
 export function rearrange(x: Tensor, pattern: string, sizes: AxisSizes = {}): Tensor {
-  const plan = planFor(pattern);
-  const lengths = axisLengths(plan, x.shape, sizes);
-  const lengthOf = (axis: string): number => lengths.get(axis) as number;
-  const merged = plan.right.map((group) => product(group.map(lengthOf)));
-  const splits = plan.left.some((group) => group.length !== 1);
-  const permutes = plan.order.some((from, to) => from !== to);
-  if (!permutes) return x.reshape(merged);
-  const split = splits ? x.reshape(plan.axes.map(lengthOf)) : x;
-  const permuted = split.permute([...plan.order]);
-  if (splits) split.dispose();
-  if (plan.right.every((group) => group.length === 1)) return permuted;
+  const { split, order, merged } = stepsFor(pattern, x.shape, sizes);
+  if (order === undefined) return x.reshape(merged as number[]);
+  const parts = split === undefined ? x : x.reshape(split);
+  const permuted = parts.permute(order);
+  if (parts !== x) parts.dispose();
+  if (merged === undefined) return permuted;
   const result = permuted.reshape(merged);
   permuted.dispose();
   return result;
+}
+
+/** What is done to a tensor of one shape; a step that changes nothing is undefined. `merged` is there if `order` is not. */
+interface Steps {
+  readonly split: number[] | undefined;
+  readonly order: number[] | undefined;
+  readonly merged: number[] | undefined;
+}
+
+/** Layers ask the same few hundred things again and again, and asking costs more than a view. */
+const steps = new Map<string, Steps>();
+const MOST_STEPS = 4096;
+
+function stepsFor(pattern: string, shape: readonly number[], sizes: AxisSizes): Steps {
+  let key = `${pattern}|${shape.join()}`;
+  for (const axis in sizes) key += `|${axis}=${String(sizes[axis])}`;
+  let found = steps.get(key);
+  if (found === undefined) {
+    found = makeSteps(planFor(pattern), shape, sizes);
+    if (steps.size >= MOST_STEPS) steps.clear();
+    steps.set(key, found);
+  }
+  return found;
+}
+
+function makeSteps(plan: Plan, shape: readonly number[], sizes: AxisSizes): Steps {
+  const lengths = axisLengths(plan, shape, sizes);
+  const lengthOf = (axis: string): number => lengths.get(axis) as number;
+  const merged = plan.right.map((group) => product(group.map(lengthOf)));
+  if (plan.order.every((from, to) => from === to)) return { split: undefined, order: undefined, merged };
+  return {
+    split: plan.left.some((group) => group.length !== 1) ? plan.axes.map(lengthOf) : undefined,
+    order: [...plan.order],
+    merged: plan.right.some((group) => group.length !== 1) ? merged : undefined,
+  };
 }
 
 function planFor(pattern: string): Plan {

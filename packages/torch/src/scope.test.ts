@@ -1,6 +1,6 @@
 // Lifetime: scopes, keep, using, and that nothing leaks.
 import { expect, test } from "vitest";
-import { keep, liveTensors, ones, randn, scope, type Tensor } from "./index.js";
+import { keep, liveBytes, liveTensors, noGrad, ones, randn, scope, type Tensor } from "./index.js";
 
 test("a scope frees what was made inside, but not what it returns", () => {
   const before = liveTensors();
@@ -69,4 +69,23 @@ test("ten thousand operations in scopes leave no tensors behind", () => {
       for (let k = 0; k < 100; k++) x.add(1).mul(2);
     });
   expect(liveTensors()).toBe(before);
+});
+
+test("live bytes follow a tensor whose memory is replaced, and memory that two tensors exchange", () => {
+  const before = liveBytes();
+  const [a, b] = [ones([1000]), ones([500])];
+  expect(liveBytes() - before).toBe(6000);
+  noGrad(() => scope(() => void a.setData_(a.to("float64"))));
+  expect(liveBytes() - before).toBe(10_000);
+  noGrad(() => scope(() => void a.setData_(a.to("float32"))));
+  expect(liveBytes() - before).toBe(6000);
+  scope(() => {
+    const values = a.detach();
+    a.setData_(b);
+    b.setData_(values);
+  });
+  expect([a.numel, b.numel, liveBytes() - before]).toEqual([500, 1000, 6000]);
+  a.dispose();
+  b.dispose();
+  expect(liveBytes()).toBe(before);
 });

@@ -31,12 +31,14 @@ export function track(tensor: Tensor): void {
 /** Puts a tensor under the garbage collector. */
 export function collect(tensor: Tensor): void {
   tensor.collected = true;
+  native.setCollected(tensor.handle, true);
   collector.register(tensor, tensor.handle, tensor);
 }
 
 /** Takes a tensor away from the garbage collector. */
 export function uncollect(tensor: Tensor): void {
   tensor.collected = false;
+  native.setCollected(tensor.handle, false);
   collector.unregister(tensor);
 }
 
@@ -87,6 +89,12 @@ export function scope<R extends Result>(body: () => R): R {
       "scope: its body returned a promise; a scope cannot span an await, free with `using` or dispose() there",
     );
   }
+  // The usual case, without a set: a scope around a small layer must cost less than one of its operators.
+  if (typeof result === "object" && result !== null && isTensor(result)) {
+    if (!result.collected && result.handle !== 0 && own.includes(result)) track(result);
+    freeAll(own, result);
+    return result;
+  }
   const survivors = new Set(tensorsIn(result));
   if (survivors.size > 0) {
     const dead = own.filter((tensor) => !survivors.has(tensor));
@@ -96,10 +104,10 @@ export function scope<R extends Result>(body: () => R): R {
   return result;
 }
 
-function freeAll(tensors: readonly Tensor[]): void {
+function freeAll(tensors: readonly Tensor[], survivor?: Tensor): void {
   const handles: number[] = [];
   for (const tensor of tensors) {
-    if (tensor.collected || tensor.handle === 0) continue;
+    if (tensor === survivor || tensor.collected || tensor.handle === 0) continue;
     handles.push(tensor.handle);
     tensor.handle = 0;
   }

@@ -34,14 +34,17 @@ export class Tensor {
     this.#shape = Array.from(scratch.subarray(3, 3 + (scratch[2] as number)));
   }
 
+  /** Lengths of the axes. */
   get shape(): readonly number[] {
     if (!this.#shape || this.handle === 0) this.#readMeta();
     return this.#shape as readonly number[];
   }
+  /** Type of the elements. */
   get dtype(): DType {
     if (!this.#dtype || this.handle === 0) this.#readMeta();
     return this.#dtype as DType;
   }
+  /** Where the elements are. */
   get device(): Device {
     if (!this.#device || this.handle === 0) this.#readMeta();
     return this.#device as Device;
@@ -112,22 +115,28 @@ export class Tensor {
   to(target: DType | Device): Tensor {
     return isDType(target) ? this.toDtype(target) : this.toDevice(target);
   }
+  /** As float32. */
   float(): Tensor {
     return this.to("float32");
   }
+  /** As int64. */
   long(): Tensor {
     return this.to("int64");
   }
+  /** The same values with another element type; this tensor itself where it has that already. */
   toDtype(dtype: DType): Tensor {
     return dtype === this.dtype ? this : this._toCopy({ dtype });
   }
+  /** The same values on another device; this tensor itself where it is there already. */
   toDevice(device: Device): Tensor {
     return deviceCode(device) === deviceCode(this.device) ? this : this._toCopy({ device });
   }
 
+  /** Whether backward() accumulates a gradient here, or passes one on. */
   get requiresGrad(): boolean {
     return native.requiresGrad(this.handle);
   }
+  /** Sets `requiresGrad`, on a leaf of the graph. */
   requiresGrad_(flag = true): this {
     native.setRequiresGrad(this.handle, flag);
     return this;
@@ -138,12 +147,12 @@ export class Tensor {
     return handle === 0 ? undefined : new Tensor(handle);
   }
   set grad(gradient: Tensor | undefined) {
-    native.setGrad(this.handle, gradient?.handle ?? 0);
+    native.setGrad(this.handle, optionalHandle(gradient));
   }
   /** Accumulates the gradients of this tensor (a scalar, unless `gradient` is given) in the leaves of its graph. */
   backward(options: { readonly gradient?: Tensor; readonly retainGraph?: boolean } = {}): void {
     scratch[0] = this.handle;
-    scratch[1] = options.gradient?.handle ?? 0;
+    scratch[1] = optionalHandle(options.gradient);
     native.backward(1, options.retainGraph ?? false);
   }
 
@@ -165,10 +174,14 @@ export class Tensor {
   [Symbol.dispose](): void {
     this.dispose();
   }
+  /** Whether it was freed. */
   get disposed(): boolean {
     return this.handle === 0;
   }
-  /** @internal Gives the handle to a new owner. */
+  /**
+   * Gives the handle to a new owner.
+   * @internal
+   */
   surrender(): number {
     const { handle } = this;
     if (this.collected) uncollect(this);
@@ -179,4 +192,9 @@ export class Tensor {
   toString(): string {
     return this.handle === 0 ? "Tensor (freed)" : native.describe(this.handle);
   }
+}
+
+/** 0 stands for "no tensor" on the native side; -1 for a freed one, which must not pass for that. */
+function optionalHandle(tensor: Tensor | undefined): number {
+  return tensor === undefined ? 0 : tensor.handle || -1;
 }

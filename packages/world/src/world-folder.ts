@@ -5,6 +5,7 @@ import { access, mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { FormatError, invalid, writeFileAtomically } from "@vid2world/formats";
 import { type Device, type Module, type Tensor, loadSafetensors, saveSafetensors } from "@vid2world/torch";
+import { describeIssues } from "./config/issues.js";
 import type { SceneConditioning } from "./diffusion/frame-sampling.js";
 import { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
 import { UNet3D } from "./model/unet/unet.js";
@@ -92,14 +93,16 @@ export async function readWorldConfig(folder: string): Promise<WorldConfig> {
   try {
     value = JSON.parse(await readFile(file, "utf8"));
   } catch (cause) {
-    throw new FormatError(file, `not readable as JSON (${(cause as Error).message})`, undefined, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const absent = code === "ENOENT" || code === "ENOTDIR";
+    const problem = absent
+      ? "missing: the folder holds no world; train one first"
+      : `not readable as JSON (${message})`;
+    throw new FormatError(file, problem, undefined, { cause });
   }
   const result = worldSchema.safeParse(value);
   if (result.success) return result.data;
-  const issues = result.error.issues.map(
-    (issue) => `${issue.path.map(String).join(".") || "(document)"}: ${issue.message}`,
-  );
-  throw new FormatError(file, `not a world of this version: ${issues.join("; ")}`);
+  throw new FormatError(file, `not a world of this version: ${describeIssues(worldSchema, value, result.error)}`);
 }
 
 /** Fills a module from a file; the error of a file that does not fit names file, keys and the way out. */
@@ -117,7 +120,7 @@ async function loadModule<M extends Module>(
   }
   const tensors = await loadSafetensors(file);
   try {
-    module.loadStateDict(tensors);
+    module.loadStateDict(tensors, { from: "the file" });
   } catch (cause) {
     const advice = "the weights belong to another world.json; use both files of the same training run";
     throw new FormatError(file, `${(cause as Error).message}\n  ${advice}`, undefined, { cause });

@@ -100,6 +100,7 @@ export class WorldModel {
     this.codec = worldCodec(parts.autoencoder, parts.config, this.device);
   }
 
+  /** The name in `world.json`. */
   get name(): string {
     return this.config.name;
   }

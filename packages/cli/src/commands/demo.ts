@@ -18,6 +18,12 @@ const usual = { starts: 4, frames: 12 };
 /** `--fast`: a look in under a minute. */
 const quick = { starts: 2, frames: 8, steps: 3 };
 
+const EXAMPLES = `
+Examples:
+  vid2world demo                                     the built-in world
+  vid2world demo --fast --seed 1                     a quick look, at other places
+  vid2world demo --world runs/mine/world --recordings my-recording`;
+
 /** Builds the command. */
 export function demoCommand() {
   return new Command("demo")
@@ -40,6 +46,7 @@ export function demoCommand() {
     )
     .addOption(new Option("--seed <n>", "seed of starts and noise").argParser(wholeNumber("--seed", 0)).default(0))
     .option("--fast", `a quick look: ${quick.starts} starts, ${quick.frames} frames, ${quick.steps} steps`)
+    .addHelpText("after", EXAMPLES)
     .action(async (options) => {
       const preset = options.fast === true ? quick : usual;
       const steps = options.steps ?? (options.fast === true ? quick.steps : undefined);

@@ -7,7 +7,9 @@ import type { Finding, FindingState } from "../doctor/finding.js";
 /** Builds the command. Its exit code is 1 when something is missing. */
 export function doctorCommand() {
   return new Command()
-    .description("Shows what this installation has, what is missing, and how to get it.")
+    .description(
+      "Show what this installation has, what is missing, and how to get it. Exit code 1 if anything is missing.",
+    )
     .option("--json", "print the findings as JSON")
     .action(async ({ json }) => {
       const { systemFindings } = await import("../doctor/system.js");

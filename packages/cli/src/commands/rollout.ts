@@ -8,6 +8,13 @@ import { createProgress } from "../progress.js";
 import { recordingsOf } from "./demo.js";
 import { wholeNumber } from "./whole-number.js";
 
+const EXAMPLES = `
+Examples:
+  vid2world rollout doom --frames 60                 the built-in world
+  vid2world rollout configs/doom/world.yaml          the world that was trained from this configuration
+Each start becomes a folder with rollout.safetensors (exact frames) and videos of truth and prediction.
+Start it again after Ctrl-C: rollouts that are complete are not made again.`;
+
 /** Builds the command. */
 export function rolloutCommand() {
   const count = <Flags extends string>(flags: Flags, text: string, least: number, value: number) =>
@@ -26,7 +33,7 @@ export function rolloutCommand() {
         wholeNumber("--steps", 1),
       ),
     )
-    .addHelpText("after", "\nStart it again after Ctrl-C: rollouts that are complete are not made again.")
+    .addHelpText("after", EXAMPLES)
     .action(async (given, options) => {
       const name = worldOf(given);
       const world = await loadWorld(name);

@@ -5,21 +5,36 @@ import { loadConfig } from "@vid2world/world/config/load";
 import { trainingConfigSchema } from "@vid2world/world/training/config";
 import { runTraining } from "@vid2world/world/training/run";
 import { createTrainingDisplay } from "../training-display.js";
+import { wholeNumber } from "./whole-number.js";
 
 /** Exit status of a run that was ended by a signal, as shells report it. */
 const INTERRUPTED = 130;
 
+const EXAMPLES = `
+Examples:
+  vid2world train configs/debug.yaml                 the smallest world, in seconds
+  vid2world train configs/doom/autoencoder.yaml --max-minutes 20
+  vid2world train my.yaml --set training.batchSize=8 --set training.device=cuda
+The run's folder keeps config.yaml, metrics.jsonl, checkpoints/ and in the end the trained model; see docs/training.md.`;
+
 /** Builds the command. */
 export function trainCommand() {
   return new Command("train")
-    .description("train an autoencoder, a video model or a world model; Ctrl-C saves and ends, --resume goes on")
+    .description(
+      "Train an autoencoder, a video model or a world model. Ctrl-C saves and ends; --resume goes on exactly there.",
+    )
     .argument("<config>", "YAML file, for instance configs/debug.yaml")
     .option("--set <setting=value...>", "override settings of the configuration, for instance training.batchSize=8")
     .option("--out <folder>", "folder of the run (default: runs/ and the configuration's path)")
-    .option("--resume", "go on from the newest checkpoint in the folder")
-    .option("--max-steps <n>", "end after this many steps", positive)
-    .option("--max-minutes <minutes>", "end after this much wall-clock time", positive)
-    .option("--threads <n>", "CPU threads", positive)
+    .option("--resume", "go on from the newest checkpoint in the folder, if there is one")
+    .option(
+      "--max-steps <n>",
+      "end after this many steps (default: the configuration's)",
+      wholeNumber("--max-steps", 1),
+    )
+    .option("--max-minutes <minutes>", "end after this much wall-clock time (default: the configuration's)", positive)
+    .option("--threads <n>", "CPU threads (default: one per core)", wholeNumber("--threads", 1))
+    .addHelpText("after", EXAMPLES)
     .action(async (file, options) => {
       const overrides = [
         ...(options.set ?? []),

@@ -16,6 +16,12 @@ State& stateOf(napi_env env) { return *Napi::Env(env).GetInstanceData<State>(); 
 
 static bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
+/** libtorch's answer to an unknown device lists every backend on sixty lines; its first sentence is the message. */
+static std::string firstSentence(const std::string& message) {
+  const size_t end = message.find(" This could be because the operator doesn't exist for this backend");
+  return end == std::string::npos ? message : message.substr(0, end);
+}
+
 Napi::Error currentError(Napi::Env env, const std::string& context, const std::string& details) {
   State& state = stateOf(env);
   Napi::FunctionReference* errorClass = &state.torchError;
@@ -26,7 +32,7 @@ Napi::Error currentError(Napi::Env env, const std::string& context, const std::s
     errorClass = &state.disposedError;
     message = error.what();
   } catch (const c10::Error& error) {
-    message = error.what_without_backtrace();
+    message = firstSentence(error.what_without_backtrace());
     if (contains(message, "out of memory") || contains(message, "can't allocate memory")) errorClass = &state.outOfMemoryError;
   } catch (const std::exception& error) {
     message = error.what();

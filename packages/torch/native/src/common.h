@@ -26,6 +26,15 @@ struct DisposedTensor : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/**
+ * Array buffers that were lent to tensors and are not needed any more. Their release may come from any thread, and after the end of
+ * the environment: the tensors that still live then are freed together with the State, so they share this instead of pointing there.
+ */
+struct Released {
+  std::mutex mutex;
+  std::vector<napi_ref> references;
+};
+
 /** Everything that belongs to one JavaScript environment (the main thread or one worker). */
 struct State {
   explicit State(Napi::Env env);
@@ -36,7 +45,8 @@ struct State {
 
   // The tensor table. Handle 0 means "no tensor"; a handle is owned by exactly one JavaScript object.
   std::vector<at::Tensor> tensors{1};
-  std::vector<int64_t> reportedBytes{0};
+  std::vector<int64_t> ownedBytes{0};    // CPU memory that a slot is charged with; 0 for views
+  std::vector<bool> collected{false};    // freed by the garbage collector, not by a scope
   std::vector<uint32_t> freeSlots;
   int64_t liveTensors = 0;
   int64_t liveBytes = 0;
@@ -50,13 +60,19 @@ struct State {
   // Error classes of the TypeScript side.
   Napi::FunctionReference torchError, disposedError, outOfMemoryError;
 
-  // Array buffers lent to tensors; their release may come from any thread.
-  std::mutex releasedMutex;
-  std::vector<napi_ref> released;
+  std::shared_ptr<Released> released = std::make_shared<Released>();
 
   double add(napi_env env, at::Tensor tensor);
   void free(napi_env env, uint32_t handle);
-  void reportMemory(napi_env env, int64_t delta);
+  void charge(napi_env env, uint32_t slot, int64_t bytes);
+  void setCollected(napi_env env, uint32_t slot, bool on);
+  /** After `slot` took over the memory of `source`: what they are charged with changes hands; `oldSurvives`: others hold the old memory. */
+  void exchangeBytes(napi_env env, uint32_t slot, uint32_t source, bool oldSurvives);
+  /**
+   * Tells V8 of native memory that only its collector can free. Activations that a scope frees are none of its business: told of
+   * gigabytes a second it would do little else than collect.
+   */
+  void tellCollector(napi_env env, int64_t delta);
   void drainReleased(napi_env env);
   at::Tensor& at(double handle, const char* name = "tensor");
 };

@@ -75,10 +75,9 @@ Napi::Value FromTypedArray(const Napi::CallbackInfo& info) {
     if (info[2].ToBoolean()) {
       napi_ref reference;
       napi_create_reference(info.Env(), array.ArrayBuffer(), 1, &reference);
-      State* owner = &state;
-      tensor = at::from_blob(bytesOf(array), shape, [owner, reference](void*) {
-        std::lock_guard<std::mutex> lock(owner->releasedMutex);
-        owner->released.push_back(reference);
+      tensor = at::from_blob(bytesOf(array), shape, [released = state.released, reference](void*) {
+        std::lock_guard<std::mutex> lock(released->mutex);
+        released->references.push_back(reference);
       }, at::TensorOptions().dtype(type));
     } else {
       tensor = at::empty(shape, at::TensorOptions().dtype(type));
@@ -178,8 +177,11 @@ Napi::Value Item(const Napi::CallbackInfo& info) {
 Napi::Value SetData(const Napi::CallbackInfo& info) {
   return guard(info, "setData", [&] {
     State& state = stateOf(info.Env());
-    state.at(numberAt(info, 0)).set_data(state.at(numberAt(info, 1)));
-    state.moveReport(info.Env(), static_cast<uint32_t>(numberAt(info, 1)), static_cast<uint32_t>(numberAt(info, 0)));
+    at::Tensor& tensor = state.at(numberAt(info, 0));
+    const at::Tensor& source = state.at(numberAt(info, 1));
+    const bool survives = tensor.has_storage() && tensor.storage().use_count() > 1;
+    tensor.set_data(source);
+    state.exchangeBytes(info.Env(), static_cast<uint32_t>(numberAt(info, 0)), static_cast<uint32_t>(numberAt(info, 1)), survives);
     return info.Env().Undefined();
   });
 }
@@ -189,6 +191,12 @@ Napi::Value Describe(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value LiveTensors(const Napi::CallbackInfo& info) { return number(info.Env(), static_cast<double>(stateOf(info.Env()).liveTensors)); }
+/** setCollected(handle, on): whether the garbage collector, and no scope, has to free the tensor; only then V8 is told of its memory. */
+Napi::Value SetCollected(const Napi::CallbackInfo& info) {
+  stateOf(info.Env()).setCollected(info.Env(), static_cast<uint32_t>(numberAt(info, 0)), info[1].ToBoolean());
+  return info.Env().Undefined();
+}
+
 Napi::Value LiveBytes(const Napi::CallbackInfo& info) { return number(info.Env(), static_cast<double>(stateOf(info.Env()).liveBytes)); }
 
 }  // namespace
@@ -208,7 +216,7 @@ std::string describe(const at::Tensor& tensor) {
 
 double State::add(napi_env env, at::Tensor tensor) {
   if (!tensor.defined()) return 0;
-  // A view shares memory that is reported already; only the first owner of a CPU storage is counted.
+  // A view shares memory that is counted already; only the first owner of a CPU storage is charged with it.
   int64_t bytes = 0;
   if (tensor.device().is_cpu() && tensor.has_storage() && tensor.storage().use_count() == 1)
     bytes = static_cast<int64_t>(tensor.storage().nbytes());
@@ -216,35 +224,50 @@ double State::add(napi_env env, at::Tensor tensor) {
   if (freeSlots.empty()) {
     slot = static_cast<uint32_t>(tensors.size());
     tensors.push_back(std::move(tensor));
-    reportedBytes.push_back(bytes);
+    ownedBytes.push_back(0);
+    collected.push_back(false);
   } else {
     slot = freeSlots.back();
     freeSlots.pop_back();
     tensors[slot] = std::move(tensor);
-    reportedBytes[slot] = bytes;
   }
   liveTensors++;
-  if (bytes) reportMemory(env, bytes);
+  charge(env, slot, bytes);
   return slot;
 }
 
 void State::free(napi_env env, uint32_t slot) {
   if (slot == 0 || slot >= tensors.size() || !tensors[slot].defined()) return;
   tensors[slot] = at::Tensor();
-  if (reportedBytes[slot]) reportMemory(env, -reportedBytes[slot]);
+  charge(env, slot, 0);
+  collected[slot] = false;
   freeSlots.push_back(slot);
   liveTensors--;
 }
 
-void State::moveReport(napi_env env, uint32_t from, uint32_t to) {
-  if (from == to) return;
-  if (reportedBytes[to]) reportMemory(env, -reportedBytes[to]);
-  reportedBytes[to] = reportedBytes[from];
-  reportedBytes[from] = 0;
+void State::charge(napi_env env, uint32_t slot, int64_t bytes) {
+  const int64_t delta = bytes - ownedBytes[slot];
+  ownedBytes[slot] = bytes;
+  liveBytes += delta;
+  if (collected[slot]) tellCollector(env, delta);
 }
 
-void State::reportMemory(napi_env env, int64_t delta) {
-  liveBytes += delta;
+void State::setCollected(napi_env env, uint32_t slot, bool on) {
+  if (slot >= tensors.size() || collected[slot] == on) return;
+  collected[slot] = on;
+  tellCollector(env, on ? ownedBytes[slot] : -ownedBytes[slot]);
+}
+
+void State::exchangeBytes(napi_env env, uint32_t slot, uint32_t source, bool oldSurvives) {
+  if (slot == source) return;
+  const int64_t old = oldSurvives ? ownedBytes[slot] : 0;
+  // A source that owns nothing is a view of memory that is counted elsewhere.
+  const int64_t taken = ownedBytes[source];
+  charge(env, slot, taken ? taken : old);
+  if (taken) charge(env, source, old);
+}
+
+void State::tellCollector(napi_env env, int64_t delta) {
   unreportedBytes += delta;
   if (unreportedBytes > kReportStep || unreportedBytes < -kReportStep) {
     int64_t ignored;
@@ -254,9 +277,9 @@ void State::reportMemory(napi_env env, int64_t delta) {
 }
 
 void State::drainReleased(napi_env env) {
-  std::lock_guard<std::mutex> lock(releasedMutex);
-  for (auto reference : released) napi_delete_reference(env, reference);
-  released.clear();
+  std::lock_guard<std::mutex> lock(released->mutex);
+  for (auto reference : released->references) napi_delete_reference(env, reference);
+  released->references.clear();
 }
 
 at::Tensor& State::at(double handle, const char* name) {
@@ -278,6 +301,7 @@ void InitTensor(Napi::Env env, Napi::Object exports) {
   exports["setData"] = Napi::Function::New(env, SetData);
   exports["describe"] = Napi::Function::New(env, Describe);
   exports["liveTensors"] = Napi::Function::New(env, LiveTensors);
+  exports["setCollected"] = Napi::Function::New(env, SetCollected);
   exports["liveBytes"] = Napi::Function::New(env, LiveBytes);
 }
 

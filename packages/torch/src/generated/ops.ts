@@ -46,6 +46,7 @@ export function _ampUpdateScale_(
   native.call(id__ampUpdateScale_);
   return self;
 }
+/** What `aten::_foreach_add.List` takes beside its required arguments; absent: libtorch's default. */
 export interface ForeachAddArguments {
   readonly alpha?: number | undefined;
 }
@@ -63,6 +64,7 @@ export function _foreachAdd(
   native.call(id__foreachAdd_List);
   return wrapList(0);
 }
+/** What `aten::_foreach_add_.List` takes beside its required arguments; absent: libtorch's default. */
 export interface ForeachAddInPlaceListArguments {
   readonly alpha?: number | undefined;
 }
@@ -120,6 +122,7 @@ function _foreachAddcdiv__ScalarList(
   writeScalars(i, scalars);
   native.call(id__foreachAddcdiv__ScalarList);
 }
+/** What `aten::_foreach_addcdiv_.Scalar` takes beside its required arguments; absent: libtorch's default. */
 export interface ForeachAddcdivInPlaceScalarArguments {
   readonly value?: number | undefined;
 }
@@ -172,6 +175,7 @@ export function _foreachAddcdiv_(p0?: unknown, p1?: unknown, p2?: unknown, p3?: 
     p3 as ForeachAddcdivInPlaceScalarArguments | undefined,
   );
 }
+/** What `aten::_foreach_addcmul_.Scalar` takes beside its required arguments; absent: libtorch's default. */
 export interface ForeachAddcmulInPlaceArguments {
   readonly value?: number | undefined;
 }
@@ -194,6 +198,7 @@ export function _foreachAddcmul_(
   writeScalar(i, options?.value ?? 1);
   native.call(id__foreachAddcmul__Scalar);
 }
+/** What `aten::_foreach_copy_` takes beside its required arguments; absent: libtorch's default. */
 export interface ForeachCopyInPlaceArguments {
   readonly nonBlocking?: boolean | undefined;
 }
@@ -313,6 +318,7 @@ export function _foreachNeg_(self: readonly Tensor[]): void {
   writeTensors(0, self);
   native.call(id__foreachNeg_);
 }
+/** What `aten::_foreach_norm.Scalar` takes beside its required arguments; absent: libtorch's default. */
 export interface ForeachNormArguments {
   readonly ord?: number | undefined;
 }
@@ -338,6 +344,7 @@ export function _foreachSqrt_(self: readonly Tensor[]): void {
   writeTensors(0, self);
   native.call(id__foreachSqrt_);
 }
+/** What `aten::_foreach_sub.List` takes beside its required arguments; absent: libtorch's default. */
 export interface ForeachSubArguments {
   readonly alpha?: number | undefined;
 }
@@ -355,6 +362,7 @@ export function _foreachSub(
   native.call(id__foreachSub_List);
   return wrapList(0);
 }
+/** What `aten::_foreach_sub_.List` takes beside its required arguments; absent: libtorch's default. */
 export interface ForeachSubInPlaceArguments {
   readonly alpha?: number | undefined;
 }
@@ -377,6 +385,7 @@ export function _foreachZero_(self: readonly Tensor[]): void {
   writeTensors(0, self);
   native.call(id__foreachZero_);
 }
+/** What `aten::_fused_adamw_` takes beside its required arguments; absent: libtorch's default. */
 export interface FusedAdamwInPlaceArguments {
   readonly gradScale?: Tensor | undefined;
   readonly foundInf?: Tensor | undefined;
@@ -421,6 +430,7 @@ export function _fusedAdamw_(
   s[i + 8] = options?.foundInf === undefined ? 0 : handleOf(options?.foundInf);
   native.call(id__fusedAdamw_);
 }
+/** What `aten::_to_copy` takes beside its required arguments; absent: libtorch's default. */
 export interface ToCopyArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -439,6 +449,7 @@ export function _toCopy(self: Tensor, options?: ToCopyArguments): Tensor {
   native.call(id__toCopy);
   return wrap(s[0] as number);
 }
+/** What `aten::_upsample_bicubic2d_aa` takes beside its required arguments; absent: libtorch's default. */
 export interface UpsampleBicubic2dAaArguments {
   readonly scalesH?: number | undefined;
   readonly scalesW?: number | undefined;
@@ -464,6 +475,7 @@ export function _upsampleBicubic2dAa(
   native.call(id__upsampleBicubic2dAa);
   return wrap(s[0] as number);
 }
+/** What `aten::_upsample_bilinear2d_aa` takes beside its required arguments; absent: libtorch's default. */
 export interface UpsampleBilinear2dAaArguments {
   readonly scalesH?: number | undefined;
   readonly scalesW?: number | undefined;
@@ -526,6 +538,7 @@ export function adaptiveAvgPool2d(self: Tensor, outputSize: number | readonly nu
   native.call(id_adaptiveAvgPool2d);
   return wrap(s[0] as number);
 }
+/** What `aten::add.Scalar` takes beside its required arguments; absent: libtorch's default. */
 export interface AddScalarArguments {
   readonly alpha?: number | undefined;
 }
@@ -538,6 +551,7 @@ function add_Scalar(self: Tensor, other: number, options?: AddScalarArguments): 
   native.call(id_add_Scalar);
   return wrap(s[0] as number);
 }
+/** What `aten::add.Tensor` takes beside its required arguments; absent: libtorch's default. */
 export interface AddTensorArguments {
   readonly alpha?: number | undefined;
 }
@@ -560,6 +574,7 @@ export function add(p0?: unknown, p1?: unknown, p2?: unknown): unknown {
   if (typeof p1 === "number") return add_Scalar(p0 as Tensor, p1 as number, p2 as AddScalarArguments | undefined);
   return add_Tensor(p0 as Tensor, p1 as Tensor, p2 as AddTensorArguments | undefined);
 }
+/** What `aten::add_.Scalar` takes beside its required arguments; absent: libtorch's default. */
 export interface AddInPlaceScalarArguments {
   readonly alpha?: number | undefined;
 }
@@ -572,6 +587,7 @@ function add__Scalar(self: Tensor, other: number, options?: AddInPlaceScalarArgu
   native.call(id_add__Scalar);
   return self;
 }
+/** What `aten::add_.Tensor` takes beside its required arguments; absent: libtorch's default. */
 export interface AddInPlaceTensorArguments {
   readonly alpha?: number | undefined;
 }
@@ -595,6 +611,7 @@ export function add_(p0?: unknown, p1?: unknown, p2?: unknown): unknown {
     return add__Scalar(p0 as Tensor, p1 as number, p2 as AddInPlaceScalarArguments | undefined);
   return add__Tensor(p0 as Tensor, p1 as Tensor, p2 as AddInPlaceTensorArguments | undefined);
 }
+/** What `aten::addcdiv` takes beside its required arguments; absent: libtorch's default. */
 export interface AddcdivArguments {
   readonly value?: number | undefined;
 }
@@ -609,6 +626,7 @@ export function addcdiv(self: Tensor, tensor1: Tensor, tensor2: Tensor, options?
   native.call(id_addcdiv);
   return wrap(s[0] as number);
 }
+/** What `aten::addcdiv_` takes beside its required arguments; absent: libtorch's default. */
 export interface AddcdivInPlaceArguments {
   readonly value?: number | undefined;
 }
@@ -623,6 +641,7 @@ export function addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, options
   native.call(id_addcdiv_);
   return self;
 }
+/** What `aten::addcmul` takes beside its required arguments; absent: libtorch's default. */
 export interface AddcmulArguments {
   readonly value?: number | undefined;
 }
@@ -637,6 +656,7 @@ export function addcmul(self: Tensor, tensor1: Tensor, tensor2: Tensor, options?
   native.call(id_addcmul);
   return wrap(s[0] as number);
 }
+/** What `aten::addcmul_` takes beside its required arguments; absent: libtorch's default. */
 export interface AddcmulInPlaceArguments {
   readonly value?: number | undefined;
 }
@@ -651,6 +671,7 @@ export function addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, options
   native.call(id_addcmul_);
   return self;
 }
+/** What `aten::addmm` takes beside its required arguments; absent: libtorch's default. */
 export interface AddmmArguments {
   readonly beta?: number | undefined;
   readonly alpha?: number | undefined;
@@ -667,6 +688,7 @@ export function addmm(self: Tensor, mat1: Tensor, mat2: Tensor, options?: AddmmA
   native.call(id_addmm);
   return wrap(s[0] as number);
 }
+/** What `aten::all.dim` takes beside its required arguments; absent: libtorch's default. */
 export interface AllDimArguments {
   readonly keepdim?: boolean | undefined;
 }
@@ -695,6 +717,7 @@ export function all(p0?: unknown, p1?: unknown, p2?: unknown): unknown {
   if (typeof p1 === "number") return all_dim(p0 as Tensor, p1 as number, p2 as AllDimArguments | undefined);
   return all_plain(p0 as Tensor);
 }
+/** What `aten::amax` takes beside its required arguments; absent: libtorch's default. */
 export interface AmaxArguments {
   readonly dim?: number | readonly number[] | undefined;
   readonly keepdim?: boolean | undefined;
@@ -709,6 +732,7 @@ export function amax(self: Tensor, options?: AmaxArguments): Tensor {
   native.call(id_amax);
   return wrap(s[0] as number);
 }
+/** What `aten::amin` takes beside its required arguments; absent: libtorch's default. */
 export interface AminArguments {
   readonly dim?: number | readonly number[] | undefined;
   readonly keepdim?: boolean | undefined;
@@ -723,6 +747,7 @@ export function amin(self: Tensor, options?: AminArguments): Tensor {
   native.call(id_amin);
   return wrap(s[0] as number);
 }
+/** What `aten::any.dim` takes beside its required arguments; absent: libtorch's default. */
 export interface AnyDimArguments {
   readonly keepdim?: boolean | undefined;
 }
@@ -751,6 +776,7 @@ export function any(p0?: unknown, p1?: unknown, p2?: unknown): unknown {
   if (typeof p1 === "number") return any_dim(p0 as Tensor, p1 as number, p2 as AnyDimArguments | undefined);
   return any_plain(p0 as Tensor);
 }
+/** What `aten::arange.start_step` takes beside its required arguments; absent: libtorch's default. */
 export interface ArangeArguments {
   readonly step?: number | undefined;
   readonly dtype?: DType | undefined;
@@ -768,6 +794,7 @@ export function arange(start: number, end_: number, options?: ArangeArguments): 
   native.call(id_arange_start_step);
   return wrap(s[0] as number);
 }
+/** What `aten::argmax` takes beside its required arguments; absent: libtorch's default. */
 export interface ArgmaxArguments {
   readonly dim?: number | undefined;
   readonly keepdim?: boolean | undefined;
@@ -782,6 +809,7 @@ export function argmax(self: Tensor, options?: ArgmaxArguments): Tensor {
   native.call(id_argmax);
   return wrap(s[0] as number);
 }
+/** What `aten::argmin` takes beside its required arguments; absent: libtorch's default. */
 export interface ArgminArguments {
   readonly dim?: number | undefined;
   readonly keepdim?: boolean | undefined;
@@ -796,6 +824,7 @@ export function argmin(self: Tensor, options?: ArgminArguments): Tensor {
   native.call(id_argmin);
   return wrap(s[0] as number);
 }
+/** What `aten::as_strided` takes beside its required arguments; absent: libtorch's default. */
 export interface AsStridedArguments {
   readonly storageOffset?: number | undefined;
 }
@@ -837,6 +866,7 @@ export function atan2(self: Tensor, other: Tensor): Tensor {
   native.call(id_atan2);
   return wrap(s[0] as number);
 }
+/** What `aten::avg_pool2d` takes beside its required arguments; absent: libtorch's default. */
 export interface AvgPool2dArguments {
   readonly stride?: number | readonly number[] | undefined;
   readonly padding?: number | readonly number[] | undefined;
@@ -862,6 +892,7 @@ export function avgPool2d(self: Tensor, kernelSize: number | readonly number[], 
   native.call(id_avgPool2d);
   return wrap(s[0] as number);
 }
+/** What `aten::avg_pool3d` takes beside its required arguments; absent: libtorch's default. */
 export interface AvgPool3dArguments {
   readonly stride?: number | readonly number[] | undefined;
   readonly padding?: number | readonly number[] | undefined;
@@ -887,6 +918,7 @@ export function avgPool3d(self: Tensor, kernelSize: number | readonly number[], 
   native.call(id_avgPool3d);
   return wrap(s[0] as number);
 }
+/** What `aten::baddbmm` takes beside its required arguments; absent: libtorch's default. */
 export interface BaddbmmArguments {
   readonly beta?: number | undefined;
   readonly alpha?: number | undefined;
@@ -932,6 +964,7 @@ export function batchNorm(
   native.call(id_batchNorm);
   return wrap(s[0] as number);
 }
+/** What `aten::bernoulli_.float` takes beside its required arguments; absent: libtorch's default. */
 export interface BernoulliInPlaceArguments {
   readonly p?: number | undefined;
   readonly generator?: Generator | undefined;
@@ -946,6 +979,7 @@ export function bernoulli_(self: Tensor, options?: BernoulliInPlaceArguments): T
   native.call(id_bernoulli__float);
   return self;
 }
+/** What `aten::binary_cross_entropy_with_logits` takes beside its required arguments; absent: libtorch's default. */
 export interface BinaryCrossEntropyWithLogitsArguments {
   readonly weight?: Tensor | undefined;
   readonly posWeight?: Tensor | undefined;
@@ -971,6 +1005,7 @@ export function binaryCrossEntropyWithLogits(
   native.call(id_binaryCrossEntropyWithLogits);
   return wrap(s[0] as number);
 }
+/** What `aten::bincount` takes beside its required arguments; absent: libtorch's default. */
 export interface BincountArguments {
   readonly weights?: Tensor | undefined;
   readonly minlength?: number | undefined;
@@ -1009,6 +1044,7 @@ export function bmm(self: Tensor, mat2: Tensor): Tensor {
   native.call(id_bmm);
   return wrap(s[0] as number);
 }
+/** What `aten::cat` takes beside its required arguments; absent: libtorch's default. */
 export interface CatArguments {
   readonly dim?: number | undefined;
 }
@@ -1028,6 +1064,7 @@ export function ceil(self: Tensor): Tensor {
   native.call(id_ceil);
   return wrap(s[0] as number);
 }
+/** What `aten::chunk` takes beside its required arguments; absent: libtorch's default. */
 export interface ChunkArguments {
   readonly dim?: number | undefined;
 }
@@ -1041,6 +1078,7 @@ export function chunk(self: Tensor, chunks: number, options?: ChunkArguments): T
   native.call(id_chunk);
   return wrapList(0);
 }
+/** What `aten::clamp` takes beside its required arguments; absent: libtorch's default. */
 export interface ClampArguments {
   readonly min?: number | undefined;
   readonly max?: number | undefined;
@@ -1055,6 +1093,7 @@ export function clamp(self: Tensor, options?: ClampArguments): Tensor {
   native.call(id_clamp);
   return wrap(s[0] as number);
 }
+/** What `aten::clamp_` takes beside its required arguments; absent: libtorch's default. */
 export interface ClampInPlaceArguments {
   readonly min?: number | undefined;
   readonly max?: number | undefined;
@@ -1069,6 +1108,7 @@ export function clamp_(self: Tensor, options?: ClampInPlaceArguments): Tensor {
   native.call(id_clamp_);
   return self;
 }
+/** What `aten::clone` takes beside its required arguments; absent: libtorch's default. */
 export interface CloneArguments {
   readonly memoryFormat?: MemoryFormat | undefined;
 }
@@ -1081,6 +1121,7 @@ export function clone(self: Tensor, options?: CloneArguments): Tensor {
   native.call(id_clone);
   return wrap(s[0] as number);
 }
+/** What `aten::contiguous` takes beside its required arguments; absent: libtorch's default. */
 export interface ContiguousArguments {
   readonly memoryFormat?: MemoryFormat | undefined;
 }
@@ -1093,6 +1134,7 @@ export function contiguous(self: Tensor, options?: ContiguousArguments): Tensor 
   native.call(id_contiguous);
   return wrap(s[0] as number);
 }
+/** What `aten::conv1d` takes beside its required arguments; absent: libtorch's default. */
 export interface Conv1dArguments {
   readonly bias?: Tensor | undefined;
   readonly stride?: number | readonly number[] | undefined;
@@ -1118,6 +1160,7 @@ export function conv1d(input: Tensor, weight: Tensor, options?: Conv1dArguments)
   native.call(id_conv1d);
   return wrap(s[0] as number);
 }
+/** What `aten::conv2d` takes beside its required arguments; absent: libtorch's default. */
 export interface Conv2dArguments {
   readonly bias?: Tensor | undefined;
   readonly stride?: number | readonly number[] | undefined;
@@ -1143,6 +1186,7 @@ export function conv2d(input: Tensor, weight: Tensor, options?: Conv2dArguments)
   native.call(id_conv2d);
   return wrap(s[0] as number);
 }
+/** What `aten::conv3d` takes beside its required arguments; absent: libtorch's default. */
 export interface Conv3dArguments {
   readonly bias?: Tensor | undefined;
   readonly stride?: number | readonly number[] | undefined;
@@ -1168,6 +1212,7 @@ export function conv3d(input: Tensor, weight: Tensor, options?: Conv3dArguments)
   native.call(id_conv3d);
   return wrap(s[0] as number);
 }
+/** What `aten::conv_transpose2d.input` takes beside its required arguments; absent: libtorch's default. */
 export interface ConvTranspose2dArguments {
   readonly bias?: Tensor | undefined;
   readonly stride?: number | readonly number[] | undefined;
@@ -1195,6 +1240,7 @@ export function convTranspose2d(input: Tensor, weight: Tensor, options?: ConvTra
   native.call(id_convTranspose2d_input);
   return wrap(s[0] as number);
 }
+/** What `aten::copy_` takes beside its required arguments; absent: libtorch's default. */
 export interface CopyInPlaceArguments {
   readonly nonBlocking?: boolean | undefined;
 }
@@ -1215,6 +1261,7 @@ export function cos(self: Tensor): Tensor {
   native.call(id_cos);
   return wrap(s[0] as number);
 }
+/** What `aten::cross_entropy_loss` takes beside its required arguments; absent: libtorch's default. */
 export interface CrossEntropyLossArguments {
   readonly weight?: Tensor | undefined;
   readonly reduction?: number | undefined;
@@ -1238,6 +1285,7 @@ export function crossEntropyLoss(self: Tensor, target: Tensor, options?: CrossEn
   native.call(id_crossEntropyLoss);
   return wrap(s[0] as number);
 }
+/** What `aten::cumprod` takes beside its required arguments; absent: libtorch's default. */
 export interface CumprodArguments {
   readonly dtype?: DType | undefined;
 }
@@ -1251,6 +1299,7 @@ export function cumprod(self: Tensor, dim: number, options?: CumprodArguments): 
   native.call(id_cumprod);
   return wrap(s[0] as number);
 }
+/** What `aten::cumsum` takes beside its required arguments; absent: libtorch's default. */
 export interface CumsumArguments {
   readonly dtype?: DType | undefined;
 }
@@ -1278,6 +1327,7 @@ export function detach_(self: Tensor): Tensor {
   native.call(id_detach_);
   return self;
 }
+/** What `aten::diag_embed` takes beside its required arguments; absent: libtorch's default. */
 export interface DiagEmbedArguments {
   readonly offset?: number | undefined;
   readonly dim1?: number | undefined;
@@ -1294,6 +1344,7 @@ export function diagEmbed(self: Tensor, options?: DiagEmbedArguments): Tensor {
   native.call(id_diagEmbed);
   return wrap(s[0] as number);
 }
+/** What `aten::diagonal` takes beside its required arguments; absent: libtorch's default. */
 export interface DiagonalArguments {
   readonly offset?: number | undefined;
   readonly dim1?: number | undefined;
@@ -1310,6 +1361,7 @@ export function diagonal(self: Tensor, options?: DiagonalArguments): Tensor {
   native.call(id_diagonal);
   return wrap(s[0] as number);
 }
+/** What `aten::div.Scalar_mode` takes beside its required arguments; absent: libtorch's default. */
 export interface DivScalarModeArguments {
   readonly roundingMode?: string | undefined;
 }
@@ -1322,6 +1374,7 @@ function div_Scalar_mode(self: Tensor, other: number, options?: DivScalarModeArg
   native.call(id_div_Scalar_mode);
   return wrap(s[0] as number);
 }
+/** What `aten::div.Tensor_mode` takes beside its required arguments; absent: libtorch's default. */
 export interface DivTensorModeArguments {
   readonly roundingMode?: string | undefined;
 }
@@ -1416,6 +1469,7 @@ export function dropout_(self: Tensor, p: number, train: boolean): Tensor {
   native.call(id_dropout_);
   return self;
 }
+/** What `aten::einsum` takes beside its required arguments; absent: libtorch's default. */
 export interface EinsumArguments {
   readonly path?: readonly number[] | undefined;
 }
@@ -1429,6 +1483,7 @@ export function einsum(equation: string, tensors: readonly Tensor[], options?: E
   native.call(id_einsum);
   return wrap(s[0] as number);
 }
+/** What `aten::elu` takes beside its required arguments; absent: libtorch's default. */
 export interface EluArguments {
   readonly alpha?: number | undefined;
   readonly scale?: number | undefined;
@@ -1445,6 +1500,7 @@ export function elu(self: Tensor, options?: EluArguments): Tensor {
   native.call(id_elu);
   return wrap(s[0] as number);
 }
+/** What `aten::embedding` takes beside its required arguments; absent: libtorch's default. */
 export interface EmbeddingArguments {
   readonly paddingIdx?: number | undefined;
   readonly scaleGradByFreq?: boolean | undefined;
@@ -1466,6 +1522,7 @@ export function embedding(weight: Tensor, indices: Tensor, options?: EmbeddingAr
   native.call(id_embedding);
   return wrap(s[0] as number);
 }
+/** What `aten::empty.memory_format` takes beside its required arguments; absent: libtorch's default. */
 export interface EmptyArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -1486,6 +1543,7 @@ export function empty(size: readonly number[], options?: EmptyArguments): Tensor
   native.call(id_empty_memory_format);
   return wrap(s[0] as number);
 }
+/** What `aten::empty_like` takes beside its required arguments; absent: libtorch's default. */
 export interface EmptyLikeArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -1547,6 +1605,7 @@ export function exp_(self: Tensor): Tensor {
   native.call(id_exp_);
   return self;
 }
+/** What `aten::expand` takes beside its required arguments; absent: libtorch's default. */
 export interface ExpandArguments {
   readonly implicit?: boolean | undefined;
 }
@@ -1575,6 +1634,7 @@ export function expm1(self: Tensor): Tensor {
   native.call(id_expm1);
   return wrap(s[0] as number);
 }
+/** What `aten::eye` takes beside its required arguments; absent: libtorch's default. */
 export interface EyeArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -1613,6 +1673,7 @@ export function fill_(p0?: unknown, p1?: unknown): unknown {
   if (typeof p1 === "number") return fill__Scalar(p0 as Tensor, p1 as number);
   return fill__Tensor(p0 as Tensor, p1 as Tensor);
 }
+/** What `aten::flatten.using_ints` takes beside its required arguments; absent: libtorch's default. */
 export interface FlattenArguments {
   readonly startDim?: number | undefined;
   readonly endDim?: number | undefined;
@@ -1642,6 +1703,7 @@ export function floor(self: Tensor): Tensor {
   native.call(id_floor);
   return wrap(s[0] as number);
 }
+/** What `aten::full` takes beside its required arguments; absent: libtorch's default. */
 export interface FullArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -1657,6 +1719,7 @@ export function full(size: readonly number[], fillValue: number, options?: FullA
   native.call(id_full);
   return wrap(s[0] as number);
 }
+/** What `aten::full_like` takes beside its required arguments; absent: libtorch's default. */
 export interface FullLikeArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -1674,6 +1737,7 @@ export function fullLike(self: Tensor, fillValue: number, options?: FullLikeArgu
   native.call(id_fullLike);
   return wrap(s[0] as number);
 }
+/** What `aten::gather` takes beside its required arguments; absent: libtorch's default. */
 export interface GatherArguments {
   readonly sparseGrad?: boolean | undefined;
 }
@@ -1712,6 +1776,7 @@ export function ge(p0?: unknown, p1?: unknown): unknown {
   if (typeof p1 === "number") return ge_Scalar(p0 as Tensor, p1 as number);
   return ge_Tensor(p0 as Tensor, p1 as Tensor);
 }
+/** What `aten::gelu` takes beside its required arguments; absent: libtorch's default. */
 export interface GeluArguments {
   readonly approximate?: string | undefined;
 }
@@ -1745,6 +1810,7 @@ export function gridSampler(
   native.call(id_gridSampler);
   return wrap(s[0] as number);
 }
+/** What `aten::group_norm` takes beside its required arguments; absent: libtorch's default. */
 export interface GroupNormArguments {
   readonly weight?: Tensor | undefined;
   readonly bias?: Tensor | undefined;
@@ -1792,6 +1858,7 @@ export function gt(p0?: unknown, p1?: unknown): unknown {
   if (typeof p1 === "number") return gt_Scalar(p0 as Tensor, p1 as number);
   return gt_Tensor(p0 as Tensor, p1 as Tensor);
 }
+/** What `aten::hardtanh` takes beside its required arguments; absent: libtorch's default. */
 export interface HardtanhArguments {
   readonly minVal?: number | undefined;
   readonly maxVal?: number | undefined;
@@ -1806,6 +1873,7 @@ export function hardtanh(self: Tensor, options?: HardtanhArguments): Tensor {
   native.call(id_hardtanh);
   return wrap(s[0] as number);
 }
+/** What `aten::histc` takes beside its required arguments; absent: libtorch's default. */
 export interface HistcArguments {
   readonly bins?: number | undefined;
   readonly min?: number | undefined;
@@ -1822,6 +1890,7 @@ export function histc(self: Tensor, options?: HistcArguments): Tensor {
   native.call(id_histc);
   return wrap(s[0] as number);
 }
+/** What `aten::huber_loss` takes beside its required arguments; absent: libtorch's default. */
 export interface HuberLossArguments {
   readonly reduction?: number | undefined;
   readonly delta?: number | undefined;
@@ -1845,6 +1914,7 @@ export function index(self: Tensor, indices: readonly (Tensor | undefined)[]): T
   native.call(id_index_Tensor);
   return wrap(s[0] as number);
 }
+/** What `aten::index_put_` takes beside its required arguments; absent: libtorch's default. */
 export interface IndexPutInPlaceArguments {
   readonly accumulate?: boolean | undefined;
 }
@@ -1901,6 +1971,7 @@ export function isnan(self: Tensor): Tensor {
   native.call(id_isnan);
   return wrap(s[0] as number);
 }
+/** What `aten::l1_loss` takes beside its required arguments; absent: libtorch's default. */
 export interface L1LossArguments {
   readonly reduction?: number | undefined;
 }
@@ -1914,6 +1985,7 @@ export function l1Loss(self: Tensor, target: Tensor, options?: L1LossArguments):
   native.call(id_l1Loss);
   return wrap(s[0] as number);
 }
+/** What `aten::layer_norm` takes beside its required arguments; absent: libtorch's default. */
 export interface LayerNormArguments {
   readonly weight?: Tensor | undefined;
   readonly bias?: Tensor | undefined;
@@ -1961,6 +2033,7 @@ export function le(p0?: unknown, p1?: unknown): unknown {
   if (typeof p1 === "number") return le_Scalar(p0 as Tensor, p1 as number);
   return le_Tensor(p0 as Tensor, p1 as Tensor);
 }
+/** What `aten::leaky_relu` takes beside its required arguments; absent: libtorch's default. */
 export interface LeakyReluArguments {
   readonly negativeSlope?: number | undefined;
 }
@@ -2008,6 +2081,7 @@ export function lerp_(self: Tensor, end_: Tensor, weight: number): Tensor {
   native.call(id_lerp__Scalar);
   return self;
 }
+/** What `aten::linalg_cholesky` takes beside its required arguments; absent: libtorch's default. */
 export interface LinalgCholeskyArguments {
   readonly upper?: boolean | undefined;
 }
@@ -2020,6 +2094,7 @@ export function linalgCholesky(self: Tensor, options?: LinalgCholeskyArguments):
   native.call(id_linalgCholesky);
   return wrap(s[0] as number);
 }
+/** What `aten::linalg_eigh` takes beside its required arguments; absent: libtorch's default. */
 export interface LinalgEighArguments {
   readonly UPLO?: string | undefined;
 }
@@ -2039,6 +2114,7 @@ export function linalgInv(A: Tensor): Tensor {
   native.call(id_linalgInv);
   return wrap(s[0] as number);
 }
+/** What `aten::linalg_solve` takes beside its required arguments; absent: libtorch's default. */
 export interface LinalgSolveArguments {
   readonly left?: boolean | undefined;
 }
@@ -2052,6 +2128,7 @@ export function linalgSolve(A: Tensor, B: Tensor, options?: LinalgSolveArguments
   native.call(id_linalgSolve);
   return wrap(s[0] as number);
 }
+/** What `aten::linalg_svd` takes beside its required arguments; absent: libtorch's default. */
 export interface LinalgSvdArguments {
   readonly fullMatrices?: boolean | undefined;
   readonly driver?: string | undefined;
@@ -2066,6 +2143,7 @@ export function linalgSvd(A: Tensor, options?: LinalgSvdArguments): [Tensor, Ten
   native.call(id_linalgSvd);
   return [wrap(s[0] as number), wrap(s[1] as number), wrap(s[2] as number)];
 }
+/** What `aten::linalg_vector_norm` takes beside its required arguments; absent: libtorch's default. */
 export interface LinalgVectorNormArguments {
   readonly ord?: number | undefined;
   readonly dim?: number | readonly number[] | undefined;
@@ -2084,6 +2162,7 @@ export function linalgVectorNorm(self: Tensor, options?: LinalgVectorNormArgumen
   native.call(id_linalgVectorNorm);
   return wrap(s[0] as number);
 }
+/** What `aten::linear` takes beside its required arguments; absent: libtorch's default. */
 export interface LinearArguments {
   readonly bias?: Tensor | undefined;
 }
@@ -2097,6 +2176,7 @@ export function linear(input: Tensor, weight: Tensor, options?: LinearArguments)
   native.call(id_linear);
   return wrap(s[0] as number);
 }
+/** What `aten::linspace` takes beside its required arguments; absent: libtorch's default. */
 export interface LinspaceArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -2141,6 +2221,7 @@ export function log2(self: Tensor): Tensor {
   native.call(id_log2);
   return wrap(s[0] as number);
 }
+/** What `aten::log_softmax.int` takes beside its required arguments; absent: libtorch's default. */
 export interface LogSoftmaxArguments {
   readonly dtype?: DType | undefined;
 }
@@ -2177,6 +2258,7 @@ export function logicalOr(self: Tensor, other: Tensor): Tensor {
   native.call(id_logicalOr);
   return wrap(s[0] as number);
 }
+/** What `aten::logsumexp` takes beside its required arguments; absent: libtorch's default. */
 export interface LogsumexpArguments {
   readonly keepdim?: boolean | undefined;
 }
@@ -2265,6 +2347,7 @@ export function matmul(self: Tensor, other: Tensor): Tensor {
   native.call(id_matmul);
   return wrap(s[0] as number);
 }
+/** What `aten::max.dim` takes beside its required arguments; absent: libtorch's default. */
 export interface MaxDimArguments {
   readonly keepdim?: boolean | undefined;
 }
@@ -2293,6 +2376,7 @@ export function max(p0?: unknown, p1?: unknown, p2?: unknown): unknown {
   if (typeof p1 === "number") return max_dim(p0 as Tensor, p1 as number, p2 as MaxDimArguments | undefined);
   return max_plain(p0 as Tensor);
 }
+/** What `aten::max_pool2d` takes beside its required arguments; absent: libtorch's default. */
 export interface MaxPool2dArguments {
   readonly stride?: number | readonly number[] | undefined;
   readonly padding?: number | readonly number[] | undefined;
@@ -2316,6 +2400,7 @@ export function maxPool2d(self: Tensor, kernelSize: number | readonly number[], 
   native.call(id_maxPool2d);
   return wrap(s[0] as number);
 }
+/** What `aten::max_pool3d` takes beside its required arguments; absent: libtorch's default. */
 export interface MaxPool3dArguments {
   readonly stride?: number | readonly number[] | undefined;
   readonly padding?: number | readonly number[] | undefined;
@@ -2347,6 +2432,7 @@ export function maximum(self: Tensor, other: Tensor): Tensor {
   native.call(id_maximum);
   return wrap(s[0] as number);
 }
+/** What `aten::mean.dim` takes beside its required arguments; absent: libtorch's default. */
 export interface MeanDimArguments {
   readonly keepdim?: boolean | undefined;
   readonly dtype?: DType | undefined;
@@ -2361,6 +2447,7 @@ function mean_dim(self: Tensor, dim: number | readonly number[] | undefined, opt
   native.call(id_mean_dim);
   return wrap(s[0] as number);
 }
+/** What `aten::mean` takes beside its required arguments; absent: libtorch's default. */
 export interface MeanArguments {
   readonly dtype?: DType | undefined;
 }
@@ -2398,6 +2485,7 @@ export function meshgrid(tensors: readonly Tensor[], indexing: string): Tensor[]
   native.call(id_meshgrid_indexing);
   return wrapList(0);
 }
+/** What `aten::min.dim` takes beside its required arguments; absent: libtorch's default. */
 export interface MinDimArguments {
   readonly keepdim?: boolean | undefined;
 }
@@ -2451,6 +2539,7 @@ export function movedim(self: Tensor, source: number, destination: number): Tens
   native.call(id_movedim_int);
   return wrap(s[0] as number);
 }
+/** What `aten::mse_loss` takes beside its required arguments; absent: libtorch's default. */
 export interface MseLossArguments {
   readonly reduction?: number | undefined;
 }
@@ -2512,6 +2601,7 @@ export function mul_(p0?: unknown, p1?: unknown): unknown {
   if (typeof p1 === "number") return mul__Scalar(p0 as Tensor, p1 as number);
   return mul__Tensor(p0 as Tensor, p1 as Tensor);
 }
+/** What `aten::multinomial` takes beside its required arguments; absent: libtorch's default. */
 export interface MultinomialArguments {
   readonly replacement?: boolean | undefined;
   readonly generator?: Generator | undefined;
@@ -2527,6 +2617,7 @@ export function multinomial(self: Tensor, numSamples: number, options?: Multinom
   native.call(id_multinomial);
   return wrap(s[0] as number);
 }
+/** What `aten::nan_to_num` takes beside its required arguments; absent: libtorch's default. */
 export interface NanToNumArguments {
   readonly nan?: number | undefined;
   readonly posinf?: number | undefined;
@@ -2618,6 +2709,7 @@ export function neg_(self: Tensor): Tensor {
   native.call(id_neg_);
   return self;
 }
+/** What `aten::nll_loss` takes beside its required arguments; absent: libtorch's default. */
 export interface NllLossArguments {
   readonly weight?: Tensor | undefined;
   readonly reduction?: number | undefined;
@@ -2642,6 +2734,7 @@ export function nonzero(self: Tensor): Tensor {
   native.call(id_nonzero);
   return wrap(s[0] as number);
 }
+/** What `aten::norm.ScalarOpt_dim` takes beside its required arguments; absent: libtorch's default. */
 export interface NormArguments {
   readonly keepdim?: boolean | undefined;
 }
@@ -2661,6 +2754,7 @@ export function norm(
   native.call(id_norm_ScalarOpt_dim);
   return wrap(s[0] as number);
 }
+/** What `aten::normal_` takes beside its required arguments; absent: libtorch's default. */
 export interface NormalInPlaceArguments {
   readonly mean?: number | undefined;
   readonly std?: number | undefined;
@@ -2677,6 +2771,7 @@ export function normal_(self: Tensor, options?: NormalInPlaceArguments): Tensor 
   native.call(id_normal_);
   return self;
 }
+/** What `aten::one_hot` takes beside its required arguments; absent: libtorch's default. */
 export interface OneHotArguments {
   readonly numClasses?: number | undefined;
 }
@@ -2689,6 +2784,7 @@ export function oneHot(self: Tensor, options?: OneHotArguments): Tensor {
   native.call(id_oneHot);
   return wrap(s[0] as number);
 }
+/** What `aten::ones` takes beside its required arguments; absent: libtorch's default. */
 export interface OnesArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -2703,6 +2799,7 @@ export function ones(size: readonly number[], options?: OnesArguments): Tensor {
   native.call(id_ones);
   return wrap(s[0] as number);
 }
+/** What `aten::ones_like` takes beside its required arguments; absent: libtorch's default. */
 export interface OnesLikeArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -2727,6 +2824,7 @@ export function outer(self: Tensor, vec2: Tensor): Tensor {
   native.call(id_outer);
   return wrap(s[0] as number);
 }
+/** What `aten::pad` takes beside its required arguments; absent: libtorch's default. */
 export interface PadArguments {
   readonly mode?: string | undefined;
   readonly value?: number | undefined;
@@ -2790,6 +2888,7 @@ export function pow(p0?: unknown, p1?: unknown): unknown {
   if (typeof p1 === "number") return pow_Tensor_Scalar(p0 as Tensor, p1 as number);
   return pow_Tensor_Tensor(p0 as Tensor, p1 as Tensor);
 }
+/** What `aten::prod` takes beside its required arguments; absent: libtorch's default. */
 export interface ProdArguments {
   readonly dtype?: DType | undefined;
 }
@@ -2802,6 +2901,7 @@ export function prod(self: Tensor, options?: ProdArguments): Tensor {
   native.call(id_prod);
   return wrap(s[0] as number);
 }
+/** What `aten::random_.from` takes beside its required arguments; absent: libtorch's default. */
 export interface RandomInPlaceArguments {
   readonly generator?: Generator | undefined;
 }
@@ -2816,6 +2916,7 @@ export function random_(self: Tensor, from: number, to: number | undefined, opti
   native.call(id_random__from);
   return self;
 }
+/** What `aten::randperm` takes beside its required arguments; absent: libtorch's default. */
 export interface RandpermArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -2883,6 +2984,7 @@ export function repeat(self: Tensor, repeats: readonly number[]): Tensor {
   native.call(id_repeat);
   return wrap(s[0] as number);
 }
+/** What `aten::repeat_interleave.self_int` takes beside its required arguments; absent: libtorch's default. */
 export interface RepeatInterleaveArguments {
   readonly dim?: number | undefined;
   readonly outputSize?: number | undefined;
@@ -2910,6 +3012,7 @@ export function reshape(self: Tensor, shape: readonly number[]): Tensor {
   native.call(id_reshape);
   return wrap(s[0] as number);
 }
+/** What `aten::roll` takes beside its required arguments; absent: libtorch's default. */
 export interface RollArguments {
   readonly dims?: number | readonly number[] | undefined;
 }
@@ -2937,6 +3040,7 @@ export function rsqrt(self: Tensor): Tensor {
   native.call(id_rsqrt);
   return wrap(s[0] as number);
 }
+/** What `aten::rsub.Scalar` takes beside its required arguments; absent: libtorch's default. */
 export interface RsubArguments {
   readonly alpha?: number | undefined;
 }
@@ -2950,6 +3054,7 @@ export function rsub(self: Tensor, other: number, options?: RsubArguments): Tens
   native.call(id_rsub_Scalar);
   return wrap(s[0] as number);
 }
+/** What `aten::scaled_dot_product_attention` takes beside its required arguments; absent: libtorch's default. */
 export interface ScaledDotProductAttentionArguments {
   readonly attnMask?: Tensor | undefined;
   readonly dropoutP?: number | undefined;
@@ -3029,6 +3134,7 @@ export function scatterAdd_(self: Tensor, dim: number, index: Tensor, src: Tenso
   native.call(id_scatterAdd_);
   return self;
 }
+/** What `aten::searchsorted.Tensor` takes beside its required arguments; absent: libtorch's default. */
 export interface SearchsortedArguments {
   readonly outInt32?: boolean | undefined;
   readonly right?: boolean | undefined;
@@ -3089,6 +3195,7 @@ export function sin(self: Tensor): Tensor {
   native.call(id_sin);
   return wrap(s[0] as number);
 }
+/** What `aten::slice.Tensor` takes beside its required arguments; absent: libtorch's default. */
 export interface SliceArguments {
   readonly dim?: number | undefined;
   readonly start?: number | undefined;
@@ -3107,6 +3214,7 @@ export function slice(self: Tensor, options?: SliceArguments): Tensor {
   native.call(id_slice_Tensor);
   return wrap(s[0] as number);
 }
+/** What `aten::softmax.int` takes beside its required arguments; absent: libtorch's default. */
 export interface SoftmaxArguments {
   readonly dtype?: DType | undefined;
 }
@@ -3120,6 +3228,7 @@ export function softmax(self: Tensor, dim: number, options?: SoftmaxArguments): 
   native.call(id_softmax_int);
   return wrap(s[0] as number);
 }
+/** What `aten::softplus` takes beside its required arguments; absent: libtorch's default. */
 export interface SoftplusArguments {
   readonly beta?: number | undefined;
   readonly threshold?: number | undefined;
@@ -3134,6 +3243,7 @@ export function softplus(self: Tensor, options?: SoftplusArguments): Tensor {
   native.call(id_softplus);
   return wrap(s[0] as number);
 }
+/** What `aten::sort` takes beside its required arguments; absent: libtorch's default. */
 export interface SortArguments {
   readonly dim?: number | undefined;
   readonly descending?: boolean | undefined;
@@ -3148,6 +3258,7 @@ export function sort(self: Tensor, options?: SortArguments): [Tensor, Tensor] {
   native.call(id_sort);
   return [wrap(s[0] as number), wrap(s[1] as number)];
 }
+/** What `aten::split.Tensor` takes beside its required arguments; absent: libtorch's default. */
 export interface SplitArguments {
   readonly dim?: number | undefined;
 }
@@ -3161,6 +3272,7 @@ export function split(self: Tensor, splitSize: number, options?: SplitArguments)
   native.call(id_split_Tensor);
   return wrapList(0);
 }
+/** What `aten::split_with_sizes` takes beside its required arguments; absent: libtorch's default. */
 export interface SplitWithSizesArguments {
   readonly dim?: number | undefined;
 }
@@ -3229,6 +3341,7 @@ export function squeeze(p0?: unknown, p1?: unknown): unknown {
   if (typeof p1 === "number") return squeeze_dim(p0 as Tensor, p1 as number);
   return squeeze_plain(p0 as Tensor);
 }
+/** What `aten::stack` takes beside its required arguments; absent: libtorch's default. */
 export interface StackArguments {
   readonly dim?: number | undefined;
 }
@@ -3241,6 +3354,7 @@ export function stack(tensors: readonly Tensor[], options?: StackArguments): Ten
   native.call(id_stack);
   return wrap(s[0] as number);
 }
+/** What `aten::std.correction` takes beside its required arguments; absent: libtorch's default. */
 export interface StdCorrectionArguments {
   readonly correction?: number | undefined;
   readonly keepdim?: boolean | undefined;
@@ -3259,6 +3373,7 @@ function std_correction(
   native.call(id_std_correction);
   return wrap(s[0] as number);
 }
+/** What `aten::std` takes beside its required arguments; absent: libtorch's default. */
 export interface StdArguments {
   readonly unbiased?: boolean | undefined;
 }
@@ -3289,6 +3404,7 @@ export function std(p0?: unknown, p1?: unknown, p2?: unknown): unknown {
     );
   return std_plain(p0 as Tensor, p1 as StdArguments | undefined);
 }
+/** What `aten::sub.Scalar` takes beside its required arguments; absent: libtorch's default. */
 export interface SubScalarArguments {
   readonly alpha?: number | undefined;
 }
@@ -3301,6 +3417,7 @@ function sub_Scalar(self: Tensor, other: number, options?: SubScalarArguments): 
   native.call(id_sub_Scalar);
   return wrap(s[0] as number);
 }
+/** What `aten::sub.Tensor` takes beside its required arguments; absent: libtorch's default. */
 export interface SubTensorArguments {
   readonly alpha?: number | undefined;
 }
@@ -3323,6 +3440,7 @@ export function sub(p0?: unknown, p1?: unknown, p2?: unknown): unknown {
   if (typeof p1 === "number") return sub_Scalar(p0 as Tensor, p1 as number, p2 as SubScalarArguments | undefined);
   return sub_Tensor(p0 as Tensor, p1 as Tensor, p2 as SubTensorArguments | undefined);
 }
+/** What `aten::sub_.Scalar` takes beside its required arguments; absent: libtorch's default. */
 export interface SubInPlaceScalarArguments {
   readonly alpha?: number | undefined;
 }
@@ -3335,6 +3453,7 @@ function sub__Scalar(self: Tensor, other: number, options?: SubInPlaceScalarArgu
   native.call(id_sub__Scalar);
   return self;
 }
+/** What `aten::sub_.Tensor` takes beside its required arguments; absent: libtorch's default. */
 export interface SubInPlaceTensorArguments {
   readonly alpha?: number | undefined;
 }
@@ -3358,6 +3477,7 @@ export function sub_(p0?: unknown, p1?: unknown, p2?: unknown): unknown {
     return sub__Scalar(p0 as Tensor, p1 as number, p2 as SubInPlaceScalarArguments | undefined);
   return sub__Tensor(p0 as Tensor, p1 as Tensor, p2 as SubInPlaceTensorArguments | undefined);
 }
+/** What `aten::sum.dim_IntList` takes beside its required arguments; absent: libtorch's default. */
 export interface SumDim_IntListArguments {
   readonly keepdim?: boolean | undefined;
   readonly dtype?: DType | undefined;
@@ -3376,6 +3496,7 @@ function sum_dim_IntList(
   native.call(id_sum_dim_IntList);
   return wrap(s[0] as number);
 }
+/** What `aten::sum` takes beside its required arguments; absent: libtorch's default. */
 export interface SumArguments {
   readonly dtype?: DType | undefined;
 }
@@ -3435,6 +3556,7 @@ export function tile(self: Tensor, dims: readonly number[]): Tensor {
   native.call(id_tile);
   return wrap(s[0] as number);
 }
+/** What `aten::topk` takes beside its required arguments; absent: libtorch's default. */
 export interface TopkArguments {
   readonly dim?: number | undefined;
   readonly largest?: boolean | undefined;
@@ -3461,6 +3583,7 @@ export function transpose(self: Tensor, dim0: number, dim1: number): Tensor {
   native.call(id_transpose_int);
   return wrap(s[0] as number);
 }
+/** What `aten::tril` takes beside its required arguments; absent: libtorch's default. */
 export interface TrilArguments {
   readonly diagonal?: number | undefined;
 }
@@ -3473,6 +3596,7 @@ export function tril(self: Tensor, options?: TrilArguments): Tensor {
   native.call(id_tril);
   return wrap(s[0] as number);
 }
+/** What `aten::triu` takes beside its required arguments; absent: libtorch's default. */
 export interface TriuArguments {
   readonly diagonal?: number | undefined;
 }
@@ -3500,6 +3624,7 @@ export function typeAs(self: Tensor, other: Tensor): Tensor {
   native.call(id_typeAs);
   return wrap(s[0] as number);
 }
+/** What `aten::unbind.int` takes beside its required arguments; absent: libtorch's default. */
 export interface UnbindArguments {
   readonly dim?: number | undefined;
 }
@@ -3531,6 +3656,7 @@ export function unfold(self: Tensor, dimension: number, size: number, step: numb
   native.call(id_unfold);
   return wrap(s[0] as number);
 }
+/** What `aten::uniform_` takes beside its required arguments; absent: libtorch's default. */
 export interface UniformInPlaceArguments {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
@@ -3555,6 +3681,7 @@ export function unsqueeze(self: Tensor, dim: number): Tensor {
   native.call(id_unsqueeze);
   return wrap(s[0] as number);
 }
+/** What `aten::upsample_bicubic2d` takes beside its required arguments; absent: libtorch's default. */
 export interface UpsampleBicubic2dArguments {
   readonly scalesH?: number | undefined;
   readonly scalesW?: number | undefined;
@@ -3580,6 +3707,7 @@ export function upsampleBicubic2d(
   native.call(id_upsampleBicubic2d);
   return wrap(s[0] as number);
 }
+/** What `aten::upsample_bilinear2d` takes beside its required arguments; absent: libtorch's default. */
 export interface UpsampleBilinear2dArguments {
   readonly scalesH?: number | undefined;
   readonly scalesW?: number | undefined;
@@ -3605,6 +3733,7 @@ export function upsampleBilinear2d(
   native.call(id_upsampleBilinear2d);
   return wrap(s[0] as number);
 }
+/** What `aten::upsample_nearest2d` takes beside its required arguments; absent: libtorch's default. */
 export interface UpsampleNearest2dArguments {
   readonly scalesH?: number | undefined;
   readonly scalesW?: number | undefined;
@@ -3628,6 +3757,7 @@ export function upsampleNearest2d(
   native.call(id_upsampleNearest2d);
   return wrap(s[0] as number);
 }
+/** What `aten::var.correction` takes beside its required arguments; absent: libtorch's default. */
 export interface VarCorrectionArguments {
   readonly correction?: number | undefined;
   readonly keepdim?: boolean | undefined;
@@ -3646,6 +3776,7 @@ function var_correction(
   native.call(id_var_correction);
   return wrap(s[0] as number);
 }
+/** What `aten::var` takes beside its required arguments; absent: libtorch's default. */
 export interface VarArguments {
   readonly unbiased?: boolean | undefined;
 }
@@ -3676,6 +3807,7 @@ function varOperator(p0?: unknown, p1?: unknown, p2?: unknown): unknown {
     );
   return var_plain(p0 as Tensor, p1 as VarArguments | undefined);
 }
+/** What `aten::var_mean.correction` takes beside its required arguments; absent: libtorch's default. */
 export interface VarMeanArguments {
   readonly correction?: number | undefined;
   readonly keepdim?: boolean | undefined;
@@ -3743,6 +3875,7 @@ export function zero_(self: Tensor): Tensor {
   native.call(id_zero_);
   return self;
 }
+/** What `aten::zeros` takes beside its required arguments; absent: libtorch's default. */
 export interface ZerosArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;
@@ -3757,6 +3890,7 @@ export function zeros(size: readonly number[], options?: ZerosArguments): Tensor
   native.call(id_zeros);
   return wrap(s[0] as number);
 }
+/** What `aten::zeros_like` takes beside its required arguments; absent: libtorch's default. */
 export interface ZerosLikeArguments {
   readonly dtype?: DType | undefined;
   readonly device?: Device | undefined;

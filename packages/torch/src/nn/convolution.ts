@@ -78,6 +78,7 @@ export class Conv1d extends Convolution<readonly [number]> {
     super(1, channelsIn, channelsOut, kernel, options);
   }
 
+  /** x [B C L] -> [B O L'] */
   forward(x_BCT: Tensor): Tensor {
     return conv1d(x_BCT, this.weight, this.operatorOptions());
   }
@@ -94,6 +95,7 @@ export class Conv2d extends Convolution<readonly [number, number]> {
     super(2, channelsIn, channelsOut, kernel, options);
   }
 
+  /** x [B C H W] -> [B O H' W'] */
   forward(x_BCHW: Tensor): Tensor {
     return conv2d(x_BCHW, this.weight, this.operatorOptions());
   }
@@ -110,6 +112,7 @@ export class Conv3d extends Convolution<readonly [number, number, number]> {
     super(3, channelsIn, channelsOut, kernel, options);
   }
 
+  /** x [B C T H W] -> [B O T' H' W'] */
   forward(x_BCTHW: Tensor): Tensor {
     return conv3d(x_BCTHW, this.weight, this.operatorOptions());
   }

@@ -15,6 +15,7 @@ export class Dropout extends Module {
     this.p = p;
   }
 
+  /** x of any shape; elements are zeroed only in training mode. */
   forward(x: Tensor): Tensor {
     return dropout(x, this.p, this.training);
   }

@@ -16,6 +16,7 @@ export class Embedding extends Module {
     this.weight = normalParameter([count, width]);
   }
 
+  /** indices of any shape [...] -> [... width] */
   forward(indices: Tensor): Tensor {
     return embedding(this.weight, indices);
   }

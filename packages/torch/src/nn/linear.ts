@@ -20,6 +20,7 @@ export class Linear extends Module {
     this.bias = bias ? biasFor(shape) : undefined;
   }
 
+  /** x [... in] -> [... out] */
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, { bias: this.bias });
   }

@@ -47,12 +47,18 @@ export function compareState(
   return { missing, unexpected, shapes };
 }
 
+/** Names of one kind that the message shows; a whole network's names would bury it. */
+const LISTED = 12;
+
 function mismatchError(from: string, into: string, facts: CheckpointMismatch): CheckpointMismatchError {
   const { missing, unexpected, shapes } = facts;
   const list = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
   const shape = shapes.map(({ key, found, expected }) => `${key} is ${list(found)}, expected ${list(expected)}`);
-  const line = (title: string, items: readonly string[]): string[] =>
-    items.length === 0 ? [] : [`  ${title.padEnd(10)}(${items.length}): ${items.join(", ")}`];
+  const line = (title: string, items: readonly string[]): string[] => {
+    if (items.length === 0) return [];
+    const more = items.length > LISTED ? `, and ${items.length - LISTED} more (the error's facts list all)` : "";
+    return [`  ${title.padEnd(10)}(${items.length}): ${items.slice(0, LISTED).join(", ")}${more}`];
+  };
   const lines = [...line("missing", missing), ...line("unexpected", unexpected), ...line("shape", shape)];
   return new CheckpointMismatchError([`${from} does not fit ${into}`, ...lines].join("\n"), facts);
 }

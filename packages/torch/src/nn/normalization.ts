@@ -33,6 +33,7 @@ export class GroupNorm extends Module {
     this.bias = affine ? constantParameter([channels], 0) : undefined;
   }
 
+  /** x [B C ...] -> the same shape. */
   forward(x: Tensor): Tensor {
     return groupNorm(x, this.groups, { weight: this.weight, bias: this.bias, eps: this.eps });
   }
@@ -55,6 +56,7 @@ export class LayerNorm extends Module {
     this.bias = affine ? constantParameter([width], 0) : undefined;
   }
 
+  /** x [... width] -> the same shape. */
   forward(x: Tensor): Tensor {
     return layerNorm(x, [this.width], { weight: this.weight, bias: this.bias, eps: this.eps });
   }
@@ -84,6 +86,7 @@ export class BatchNorm2d extends Module {
     this.runningVar = constantBuffer([channels], 1);
   }
 
+  /** x [B C H W] -> the same shape, with the stored statistics. */
   forward(x_BCHW: Tensor): Tensor {
     const { weight, bias, runningMean, runningVar, eps } = this;
     return batchNorm(x_BCHW, weight, bias, runningMean, runningVar, false, 0, eps, true);

@@ -18,6 +18,7 @@ export class Sequential<Layers extends readonly Layer[] = readonly Layer[]> exte
     this.layers = layers;
   }
 
+  /** Applies the layers in order. */
   forward(x: Tensor): Tensor {
     return this.layers.reduce<Tensor>((y, layer) => (typeof layer === "function" ? layer(y) : layer.forward(y)), x);
   }

@@ -13,6 +13,18 @@ export function toConfigIssues(document: ConfigDocument, schema: ZodSchema, erro
   return issues.sort((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity) || (a.column ?? 0) - (b.column ?? 0));
 }
 
+/** The issues of a value that is no configuration (a JSON file, say) as one line: path, expectation, suggestion. */
+export function describeIssues(schema: ZodSchema, value: unknown, error: z.core.$ZodError): string {
+  const document = { file: "", values: value as ConfigDocument["values"], place: () => undefined };
+  const issues = toConfigIssues(document, schema, error).map(
+    ({ path, message }) => `${path || "(document)"}: ${message}`,
+  );
+  const more = issues.length > LISTED_ISSUES ? `; and ${issues.length - LISTED_ISSUES} more` : "";
+  return issues.slice(0, LISTED_ISSUES).join("; ") + more;
+}
+
+const LISTED_ISSUES = 5;
+
 function describe(document: ConfigDocument, schema: ZodSchema, issue: ZodIssue): ConfigIssue[] {
   const at = (path: readonly PropertyKey[], message: string): ConfigIssue => ({
     path: path.map(String).join("."),
@@ -31,6 +43,8 @@ function describe(document: ConfigDocument, schema: ZodSchema, issue: ZodIssue):
     return nested.flatMap((inner) => describe(document, schema, inner));
   }
   const received = valueAt(document.values, issue.path);
+  // Checks of our own name the value themselves where that reads better.
+  if (issue.code === "custom" && /\b(got|is)\b/.test(issue.message)) return [at(issue.path, issue.message)];
   return [at(issue.path, received === undefined ? `missing; ${expectation(issue)}` : mismatch(issue, received))];
 }
 

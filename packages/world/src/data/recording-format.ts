@@ -1,8 +1,10 @@
 // The two JSON files of a recording, as schemas: `actions.json`, one per recording, and `NAME.actions.json`, one per
 // clip. docs/recordings.md describes the format for people.
 import { readFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { FormatError } from "@vid2world/formats";
 import { z } from "zod";
+import { describeIssues } from "../config/issues.js";
 import { channelsSchema, rowProblem, type Channel } from "./action-space.js";
 
 /** Value of `format` in `actions.json`. */
@@ -77,8 +79,13 @@ export function clipProblem(clip: ClipFile, channels: readonly Channel[]): strin
 }
 
 async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new FormatError(file, `could not be read: ${(cause as Error).message}`, undefined, { cause });
+  const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const absent = cause.code === "ENOENT" || cause.code === "ENOTDIR";
+    const problem =
+      absent && basename(file) === HEADER_FILE
+        ? `missing: ${dirname(file)} is no folder of recordings; docs/recordings.md describes one`
+        : `could not be read: ${cause.message}`;
+    throw new FormatError(file, problem, undefined, { cause });
   });
   try {
     return JSON.parse(text) as unknown;
@@ -90,14 +97,8 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-const LISTED_ISSUES = 5;
-
 function parse<T>(file: string, schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issues = result.error.issues.map(
-    ({ path, message }) => `${path.length === 0 ? "" : `${path.map(String).join(".")}: `}${message}`,
-  );
-  const more = issues.length > LISTED_ISSUES ? `; and ${issues.length - LISTED_ISSUES} more` : "";
-  throw new FormatError(file, issues.slice(0, LISTED_ISSUES).join("; ") + more);
+  throw new FormatError(file, describeIssues(schema, value, result.error));
 }

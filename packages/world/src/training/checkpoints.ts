@@ -9,6 +9,7 @@ import type { Tensor } from "@vid2world/torch";
 /** Anything with a state that can be stored: a module, an optimiser, a moving average. */
 export interface Stateful {
   stateDict(): Map<string, Tensor>;
+  /** Throws an error that names every key that does not fit. */
   loadStateDict(state: ReadonlyMap<string, Tensor>): unknown;
 }
 
@@ -66,7 +67,12 @@ export async function loadCheckpoint(file: string, parts: RunParts): Promise<Run
     for (const [part, stateful] of Object.entries(parts)) {
       const prefix = `${part}.`;
       const own = [...tensors].filter(([name]) => name.startsWith(prefix));
-      stateful.loadStateDict(new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor])));
+      try {
+        stateful.loadStateDict(new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor])));
+      } catch (cause) {
+        const advice = "resume with the configuration in the run's folder, or give another folder";
+        throw new FormatError(file, `${part}: ${(cause as Error).message}\n  ${advice}`, undefined, { cause });
+      }
     }
   } finally {
     for (const tensor of tensors.values()) tensor.dispose();
@@ -75,10 +81,14 @@ export async function loadCheckpoint(file: string, parts: RunParts): Promise<Run
 }
 
 function positionOf(file: string, text: string | undefined): RunPosition {
-  const value = (text === undefined ? undefined : JSON.parse(text)) as Partial<RunPosition> | undefined;
-  const { step, minutes, seed } = value ?? {};
-  if (step === undefined || minutes === undefined || seed === undefined) {
-    throw new FormatError(file, "is no checkpoint of a training run: its metadata has no position");
+  try {
+    const { step, minutes, seed } = JSON.parse(text ?? "{}") as Partial<RunPosition>;
+    if (step !== undefined && minutes !== undefined && seed !== undefined) return { step, minutes, seed };
+  } catch {
+    // falls through: no JSON is no position either
   }
-  return { step, minutes, seed };
+  throw new FormatError(
+    file,
+    "is no checkpoint of a training run: its metadata has no position; remove it, or give another folder",
+  );
 }

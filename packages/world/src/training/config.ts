@@ -17,7 +17,7 @@ const padded = { paddedHeight: z.int().min(1).optional(), paddedWidth: z.int().m
 const dataSchema = z.union([
   z.strictObject({
     ...padded,
-    /** Folder of recordings (see `vid2world data`). */
+    /** Folder of recordings (docs/recordings.md). */
     recordings: z.string(),
     split: splitSchema.default("train"),
     /** Split that is only measured; absent: no validation. */

@@ -31,8 +31,8 @@ export async function initialiseFrom(unet: UNet3D, { from, transfer }: Initialis
   for (const tensor of stored.values()) tensor.dispose();
 }
 
-/** A run keeps its world in the folder `world`. */
-async function worldFolderOf(from: string): Promise<string> {
+/** The folder of the world: that of a run keeps it in the folder `world`. */
+export async function worldFolderOf(from: string): Promise<string> {
   const inside = path.join(from, "world");
   return stat(path.join(inside, worldFiles.config)).then(
     () => inside,

@@ -1,6 +1,5 @@
 // A run of kind "base" or "world": latents once, the diffusion loss on clips of them, and at the end a world folder.
 import path from "node:path";
-import { invalid } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
 import { AutoencoderKL, posteriorStd } from "../model/autoencoder/autoencoder.js";
 import { UNet3D } from "../model/unet/unet.js";
@@ -33,9 +32,6 @@ export async function runDenoising(config: DenoisingRunConfig, options: RunOptio
   const { training, model } = config;
   const device = training.device as Device;
   const data = await loadEpisodes(config);
-  if (model.actionDim !== undefined && model.actionDim !== data.training[0]?.actionDim) {
-    throw invalid("model.actionDim", `${data.training[0]?.actionDim} as in the recordings`, model.actionDim);
-  }
   const trained = await autoencoderOf(config, data);
   const [latents, validation] = await encodeData(config, data, trained, options);
 

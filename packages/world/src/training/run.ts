@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { manualSeed, setNumThreads } from "@vid2world/torch";
 import { saveConfig } from "../config/load.js";
+import { checkInputs } from "./check-inputs.js";
 import { listCheckpoints } from "./checkpoints.js";
 import type { TrainingConfig } from "./config.js";
 import type { TrainingListener } from "./events.js";
@@ -41,10 +42,13 @@ export class RunFolderError extends Error {
  */
 export async function runTraining(config: TrainingConfig, options: RunOptions): Promise<RunResult> {
   const { folder, resume = false, onEvent } = options;
-  await mkdir(folder, { recursive: true });
   if (!resume && (await listCheckpoints(path.join(folder, "checkpoints"))).length > 0) {
-    throw new RunFolderError(`${folder}: holds the checkpoints of a run; resume it, or give another folder`);
+    throw new RunFolderError(
+      `${folder}: holds the checkpoints of a run; go on with it (--resume, \`resume: true\`) or give another folder`,
+    );
   }
+  await checkInputs(config);
+  await mkdir(folder, { recursive: true });
   await saveConfig(path.join(folder, "config.yaml"), config);
   const log = metricsLog(path.join(folder, "metrics.jsonl"));
   const listener: TrainingListener = (event) => {

@@ -1,6 +1,6 @@
 // Multi-head attention over tokens: within a frame, over time at one position, or to the tokens of a context.
 // Axes: F = B * T folded frames, N tokens (positions) per frame, C width, L context tokens, D context width.
-import { Linear, Module, rearrange, scaledDotProductAttention, type Tensor } from "@vid2world/torch";
+import { Linear, Module, rearrange, scaledDotProductAttention, scope, type Tensor } from "@vid2world/torch";
 
 import type { Window } from "./frames.js";
 
@@ -48,8 +48,10 @@ export class Attention extends Module {
 
   /** Attention within each item: `[F N C] -> [F N C]`. */
   attendWithin(x_FNC: Tensor): Tensor {
-    const query = this.query.forward(x_FNC);
-    return this.output.forward(this.#attend(query, this.key.forward(x_FNC), this.value.forward(x_FNC)));
+    return scope(() => {
+      const query = this.query.forward(x_FNC);
+      return this.output.forward(this.#attend(query, this.key.forward(x_FNC), this.value.forward(x_FNC)));
+    });
   }
 
   /**
@@ -57,25 +59,29 @@ export class Attention extends Module {
    * all frames of a clip attend to them together: cross attention has no order, so the frames can be one long list of tokens.
    */
   attendTo(x_FNC: Tensor, context: SplitContext): Tensor {
-    const query_FNC = this.query.forward(x_FNC);
-    const fromText = this.#attendShared(query_FNC, this.key.forward(context.text), this.value.forward(context.text));
-    if (context.image === undefined || this.imageKey === undefined || this.imageValue === undefined) {
-      return this.output.forward(fromText);
-    }
-    const key = this.imageKey.forward(context.image);
-    const value = this.imageValue.forward(context.image);
-    return this.output.forward(fromText.add(this.#attendShared(query_FNC, key, value)));
+    return scope(() => {
+      const query_FNC = this.query.forward(x_FNC);
+      const fromText = this.#attendShared(query_FNC, this.key.forward(context.text), this.value.forward(context.text));
+      if (context.image === undefined || this.imageKey === undefined || this.imageValue === undefined) {
+        return this.output.forward(fromText);
+      }
+      const key = this.imageKey.forward(context.image);
+      const value = this.imageValue.forward(context.image);
+      return this.output.forward(fromText.add(this.#attendShared(query_FNC, key, value)));
+    });
   }
 
   /** Attention over time at every position: `[F N C] -> [F N C]`; with `causal`, frame i sees frames 0..i. */
   attendOverTime(x_FNC: Tensor, window: Window, causal: boolean): Tensor {
     const sizes = { b: window.batch, d: this.#headChannels };
     const split = (y_FNC: Tensor): Tensor => rearrange(y_FNC, "(b t) n (h d) -> (b n) h t d", sizes);
-    const query = split(this.query.forward(x_FNC));
-    const key = split(this.key.forward(x_FNC));
-    const value = split(this.value.forward(x_FNC));
-    const mixed = scaledDotProductAttention(query, key, value, { isCausal: causal });
-    return this.output.forward(rearrange(mixed, "(b n) h t d -> (b t) n (h d)", { b: window.batch }));
+    return scope(() => {
+      const query = split(this.query.forward(x_FNC));
+      const key = split(this.key.forward(x_FNC));
+      const value = split(this.value.forward(x_FNC));
+      const mixed = scaledDotProductAttention(query, key, value, { isCausal: causal });
+      return this.output.forward(rearrange(mixed, "(b n) h t d -> (b t) n (h d)", { b: window.batch }));
+    });
   }
 
   #attendShared(query_FNC: Tensor, key_GLC: Tensor, value_GLC: Tensor): Tensor {

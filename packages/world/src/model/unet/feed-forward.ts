@@ -1,5 +1,5 @@
 // The transformers' feed-forward layer with a gated GELU.
-import { Linear, Module, type Tensor } from "@vid2world/torch";
+import { Linear, Module, scope, type Tensor } from "@vid2world/torch";
 
 const EXPANSION = 4;
 
@@ -15,7 +15,9 @@ export class FeedForward extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const [content, gate] = this.expand.forward(x).chunk(2, { dim: -1 }) as [Tensor, Tensor];
-    return this.contract.forward(content.mul(gate.gelu()));
+    return scope(() => {
+      const [content, gate] = this.expand.forward(x).chunk(2, { dim: -1 }) as [Tensor, Tensor];
+      return this.contract.forward(content.mul(gate.gelu()));
+    });
   }
 }

@@ -41,10 +41,13 @@ export class ResidualBlock extends Module {
   forward(x_FCHW: Tensor, activeEmbedding_FE: Tensor, window: Window): Tensor {
     return scope(() => {
       const shift_FC11 = this.embedding.forward(activeEmbedding_FE).unsqueeze(-1).unsqueeze(-1);
-      const first = this.conv1.forward(this.norm1.forward(x_FCHW).silu()).add(shift_FC11);
-      const second = this.conv2.forward(this.dropout.forward(this.norm2.forward(first).silu()));
-      const skipped = this.skip?.forward(x_FCHW) ?? x_FCHW;
-      return this.temporalConv.forward(skipped.add(second), window);
+      const active = (norm: FrameNorm, x: Tensor): Tensor => scope(() => norm.forward(x).silu());
+      const sum = scope(() => {
+        const first = scope(() => this.conv1.forward(active(this.norm1, x_FCHW)).add(shift_FC11));
+        const second = scope(() => this.conv2.forward(this.dropout.forward(active(this.norm2, first))));
+        return (this.skip?.forward(x_FCHW) ?? x_FCHW).add(second);
+      });
+      return this.temporalConv.forward(sum, window);
     });
   }
 }

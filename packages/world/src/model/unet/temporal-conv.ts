@@ -47,10 +47,12 @@ class TemporalConvLayer extends Module {
   }
 
   forward(x_FCHW: Tensor, window: Window): Tensor {
-    const active = this.norm.forwardFrames(x_FCHW, window).silu();
-    const dropped = this.dropout?.forward(active) ?? active;
-    const y_BCTN = temporalConv(unfoldFrames(dropped, window), this.conv.weight, this.conv.bias, this.#causal);
-    return foldFrames(y_BCTN, x_FCHW.size(2));
+    return scope(() => {
+      const active = scope(() => this.norm.forwardFrames(x_FCHW, window).silu());
+      const dropped = this.dropout?.forward(active) ?? active;
+      const y_BCTN = temporalConv(unfoldFrames(dropped, window), this.conv.weight, this.conv.bias, this.#causal);
+      return foldFrames(y_BCTN, x_FCHW.size(2));
+    });
   }
 }
 

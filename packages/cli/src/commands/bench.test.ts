@@ -1,0 +1,63 @@
+// The benchmarks with as few iterations as possible: that they run and judge, not what they measure.
+import { describe, expect, test } from "vitest";
+import { ratioOf, interleave, timesOf } from "../bench/timing.js";
+import { findPyTorch } from "../bench/python.js";
+import { judge, runMemory, showMemory } from "../bench/run-memory.js";
+import { runNetworks } from "../bench/run-network.js";
+import { runOperators, showOperators } from "../bench/run-operators.js";
+import { showNetworks } from "../bench/show-network.js";
+import type { MemoryPoint } from "../bench/protocol.js";
+
+const found = await findPyTorch();
+const missing = "missing" in found;
+
+describe.skipIf(missing)(`against PyTorch (skipped without it: apt-get install python3-torch)`, () => {
+  test("operators are timed on both sides", async () => {
+    const result = await runOperators({ rounds: 1, perRound: 2 });
+    expect(result.operators.every(({ ratio }) => ratio.median > 0)).toBe(true);
+    expect(showOperators(result)).toContain("matrix product");
+  });
+
+  test.each(["forward", "train-step"] as const)("%s of the debug configuration is timed and equal", async (what) => {
+    const result = await runNetworks({ what, cases: ["debug"], threads: 1, rounds: 1, perRound: 1, batch: 1 });
+    const [debug] = result.results;
+    expect(debug?.equality.flatMap(({ unequal }) => unequal)).toEqual([]);
+    expect(debug?.ratio.memory).toBeGreaterThan(0);
+    expect(showNetworks(result)).toContain("equal to rounding");
+  });
+});
+
+test("memory is looked at while sampling and training", async () => {
+  const result = await runMemory({ samplingSteps: 120, trainingSteps: 4, threads: 1 });
+  expect(result.curves.map(({ tensorsEqual }) => tensorsEqual)).toEqual([true, true]);
+  expect(showMemory(result)).toContain("live tensors equal");
+});
+
+describe("the judgement of memory", () => {
+  const point = (step: number, residentKiB: number, liveTensors = 5): MemoryPoint => ({
+    step,
+    liveTensors,
+    liveBytes: 9,
+    residentKiB,
+  });
+
+  test("growth in the warm-up does not count, later growth does", () => {
+    expect(judge([point(1, 50), point(2, 100), point(3, 101), point(4, 101)]).flat).toBe(true);
+    expect(judge([point(1, 50), point(2, 100), point(3, 101), point(4, 103)]).flat).toBe(false);
+  });
+
+  test("one more tensor is not flat", () => {
+    expect(judge([point(1, 100), point(2, 100), point(3, 100), point(4, 100, 6)])).toMatchObject({
+      tensorsEqual: false,
+      flat: false,
+    });
+  });
+});
+
+test("sides take turns, and ratios are ours by theirs", async () => {
+  const order: string[] = [];
+  const side = (name: string) => (): Promise<number> => Promise.resolve(order.push(name));
+  await interleave([side("a"), side("b")], 2);
+  expect(order).toEqual(["a", "b", "a", "b"]);
+  expect(ratioOf(timesOf([1, 2, 6]), timesOf([4, 2]))).toEqual({ median: 2 / 3, minimum: 0.5 });
+});
