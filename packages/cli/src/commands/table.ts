@@ -14,4 +14,5 @@ export const commands: readonly CommandEntry[] = [
   { name: "train", summary: "train an autoencoder, a video model or a world model", load: async () => (await import("./train.js")).trainCommand() }, // prettier-ignore
   { name: "demo", summary: "roll a world out on held-out recordings: videos, contact sheet, numbers", load: async () => (await import("./demo.js")).demoCommand() }, // prettier-ignore
   { name: "rollout", summary: "predicted continuations of recordings as exact frames and videos", load: async () => (await import("./rollout.js")).rolloutCommand() }, // prettier-ignore
+  { name: "bench", summary: "measure operators, network and memory against PyTorch for Python", load: async () => (await import("./bench.js")).benchCommand() }, // prettier-ignore
 ];

@@ -1,0 +1,1 @@
+"""The world model's network, loss and optimiser step in plain PyTorch: what ours is compared with."""

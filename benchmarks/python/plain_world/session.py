@@ -1,0 +1,89 @@
+"""A loaded network: what the benchmark asks it to do."""
+
+import re
+import time
+
+import torch
+
+from .diffusion import diffusion_loss, noise_tables
+from .tensor_file import read_tensors, write_tensors
+from .unet import UNet
+
+FLOATS = {"float32": torch.float32, "float64": torch.float64}
+
+
+def snake_case(name):
+    """inputBlocks.0.temporalConv.weight -> input_blocks.0.temporal_conv.weight"""
+    return re.sub("[A-Z]", lambda match: "_" + match[0].lower(), name)
+
+
+class Session:
+    def __init__(self, model, diffusion, training, weights, inputs, dtype, layout):
+        torch.set_num_threads(training["threads"])
+        kind = FLOATS[dtype]
+        self.training = training
+        self.tables = noise_tables(diffusion)
+        tensors = read_tensors(weights)
+        self.names = {snake_case(name): name for name in tensors}
+        self.model = UNet(model)
+        self.model.load_state_dict({snake_case(name): tensor for name, tensor in tensors.items()}, strict=True)
+        self.model.to(kind)
+        if layout == "channelsLast":
+            for module in self.model.modules():
+                if isinstance(module, torch.nn.Conv2d):
+                    module.to(memory_format=torch.channels_last)
+                elif isinstance(module, torch.nn.Conv3d):
+                    module.to(memory_format=torch.channels_last_3d)
+            self.model.memory_format = torch.channels_last
+        self.batch = {name: x.to(kind) if x.is_floating_point() else x for name, x in read_tensors(inputs).items()}
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=training["learningRate"],
+            betas=tuple(training["betas"]),
+            eps=training["eps"],
+            weight_decay=training["weightDecay"],
+            foreach=True,
+        )
+
+    def forward(self):
+        """One evaluation of a whole window, as for sampling."""
+        self.model.eval()
+        batch = self.batch
+        with torch.inference_mode():
+            x = torch.cat([batch["noise"], batch["latents"]], dim=2)
+            self.model(x, batch["levels"], batch["actions"], batch["mask"]).float()
+
+    def train_step(self):
+        self.model.train()
+        loss, _ = diffusion_loss(self.model, self.tables, self.batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training["gradientClip"])
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def repeat(self, what, count):
+        """Milliseconds of each of `count` runs: by the clock, and of this process's processor time."""
+        action = {"forward": self.forward, "train-step": self.train_step}[what]
+        times, cpu_times = [], []
+        for _ in range(count):
+            begun, cpu_begun = time.perf_counter_ns(), time.process_time_ns()
+            action()
+            times.append((time.perf_counter_ns() - begun) / 1e6)
+            cpu_times.append((time.process_time_ns() - cpu_begun) / 1e6)
+        return {"times": times, "cpuTimes": cpu_times}
+
+    def write_outputs(self, mode, seed, path):
+        """Output, loss, all gradients, and the weights after one clipped AdamW step."""
+        self.model.train(mode == "train")
+        torch.manual_seed(seed)
+        loss, output = diffusion_loss(self.model, self.tables, self.batch)
+        loss.backward()
+        found = {"output": output, "loss": loss}
+        for name, parameter in self.model.named_parameters():
+            found[f"gradient.{self.names[name]}"] = parameter.grad.clone()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training["gradientClip"])
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        for name, parameter in self.model.named_parameters():
+            found[f"updated.{self.names[name]}"] = parameter
+        write_tensors(path, found)

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""The PyTorch side of `vid2world bench`: one JSON request per line in, one JSON reply per line out.
+
+Requests and replies are described in packages/cli/src/bench/protocol.ts; our side answers the same ones.
+"""
+
+import json
+import platform
+import sys
+
+import torch
+
+from plain_world.operators import time_operator
+from plain_world.session import Session
+
+
+def process_memory():
+    """Resident and peak resident size of this process in KiB."""
+    with open("/proc/self/status") as status:
+        fields = dict(line.split(":", 1) for line in status)
+    return {"residentKiB": int(fields["VmRSS"].split()[0]), "peakKiB": int(fields["VmHWM"].split()[0])}
+
+
+class Worker:
+    def __init__(self):
+        self.session = None
+
+    def hello(self, threads):
+        torch.set_num_threads(threads)
+        return {"runtime": f"Python {platform.python_version()}", "torch": torch.__version__}
+
+    def operator(self, name, rounds):
+        return {"times": time_operator(name, rounds)}
+
+    def load(self, **request):
+        self.session = None
+        self.session = Session(**request)
+        return {"parameters": sum(parameter.numel() for parameter in self.session.model.parameters())}
+
+    def run(self, what, count):
+        return self.session.repeat(what, count)
+
+    def outputs(self, mode, seed, path):
+        self.session.write_outputs(mode, seed, path)
+        return {}
+
+    def memory(self):
+        return process_memory()
+
+
+def main():
+    worker = Worker()
+    for line in sys.stdin:
+        request = json.loads(line)
+        kind = request.pop("request")
+        try:
+            reply = getattr(worker, kind)(**request)
+        except Exception as error:  # whatever it is, the other side shows it
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    main()

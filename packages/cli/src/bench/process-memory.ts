@@ -1,0 +1,10 @@
+// Memory of this process as the kernel counts it.
+import { readFile } from "node:fs/promises";
+import type { Replies } from "./protocol.js";
+
+/** Resident and peak resident size. */
+export async function processMemory(): Promise<Replies["memory"]> {
+  const status = await readFile("/proc/self/status", "utf8");
+  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? NaN);
+  return { residentKiB: field("VmRSS"), peakKiB: field("VmHWM") };
+}

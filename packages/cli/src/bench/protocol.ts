@@ -1,0 +1,98 @@
+// What the two sides of a benchmark are asked: one JSON request per line, one JSON reply per line. Our side is worker.ts,
+// the other benchmarks/python/worker.py; each is a process of its own, so that both start fresh and their memory can be compared.
+import type { DiffusionConfig } from "@vid2world/world/diffusion/schedule";
+import type { ResolvedUNetOptions } from "@vid2world/world/model/unet/options";
+
+/** The optimiser of a benchmarked training step, and the threads of all work. */
+export interface StepSettings {
+  readonly learningRate: number;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly weightDecay: number;
+  readonly gradientClip: number;
+  readonly threads: number;
+}
+
+/** Random weights and inputs for a network, written to files; only our side is asked this. */
+export interface PrepareRequest {
+  readonly request: "prepare";
+  readonly model: ResolvedUNetOptions;
+  readonly numTimesteps: number;
+  readonly batch: number;
+  /** Size of the latents. */
+  readonly height: number;
+  readonly width: number;
+  readonly weights: string;
+  readonly inputs: string;
+}
+
+/** Many steps in a row with looks at the memory between them; only our side is asked this. */
+export interface CurveRequest {
+  readonly request: "curve";
+  readonly what: "sampling" | "training";
+  readonly steps: number;
+  /** Steps from one look to the next. */
+  readonly every: number;
+}
+
+/** One look at the memory. */
+export interface MemoryPoint {
+  readonly step: number;
+  /** Tensors that JavaScript holds. */
+  readonly liveTensors: number;
+  /** Bytes of tensor memory on the CPU. */
+  readonly liveBytes: number;
+  readonly residentKiB: number;
+}
+
+/** A network with weights and inputs from safetensors files. */
+export interface LoadRequest {
+  readonly request: "load";
+  readonly model: ResolvedUNetOptions;
+  readonly diffusion: DiffusionConfig;
+  readonly training: StepSettings;
+  readonly weights: string;
+  /** `latents`, `noise` [B T C H W], `levels` (int64), `mask` [B T], `actions` [B T A]. */
+  readonly inputs: string;
+  readonly dtype: "float32" | "float64";
+  /** How feature maps lie in memory. */
+  readonly layout: "channelsLast" | "contiguous";
+}
+
+/** What is timed: an evaluation of a whole window without gradients, or loss, backward pass, clipping and AdamW. */
+export type Timed = "forward" | "train-step";
+
+/** Everything that a side can be asked. */
+export type Request =
+  | { readonly request: "hello"; readonly threads: number }
+  /** Rounds of 100 calls of one small operator. */
+  | { readonly request: "operator"; readonly name: string; readonly rounds: number }
+  | PrepareRequest
+  | LoadRequest
+  | { readonly request: "run"; readonly what: Timed; readonly count: number }
+  /** Writes `output`, `loss`, `gradient.NAME` and `updated.NAME` (weights after one step) with dropout as drawn from `seed`. */
+  | { readonly request: "outputs"; readonly mode: "train" | "eval"; readonly seed: number; readonly path: string }
+  | { readonly request: "memory" }
+  | CurveRequest;
+
+/** Milliseconds of each run: by the clock, and of the process's processor time, which other programs disturb less. */
+export interface RunTimes {
+  readonly times: readonly number[];
+  readonly cpuTimes: readonly number[];
+}
+
+/** The reply to each request. */
+export interface Replies {
+  readonly hello: { readonly runtime: string; readonly torch: string };
+  /** Microseconds per call, one number per round. */
+  readonly operator: { readonly times: readonly number[] };
+  readonly prepare: object;
+  readonly load: { readonly parameters: number };
+  readonly run: RunTimes;
+  readonly outputs: object;
+  readonly curve: { readonly points: readonly MemoryPoint[] };
+  readonly memory: { readonly residentKiB: number; readonly peakKiB: number };
+}
+
+/** The reply to one request. */
+export type ReplyTo<R extends Request> = Replies[R["request"]];

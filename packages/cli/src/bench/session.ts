@@ -1,0 +1,116 @@
+// Our side's loaded network: what the benchmark asks it to do, by the same names as benchmarks/python/plain_world/session.py.
+import {
+  AdamW,
+  clipGradNorm,
+  inferenceMode,
+  loadSafetensors,
+  manualSeed,
+  noGrad,
+  saveSafetensors,
+  scope,
+  setNumThreads,
+  type Tensor,
+} from "@vid2world/torch";
+import { diffusionLoss, lossSchema, type DiffusionLoss } from "@vid2world/world/diffusion/loss";
+import { noiseSchedule } from "@vid2world/world/diffusion/schedule";
+import { UNet3D } from "@vid2world/world/model/unet/unet";
+import { createTrainStep } from "@vid2world/world/training/train-step";
+import { networkOf } from "@vid2world/world/world-network";
+import { samplingCurve, trainingCurve } from "./memory-curve.js";
+import type { CurveRequest, LoadRequest, MemoryPoint, RunTimes, Timed } from "./protocol.js";
+
+/** A loaded network and its inputs. */
+export interface Session {
+  readonly parameters: number;
+  repeat(what: Timed, count: number): RunTimes;
+  /** Output, loss, gradients, and the weights after one clipped step. */
+  writeOutputs(mode: "train" | "eval", seed: number, path: string): Promise<void>;
+  /** Looks at the memory during many steps. */
+  curve(request: CurveRequest): Promise<readonly MemoryPoint[]>;
+}
+
+/** Loads a network. */
+export async function openSession(request: LoadRequest): Promise<Session> {
+  const { training, dtype } = request;
+  setNumThreads(training.threads);
+  const unet = new UNet3D({ ...request.model, memoryFormat: request.layout });
+  const weights = await loadSafetensors(request.weights);
+  unet.loadStateDict(weights).to(dtype);
+  for (const tensor of weights.values()) tensor.dispose();
+  const given = await loadSafetensors(request.inputs);
+  const input = (name: string): Tensor => {
+    const x = given.get(name);
+    if (x === undefined) throw new Error(`${request.inputs} has no tensor ${name}`);
+    return x.dtype === "float32" ? x.to(dtype) : x;
+  };
+  const [latents_BTCHW, noise_BTCHW, levels] = [input("latents"), input("noise"), input("levels")];
+  const [actions_BTA, actionMask_BT] = [input("actions"), input("mask")];
+  const network = networkOf(unet);
+  const schedule = noiseSchedule(request.diffusion);
+  const lossConfig = lossSchema.parse({});
+
+  const lossOf = (): DiffusionLoss =>
+    diffusionLoss(network, schedule, { latents_BTCHW, actions_BTA }, lossConfig, {
+      levels,
+      noise_BTCHW,
+      actionMask_BT,
+    });
+  const forward = (): void => {
+    unet.eval();
+    scope(() => {
+      const conditioning = { concat_BTCHW: latents_BTCHW, actions_BTA, actionMask_BT };
+      inferenceMode(() => void network(noise_BTCHW, levels, conditioning));
+    });
+  };
+  const { learningRate, betas, eps, weightDecay, gradientClip } = training;
+  const optimizer = new AdamW(unet.namedParameters(), { learningRate, betas, eps, weightDecay });
+  const step = createTrainStep({
+    objective: { module: unet, losses: () => ({ total: lossOf().loss }) },
+    optimizer,
+    settings: { seed: 0, device: "cpu", precision: "float32", accumulate: 1, gradientClip },
+  });
+  let steps = 0;
+  const actions: Record<Timed, () => void> = { forward, "train-step": () => step.run(steps++, learningRate) };
+
+  return {
+    parameters: unet.parameters().reduce((sum, parameter) => sum + parameter.numel, 0),
+    repeat: (what, count) => timeRuns(actions[what], count),
+    curve: ({ what, steps, every }) => {
+      if (what === "training") return trainingCurve(actions["train-step"], steps, every);
+      unet.eval();
+      return samplingCurve(
+        { network, schedule, latents_BTCHW, actions_BTA, windowLength: request.model.temporalLength },
+        steps,
+        every,
+      );
+    },
+    async writeOutputs(mode, seed, path) {
+      unet.train(mode === "train");
+      manualSeed(seed);
+      const found = new Map<string, Tensor>();
+      const { loss, output_BTCHW } = scope(() => {
+        const { loss, output_BTCHW } = lossOf();
+        loss.backward();
+        return { loss, output_BTCHW };
+      });
+      found.set("loss", loss).set("output", output_BTCHW);
+      for (const [name, parameter] of unet.namedParameters())
+        noGrad(() => found.set(`gradient.${name}`, (parameter.grad as Tensor).clone()));
+      scope(() => void clipGradNorm(unet.parameters(), gradientClip));
+      optimizer.step();
+      optimizer.zeroGrad();
+      for (const [name, parameter] of unet.namedParameters()) found.set(`updated.${name}`, parameter);
+      await saveSafetensors(path, found);
+    },
+  };
+}
+
+function timeRuns(action: () => void, count: number): RunTimes {
+  const runs = Array.from({ length: count }, () => {
+    const [begun, cpuBegun] = [process.hrtime.bigint(), process.cpuUsage()];
+    action();
+    const { user, system } = process.cpuUsage(cpuBegun);
+    return { time: Number(process.hrtime.bigint() - begun) / 1e6, cpuTime: (user + system) / 1000 };
+  });
+  return { times: runs.map(({ time }) => time), cpuTimes: runs.map(({ cpuTime }) => cpuTime) };
+}

@@ -1,0 +1,52 @@
+// Our side of a benchmark: one JSON request per line in, one JSON reply per line out (see protocol.ts).
+import { createInterface } from "node:readline";
+import { libtorchVersion, setNumThreads } from "@vid2world/torch";
+import { processMemory } from "./process-memory.js";
+import { prepare } from "./prepare.js";
+import type { Replies, Request } from "./protocol.js";
+import { openSession, type Session } from "./session.js";
+import { timeOperator } from "./small-operators.js";
+
+let session: Session | undefined;
+
+function loaded(): Session {
+  if (session === undefined) throw new Error("nothing is loaded");
+  return session;
+}
+
+async function answer(request: Request): Promise<Replies[keyof Replies]> {
+  switch (request.request) {
+    case "hello":
+      setNumThreads(request.threads);
+      return { runtime: `Node ${process.versions.node}`, torch: libtorchVersion };
+    case "operator":
+      return { times: timeOperator(request.name, request.rounds) };
+    case "prepare":
+      await prepare(request);
+      return {};
+    case "load":
+      session = await openSession(request);
+      return { parameters: session.parameters };
+    case "run":
+      return loaded().repeat(request.what, request.count);
+    case "outputs":
+      await loaded().writeOutputs(request.mode, request.seed, request.path);
+      return {};
+    case "memory":
+      return processMemory();
+    case "curve":
+      return { points: await loaded().curve(request) };
+    default:
+      throw new Error(`unknown request ${String((request satisfies never as Request).request)}`);
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let reply: object;
+  try {
+    reply = await answer(JSON.parse(line) as Request);
+  } catch (error) {
+    reply = { error: error instanceof Error ? error.message : String(error) };
+  }
+  process.stdout.write(`${JSON.stringify(reply)}\n`);
+}

@@ -1,0 +1,114 @@
+// `vid2world bench`: what this machine makes of the engine and the model, against PyTorch for Python on the same libtorch.
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { Command, Option } from "@commander-js/extra-typings";
+import { writeAtomically } from "@vid2world/formats";
+import { caseNames, type CaseName } from "../bench/cases.js";
+import { describeCircumstances, type Circumstances } from "../bench/circumstances.js";
+import { findPyTorch } from "../bench/python.js";
+import { repositoryRoot } from "../bench/repository.js";
+import { runMemory, showMemory } from "../bench/run-memory.js";
+import { runNetworks } from "../bench/run-network.js";
+import { runOperators, showOperators } from "../bench/run-operators.js";
+import { showNetworks } from "../bench/show-network.js";
+import type { Timed } from "../bench/protocol.js";
+import { wholeNumber } from "./whole-number.js";
+
+/** Builds the command with one subcommand per benchmark. */
+export function benchCommand() {
+  return new Command("bench")
+    .description(
+      "Measure operator calls, the network and its training step against PyTorch for Python, and memory over time.",
+    )
+    .addCommand(operatorsCommand())
+    .addCommand(networkCommand("forward", "one evaluation of a whole window, without gradients"))
+    .addCommand(networkCommand("train-step", "one training step: loss, backward pass, clipping, AdamW"))
+    .addCommand(memoryCommand());
+}
+
+const whole = <Flags extends string>(flags: Flags, text: string, least: number) =>
+  new Option(flags, text).argParser(wholeNumber(flags.split(" ")[0] ?? flags, least));
+const jsonOption = () => new Option("--json", "print the result as JSON");
+const outOption = () => new Option("--out <file>", "where the result goes (default: benchmarks/results/NAME.json)");
+
+function operatorsCommand() {
+  return new Command("ops")
+    .description("microseconds per small operator call, JavaScript to JavaScript, and the same in Python")
+    .addOption(whole("--rounds <n>", "turns that the two sides take", 1).default(20))
+    .addOption(jsonOption())
+    .addOption(outOption())
+    .action(async ({ rounds, json, out }) => {
+      await needPyTorch();
+      const result = await runOperators({ rounds });
+      await report("ops", result, showOperators(result), { json, out });
+    });
+}
+
+function networkCommand(what: Timed, description: string) {
+  return new Command(what)
+    .description(`${description}; ours and an equal PyTorch model, whose values and gradients must agree`)
+    .addOption(new Option("--case <name>", "only this configuration").choices(caseNames))
+    .addOption(whole("--rounds <n>", "turns that the sides take", 1).default(6))
+    .addOption(whole("--iterations <n>", "runs per turn (default: about half a second)", 1))
+    .addOption(whole("--batch <n>", "clips at once (default: the case's)", 1))
+    .addOption(whole("--threads <n>", "CPU threads", 1).default(1))
+    .addOption(jsonOption())
+    .addOption(outOption())
+    .action(async ({ case: only, rounds, iterations, batch, threads, json, out }) => {
+      await needPyTorch();
+      const cases: readonly CaseName[] = only === undefined ? caseNames : [only];
+      const onProgress = (text: string): void => void process.stderr.write(`${text}\n`);
+      const result = await runNetworks({ what, cases, threads, rounds, perRound: iterations, batch, onProgress });
+      await report(what, result, showNetworks(result), { json, out });
+      const unequal = result.results.filter(({ equality }) => equality.some((check) => check.unequal.length > 0));
+      fail(
+        unequal.length > 0,
+        `differs from PyTorch by more than rounding: ${unequal.map(({ name }) => name).join(", ")}`,
+      );
+    });
+}
+
+function memoryCommand() {
+  return new Command("memory")
+    .description("whether memory stays flat over many sampling and training steps of the debug model")
+    .addOption(whole("--sampling-steps <n>", "denoising steps", 10).default(1000))
+    .addOption(whole("--training-steps <n>", "optimiser steps", 1).default(300))
+    .addOption(whole("--threads <n>", "CPU threads", 1).default(1))
+    .addOption(jsonOption())
+    .addOption(outOption())
+    .action(async ({ samplingSteps, trainingSteps, threads, json, out }) => {
+      const result = await runMemory({ samplingSteps, trainingSteps, threads });
+      await report("memory", result, showMemory(result), { json, out });
+      fail(
+        result.curves.some(({ flat }) => !flat),
+        "memory is not flat",
+      );
+    });
+}
+
+async function needPyTorch(): Promise<void> {
+  const found = await findPyTorch();
+  // The code marks it as no fault of the program's.
+  if ("missing" in found) throw Object.assign(new Error(found.missing), { code: "ENOENT" });
+}
+
+/** Writes the result and prints it. */
+async function report(
+  name: string,
+  result: Circumstances,
+  text: string,
+  { json, out }: { readonly json?: true | undefined; readonly out?: string | undefined },
+): Promise<void> {
+  const file = out ?? path.join(repositoryRoot(), "benchmarks/results", `${name}.json`);
+  const content = `${JSON.stringify(result, null, 2)}\n`;
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeAtomically(file, async (handle) => void (await handle.writeFile(content)));
+  console.log(json === true ? content.trimEnd() : `${text}\n\n${describeCircumstances(result)}\nwritten to ${file}`);
+}
+
+/** After the result was shown and kept, so that one can see what is wrong. */
+function fail(wrong: boolean, message: string): void {
+  if (!wrong) return;
+  process.stderr.write(`error: ${message}\n`);
+  process.exitCode = 1;
+}
