@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole road to the built-in world: autoencoder, video model, causal world model, each by the repository's own command.
-# usage: scripts/train-doom.sh [AUTOENCODER_MINUTES] [BASE_MINUTES] [WORLD_MINUTES] [FOLDER]
+# The whole road to the built-in world: autoencoder, video model, causal world model, and the same on continuations, each by the
+# repository's own command.
+# usage: [WORLD=worlds/doom] scripts/train-doom.sh [AUTOENCODER_MINUTES] [BASE_MINUTES] [WORLD_MINUTES] [ROLLOUT_MINUTES] [FOLDER]
 # A stage whose model is there already is skipped; one that was interrupted goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +9,8 @@ cd "$(dirname "$0")/.."
 autoencoder_minutes=${1:-11}
 base_minutes=${2:-12}
 world_minutes=${3:-38}
-runs=${4:-runs/doom}
+rollout_minutes=${4:-19}
+runs=${5:-runs/doom}
 # Spinning OpenMP threads cost more than they save as soon as anything else runs on the machine.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 
@@ -28,4 +30,8 @@ stage base "$base_minutes" world/world.json \
   --set "latents.autoencoder=$runs/autoencoder" --set "latents.cache=$runs/latents"
 stage world "$world_minutes" world/world.json \
   --set "latents.autoencoder=$runs/autoencoder" --set "latents.cache=$runs/latents" --set "initialise.from=$runs/base"
-echo "look at it: ./vid2world demo --world $runs/world/world"
+stage rollout "$rollout_minutes" world/world.json \
+  --set "latents.autoencoder=$runs/autoencoder" --set "latents.cache=$runs/latents" --set "initialise.from=$runs/world"
+# What the repository ships: half precision, with the logs of its training.
+node scripts/ship-world.mjs "$runs" "${WORLD:-worlds/doom}"
+echo "look at it: ./vid2world demo --world ${WORLD:-worlds/doom}"

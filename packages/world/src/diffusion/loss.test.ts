@@ -67,13 +67,31 @@ test("the network sees per-frame levels, frame 0 repeated and unscaled, shifted 
 test("levels are independent per frame, or one per clip", () => {
   scope(() => {
     const generator = new Generator({ seed: 1 });
-    const perFrame = numbers(sampleLevels("per-frame", 64, 8, 1000, { generator }));
+    const perFrame = numbers(sampleLevels("per-frame", 64, 8, 1000, { generator }).levels);
     expect(new Set(perFrame).size).toBeGreaterThan(300);
     expect(Math.min(...perFrame)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...perFrame)).toBeLessThan(1000);
-    const perSample = sampleLevels("per-sample", 64, 8, 1000, { generator });
+    const perSample = sampleLevels("per-sample", 64, 8, 1000, { generator }).levels;
     expect(numbers(perSample.select(1, 0))).toEqual(numbers(perSample.select(1, 7)));
     expect(new Set(numbers(perSample)).size).toBeGreaterThan(40);
+    return [];
+  });
+});
+
+test("a continuation has a nearly clean beginning of random length, and only its end is scored", () => {
+  scope(() => {
+    const { levels, scored_BT } = sampleLevels("continuation", 64, 8, 1000, { generator: new Generator({ seed: 3 }) });
+    const lengths = new Set<number>();
+    for (let clip = 0; clip < 64; clip++) {
+      const scored = numbers((scored_BT as Tensor).select(0, clip));
+      const beginning = scored.indexOf(1);
+      expect(beginning).toBeGreaterThanOrEqual(1);
+      expect(scored).toEqual(scored.map((_, frame) => (frame < beginning ? 0 : 1)));
+      expect(Math.max(...numbers(levels.select(0, clip)).slice(0, beginning))).toBeLessThan(50);
+      lengths.add(beginning);
+    }
+    expect(lengths.size).toBe(7);
+    expect(Math.max(...numbers(levels))).toBeGreaterThan(900);
     return [];
   });
 });

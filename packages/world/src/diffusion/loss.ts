@@ -7,14 +7,14 @@ import * as z from "zod";
 import { actionDropoutMask, shiftActions } from "./actions.js";
 import type { Conditioning, Network } from "./denoiser.js";
 import { atLevels } from "./level-tables.js";
-import { sampleLevels } from "./noise-levels.js";
+import { type SampledLevels, sampleLevels } from "./noise-levels.js";
 import { addNoise, targetOf } from "./parameterization.js";
 import type { NoiseSchedule } from "./schedule.js";
 
 /** Configuration of the loss. The defaults are the published ones. */
 export const lossSchema = z.strictObject({
-  /** Independent noise per frame (diffusion forcing), or one level per clip. */
-  levels: z.enum(["per-frame", "per-sample"]).default("per-frame"),
+  /** Independent noise per frame (diffusion forcing), one level per clip, or the end of a clip after a clean beginning. */
+  levels: z.enum(["per-frame", "per-sample", "continuation"]).default("per-frame"),
   actionDropout: z.number().min(0).max(1).default(0.2),
   actionDropoutPerTimestep: z.boolean().default(true),
 });
@@ -41,7 +41,7 @@ export interface LossDraws {
 
 /** The loss and what logging and tests want to see of it; all on the device, nothing was waited for. */
 export interface DiffusionLoss {
-  /** Mean over everything: a scalar with gradients. */
+  /** Mean over all scored frames: a scalar with gradients. */
   readonly loss: Tensor;
   /** Mean over channels and pixels, detached: which frames and levels are hard. */
   readonly perFrame_BT: Tensor;
@@ -63,7 +63,9 @@ export function diffusionLoss(
   const { latents_BTCHW } = batch;
   const [b, t] = latents_BTCHW.dims("B T C H W");
   const random = { device: latents_BTCHW.device, ...(draws.generator && { generator: draws.generator }) };
-  const levels = draws.levels ?? sampleLevels(config.levels, b, t, schedule.numTimesteps, random);
+  const { levels, scored_BT }: SampledLevels = draws.levels
+    ? { levels: draws.levels }
+    : sampleLevels(config.levels, b, t, schedule.numTimesteps, random);
   const noise_BTCHW =
     draws.noise_BTCHW ?? randnLike(latents_BTCHW, draws.generator ? { generator: draws.generator } : {});
 
@@ -76,7 +78,7 @@ export function diffusionLoss(
   const output_BTCHW = network(noisy_BTCHW, levels_BT, conditioning);
   const perFrame_BT = output_BTCHW.float().sub(target_BTCHW).square().mean([2, 3, 4]);
   return {
-    loss: perFrame_BT.mean(),
+    loss: scored_BT ? perFrame_BT.mul(scored_BT).sum().div(scored_BT.sum()) : perFrame_BT.mean(),
     perFrame_BT: perFrame_BT.detach(),
     levels,
     noisy_BTCHW,

@@ -52,6 +52,8 @@ const denoising = {
   loss: lossSchema.prefault({}),
   /** How the finished world is sampled unless its user says otherwise. */
   sampler: samplerSchema.prefault({}),
+  /** Frames that a rollout of the finished world starts from. */
+  contextFrames: z.int().min(1).default(1),
 };
 
 /** Trains a bidirectional video diffusion model without actions. */

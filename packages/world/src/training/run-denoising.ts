@@ -110,6 +110,7 @@ function describeWorld(
   return {
     name,
     frame: { ...frame, paddedHeight: padded.height, paddedWidth: padded.width, fps },
+    contextFrames: config.contextFrames,
     latentScale: scale,
     autoencoder: autoencoder.options,
     unet: config.model,
