@@ -12,7 +12,7 @@ const hasFused = has("scaled_dot_product_attention");
 
 /**
  * The fused operator wherever libtorch has it, but for bfloat16 on the CPU: with many short sequences (attention over time at every
- * position of a picture) its blocks are so small that plain batched products take about half the time, forward and backward together.
+ * position of a picture) its blocks are so small that plain batched products are faster, forward and backward together.
  */
 const prefersFused = (q: Tensor): boolean => hasFused && !(q.device === "cpu" && q.dtype === "bfloat16");
 

@@ -11,8 +11,7 @@ import { createProgress, formatDuration } from "../progress.js";
 import { wholeNumber } from "./whole-number.js";
 
 /**
- * 156 frames in all, so that two CPU cores need well below five minutes for the built-in world (about 0.3 s of processor time per
- * frame and denoising step).
+ * 156 frames in all: few enough that two CPU cores need well below five minutes for the built-in world.
  */
 const usual = { starts: 4, frames: 12 };
 /** `--fast`: a look in under a minute. */
