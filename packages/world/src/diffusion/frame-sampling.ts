@@ -6,6 +6,7 @@ import { type Tensor, cat, full, stack, zerosLike } from "@vid2world/torch";
 import { withoutNewestAction } from "./actions.js";
 import type { Conditioning, Denoiser, Network } from "./denoiser.js";
 import { type Unconditional, guide } from "./guidance.js";
+import { imageCondition } from "./image-condition.js";
 import { atLevels } from "./level-tables.js";
 import type { NoiseSource } from "./noise.js";
 import { addNoise, denoiserOf } from "./parameterization.js";
@@ -81,7 +82,7 @@ export function sampleFrame(
   if (first === undefined) throw invalid("history", "at least one frame to start from", history);
   const shape_BCHW = first.latent_BCHW.shape;
 
-  const conditioning = windowConditioning(window, first, action_BA, scene);
+  const conditioning = windowConditioning(window, action_BA, scene, schedule);
   const guided = guideRollout(network, conditioning, scene, sampler);
   const noisy_BTCHW = stack(
     window.map((past) => past.noisy_BCHW),
@@ -116,15 +117,18 @@ function guideRollout(
   return guide(network, unconditional, { scale, rescale, batched });
 }
 
-/** The window's first frame as image condition, its actions with nothing leading to the first frame. */
+/** The window's clean frames as image condition, its actions with nothing leading to the first frame. */
 function windowConditioning(
   window: readonly HistoryFrame[],
-  first: HistoryFrame,
   action_BA: Tensor | undefined,
   scene: SceneConditioning,
+  { config }: NoiseSchedule,
 ): Conditioning {
-  const frames = window.length + 1;
-  const concat_BTCHW = first.latent_BCHW.unsqueeze(1).expand([-1, frames, -1, -1, -1]);
+  const clean_BTCHW = stack(
+    window.map((past) => past.latent_BCHW),
+    { dim: 1 },
+  );
+  const concat_BTCHW = imageCondition(config.imageCondition, clean_BTCHW, window.length + 1);
   const { context, fps_B } = scene;
   return {
     concat_BTCHW,

@@ -2,12 +2,13 @@
 // frame as image condition, actions shifted by one frame and dropped per timestep (arXiv:2505.14357, arXiv:2407.01392).
 // Axes: B batch, T frames, C channels, H height, W width, L context tokens, D context width, A action channels.
 
-import { type Generator, type Tensor, randnLike } from "@vid2world/torch";
+import { type Generator, type Tensor, rand, randnLike } from "@vid2world/torch";
 import * as z from "zod";
 import { actionDropoutMask, shiftActions } from "./actions.js";
 import type { Conditioning, Network } from "./denoiser.js";
+import { imageCondition } from "./image-condition.js";
 import { atLevels } from "./level-tables.js";
-import { type SampledLevels, sampleLevels } from "./noise-levels.js";
+import { type DrawOptions, type SampledLevels, sampleLevels } from "./noise-levels.js";
 import { addNoise, targetOf } from "./parameterization.js";
 import type { NoiseSchedule } from "./schedule.js";
 
@@ -17,6 +18,8 @@ export const lossSchema = z.strictObject({
   levels: z.enum(["per-frame", "per-sample", "continuation"]).default("per-frame"),
   actionDropout: z.number().min(0).max(1).default(0.2),
   actionDropoutPerTimestep: z.boolean().default(true),
+  /** Largest standard deviation of the noise added to the image condition, drawn anew per clip: a rollout sees its own imperfect frames. */
+  imageNoise: z.number().min(0).default(0),
 });
 
 /** The resolved loss part of a configuration. */
@@ -74,7 +77,7 @@ export function diffusionLoss(
   const target_BTCHW = targetOf(schedule, clean_BTCHW, noise_BTCHW, levels);
 
   const levels_BT = levels.shape.length === 1 ? levels.unsqueeze(1).expand([b, t]).contiguous() : levels;
-  const conditioning = trainingConditioning(batch, config, draws, random);
+  const conditioning = trainingConditioning(batch, schedule, config, draws, random);
   const output_BTCHW = network(noisy_BTCHW, levels_BT, conditioning);
   const perFrame_BT = output_BTCHW.float().sub(target_BTCHW).square().mean([2, 3, 4]);
   return {
@@ -87,18 +90,20 @@ export function diffusionLoss(
   };
 }
 
-/** First frame (not rescaled) repeated, actions shifted; the dropout mask is not shifted, its entry t drops what led to frame t. */
+/** Clean frames (not rescaled) as image condition, actions shifted; the dropout mask is not shifted, its entry t drops what led to frame t. */
 function trainingConditioning(
   batch: LatentBatch,
+  schedule: NoiseSchedule,
   config: LossConfig,
   draws: LossDraws,
-  random: Parameters<typeof actionDropoutMask>[3],
+  random: DrawOptions,
 ): Conditioning {
   const { latents_BTCHW, actions_BTA, context, fps_B } = batch;
   const [b, t] = latents_BTCHW.dims("B T C H W");
   const dropout = { ...random, perTimestep: config.actionDropoutPerTimestep };
+  const clean_BTCHW = imageCondition(schedule.config.imageCondition, latents_BTCHW);
   return {
-    concat_BTCHW: firstFrameRepeated(latents_BTCHW),
+    concat_BTCHW: config.imageNoise > 0 ? withNoise(clean_BTCHW, config.imageNoise, random) : clean_BTCHW,
     ...(actions_BTA && {
       actions_BTA: shiftActions(actions_BTA),
       actionMask_BT: draws.actionMask_BT ?? actionDropoutMask(b, t, config.actionDropout, dropout),
@@ -108,7 +113,8 @@ function trainingConditioning(
   };
 }
 
-/** Latents of frame 0 at every frame: the image condition joined to the noisy latents. [B T C H W] -> same */
-export function firstFrameRepeated(latents_BTCHW: Tensor, frames = latents_BTCHW.size(1)): Tensor {
-  return latents_BTCHW.narrow(1, 0, 1).expand([-1, frames, -1, -1, -1]);
+/** Gaussian noise of a standard deviation between 0 and `largest`, one per clip. */
+function withNoise(x_BTCHW: Tensor, largest: number, random: DrawOptions): Tensor {
+  const std_B = rand([x_BTCHW.size(0), 1, 1, 1, 1], random).mul(largest);
+  return x_BTCHW.add(randnLike(x_BTCHW, random.generator ? { generator: random.generator } : {}).mul(std_B));
 }

@@ -15,7 +15,7 @@ import {
   windowOf,
 } from "./frame-sampling.js";
 import { guide } from "./guidance.js";
-import { firstFrameRepeated } from "./loss.js";
+import { imageCondition } from "./image-condition.js";
 import { denoiserOf } from "./parameterization.js";
 import { ddim } from "./samplers/ddim.js";
 import { samplingSteps } from "./samplers/timesteps.js";
@@ -114,10 +114,13 @@ export function sampleClip(network: Network, start: ClipStart, settings: Omit<Fr
       Array.from({ length: numFrames }, (_, frame) => noise({ ...purpose, frame }, [b, c, h, w])),
       { dim: 1 },
     );
+  const { imageCondition: kind } = schedule.config;
+  if (kind !== "first-frame")
+    throw invalid("imageCondition", "first-frame: a clip sampled as a whole has no finished previous frames", kind);
   return noGrad(() =>
     scope(() => {
       const conditioning: Conditioning = {
-        concat_BTCHW: firstFrameRepeated(start.latents_BTCHW, numFrames),
+        concat_BTCHW: imageCondition(kind, start.latents_BTCHW, numFrames),
         ...(actions_BTA && { actions_BTA: shiftActions(actions_BTA) }),
         ...(context && { context }),
         ...(fps_B && { fps_B }),

@@ -17,6 +17,8 @@ export const diffusionSchema = z
     /** Latents are multiplied by linspace(1, baseScale, turningStep), then baseScale (arXiv:2310.12190). baseScale 1 switches it off. */
     baseScale: z.number().positive().default(0.7),
     turningStep: z.int().min(1).default(400),
+    /** Which clean frame is joined to the noisy latents: see `ImageCondition`. */
+    imageCondition: z.enum(["first-frame", "previous-frame"]).default("first-frame"),
   })
   .refine((config) => !(config.zeroTerminalSnr && config.parameterization === "eps"), {
     message:
