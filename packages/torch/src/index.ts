@@ -30,5 +30,5 @@ export * from "./nn/index.js";
 export * from "./optim/index.js";
 export * from "./random.js";
 export * from "./rearrange.js";
-export { keep, liveBytes, liveTensors, scope } from "./scope.js";
+export { keep, liveBytes, liveTensors, scope, sequential } from "./scope.js";
 export { Tensor, type Dims } from "./tensor.js";

@@ -104,6 +104,20 @@ export function scope<R extends Result>(body: () => R): R {
   return result;
 }
 
+/**
+ * Runs `x` through `steps` one after the other and frees every tensor between two steps as soon as the next is there: what a scope around
+ * them would hold to its end. `x` itself stays; a step must not keep what it was given.
+ */
+export function sequential(x: Tensor, steps: Iterable<(x: Tensor) => Tensor>): Tensor {
+  let current = x;
+  for (const step of steps) {
+    const input = current;
+    current = scope(() => step(input));
+    if (input !== x && input !== current) input.dispose();
+  }
+  return current;
+}
+
 function freeAll(tensors: readonly Tensor[], survivor?: Tensor): void {
   const handles: number[] = [];
   for (const tensor of tensors) {

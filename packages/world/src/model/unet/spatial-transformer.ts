@@ -1,6 +1,6 @@
 // The spatial transformer: each frame attends to itself and, where there is a context, to its tokens.
 // Axes: F = B * T folded frames, N = H * W positions.
-import { Module, scope, zeroInit, type Tensor } from "@vid2world/torch";
+import { Module, scope, sequential, zeroInit, type Tensor } from "@vid2world/torch";
 
 import { Attention, type SplitContext } from "./attention.js";
 import { FeedForward } from "./feed-forward.js";
@@ -43,11 +43,17 @@ class SpatialTransformerLayer extends Module {
   }
 
   forward(x_FNC: Tensor, context: SplitContext | undefined): Tensor {
-    let x = x_FNC.add(this.selfAttention.attendWithin(this.norm1.forward(x_FNC)));
-    if (this.crossAttention !== undefined && this.norm2 !== undefined && context !== undefined) {
-      x = x.add(this.crossAttention.attendTo(this.norm2.forward(x), context));
-    }
-    return x.add(this.feedForward.forward(this.norm3.forward(x)));
+    return sequential(x_FNC, [
+      (x) => x.add(this.selfAttention.attendWithin(this.norm1.forward(x))),
+      (x) => this.#attendToContext(x, context),
+      (x) => x.add(this.feedForward.forward(this.norm3.forward(x))),
+    ]);
+  }
+
+  #attendToContext(x_FNC: Tensor, context: SplitContext | undefined): Tensor {
+    const { crossAttention, norm2 } = this;
+    if (crossAttention === undefined || norm2 === undefined || context === undefined) return x_FNC;
+    return x_FNC.add(crossAttention.attendTo(norm2.forward(x_FNC), context));
   }
 }
 
@@ -69,9 +75,12 @@ export class SpatialTransformer extends Module {
 
   forward(x_FCHW: Tensor, context: SplitContext | undefined): Tensor {
     return scope(() => {
-      const tokens_FNC = project(this.projectIn, mapToTokens(this.norm.forward(x_FCHW)));
-      const mixed_FNC = this.blocks.reduce((x, block) => block.forward(x, context), tokens_FNC);
-      return x_FCHW.add(tokensToMap(project(this.projectOut, mixed_FNC), x_FCHW.size(2)));
+      const mixed = sequential(x_FCHW, [
+        (map) => project(this.projectIn, mapToTokens(this.norm.forward(map))),
+        ...this.blocks.map((block) => (tokens: Tensor) => block.forward(tokens, context)),
+        (tokens) => tokensToMap(project(this.projectOut, tokens), x_FCHW.size(2)),
+      ]);
+      return x_FCHW.add(mixed);
     });
   }
 }

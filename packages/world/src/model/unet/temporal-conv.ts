@@ -1,6 +1,6 @@
 // The temporal half of a residual block: four normalised convolutions over time at every position.
 // Axes: F = B * T folded frames, N = H * W positions.
-import { Conv3d, Dropout, Module, conv2d, pad, scope, zeroInit, type Tensor } from "@vid2world/torch";
+import { Conv3d, Dropout, Module, conv2d, pad, scope, sequential, zeroInit, type Tensor } from "@vid2world/torch";
 
 import { foldFrames, unfoldFrames, type Window } from "./frames.js";
 import { TemporalNorm, type TemporalStatistics } from "./norm.js";
@@ -70,6 +70,9 @@ export class TemporalConvBlock extends Module {
 
   /** `[F C H W] -> [F C H W]` for the frames of `window`. */
   forward(x_FCHW: Tensor, window: Window): Tensor {
-    return scope(() => x_FCHW.add(this.layers.reduce((x, layer) => layer.forward(x, window), x_FCHW)));
+    return scope(() => {
+      const steps = this.layers.map((layer) => (x: Tensor) => layer.forward(x, window));
+      return x_FCHW.add(sequential(x_FCHW, steps));
+    });
   }
 }

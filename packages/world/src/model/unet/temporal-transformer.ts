@@ -1,6 +1,6 @@
 // The temporal transformer: every position attends over time, twice per layer.
 // Axes: F = B * T folded frames, N = H * W positions.
-import { Module, scope, zeroInit, type Tensor } from "@vid2world/torch";
+import { Module, scope, sequential, zeroInit, type Tensor } from "@vid2world/torch";
 
 import { Attention } from "./attention.js";
 import { FeedForward } from "./feed-forward.js";
@@ -41,9 +41,11 @@ class TemporalTransformerLayer extends Module {
   }
 
   forward(x_FNC: Tensor, window: Window): Tensor {
-    const once = x_FNC.add(this.attention1.attendOverTime(this.norm1.forward(x_FNC), window, this.#causal));
-    const twice = once.add(this.attention2.attendOverTime(this.norm2.forward(once), window, this.#causal));
-    return twice.add(this.feedForward.forward(this.norm3.forward(twice)));
+    return sequential(x_FNC, [
+      (x) => x.add(this.attention1.attendOverTime(this.norm1.forward(x), window, this.#causal)),
+      (x) => x.add(this.attention2.attendOverTime(this.norm2.forward(x), window, this.#causal)),
+      (x) => x.add(this.feedForward.forward(this.norm3.forward(x))),
+    ]);
   }
 }
 
@@ -66,9 +68,12 @@ export class TemporalTransformer extends Module {
 
   forward(x_FCHW: Tensor, window: Window): Tensor {
     return scope(() => {
-      const tokens_FNC = project(this.projectIn, mapToTokens(this.norm.forwardFrames(x_FCHW, window)));
-      const mixed_FNC = this.blocks.reduce((x, block) => block.forward(x, window), tokens_FNC);
-      return x_FCHW.add(tokensToMap(project(this.projectOut, mixed_FNC), x_FCHW.size(2)));
+      const mixed = sequential(x_FCHW, [
+        (map) => project(this.projectIn, mapToTokens(this.norm.forwardFrames(map, window))),
+        ...this.blocks.map((block) => (tokens: Tensor) => block.forward(tokens, window)),
+        (tokens) => tokensToMap(project(this.projectOut, tokens), x_FCHW.size(2)),
+      ]);
+      return x_FCHW.add(mixed);
     });
   }
 }

@@ -1,6 +1,6 @@
 // One block of the U-Net: the parts that its layout names, run in order.
 // Axes: F = B * T folded frames, E width of the embedding.
-import { Conv2d, Module, checkpoint, type Tensor } from "@vid2world/torch";
+import { Conv2d, Module, checkpoint, sequential, type Tensor } from "@vid2world/torch";
 
 import type { SplitContext } from "./attention.js";
 import type { Window } from "./frames.js";
@@ -49,12 +49,15 @@ export class UNetBlock extends Module {
   forward(x_FCHW: Tensor, input: BlockInput): Tensor {
     const { residual, spatial, temporal } = this;
     const { activeEmbedding_FE, context, window } = input;
-    let x = this.conv?.forward(x_FCHW) ?? x_FCHW;
-    if (residual !== undefined) x = this.#run((y, e) => residual.forward(y, e, window), x, activeEmbedding_FE);
-    if (spatial !== undefined) x = this.#run((y, ...c) => spatial.forward(y, contextOf(c)), x, ...tensorsOf(context));
-    if (temporal !== undefined) x = this.#run((y) => temporal.forward(y, window), x);
-    x = this.downsample?.forward(x) ?? x;
-    return this.upsample?.forward(x) ?? x;
+    const steps: ((x: Tensor) => Tensor)[] = [];
+    if (this.conv) steps.push(this.conv.forward.bind(this.conv));
+    if (residual) steps.push((x) => this.#run((y, e) => residual.forward(y, e, window), x, activeEmbedding_FE));
+    if (spatial)
+      steps.push((x) => this.#run((y, ...c) => spatial.forward(y, contextOf(c)), x, ...tensorsOf(context)));
+    if (temporal) steps.push((x) => this.#run((y) => temporal.forward(y, window), x));
+    if (this.downsample) steps.push(this.downsample.forward.bind(this.downsample));
+    if (this.upsample) steps.push(this.upsample.forward.bind(this.upsample));
+    return sequential(x_FCHW, steps);
   }
 
   /** Runs a part, recomputed in the backward pass if asked for. Every tensor it uses must be among the inputs: it outlives this call. */

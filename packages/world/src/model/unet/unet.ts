@@ -1,6 +1,6 @@
 // The 3-D U-Net of the world model, and of the bidirectional video model that it is made from.
 // Axes: B batch, T frames, F = B * T folded frames, A action, L context tokens, D context width, E embedding.
-import { Conv2d, Module, cat, full, scope, zeroInit, type Tensor } from "@vid2world/torch";
+import { Conv2d, Module, cat, full, scope, sequential, zeroInit, type Tensor } from "@vid2world/torch";
 import { invalid } from "@vid2world/formats";
 
 import { ActionEncoder } from "./action-encoder.js";
@@ -96,18 +96,24 @@ export class UNet3D extends Module {
     const shared = { activeEmbedding_FE, context: this.#context(input, window), window };
 
     const folded = input.x_BTCHW.reshape([batch * frames, channels, height, width]);
-    let x =
+    const laidOut =
       this.#options.memoryFormat === "channelsLast" ? folded.contiguous({ memoryFormat: "channels_last" }) : folded;
-    x = x.to(this.outputConv.weight.dtype);
-    const skips: Tensor[] = [];
-    this.inputBlocks.forEach((block, i) => {
-      x = block.forward(x, shared);
-      if (i === 0) x = this.initialAttention?.forward(x, window) ?? x;
-      skips.push(x);
+    let newest = laidOut.to(this.outputConv.weight.dtype);
+    const skips = this.inputBlocks.map((block, i) => {
+      newest = block.forward(newest, shared);
+      if (i === 0) newest = this.initialAttention?.forward(newest, window) ?? newest;
+      return newest;
     });
-    for (const block of this.middleBlocks) x = block.forward(x, shared);
-    for (const block of this.outputBlocks) x = block.forward(cat([x, skips.pop() as Tensor], { dim: 1 }), shared);
-    const y_FCHW = this.outputConv.forward(this.outputNorm.forward(x).silu());
+    /** The features so far beside those of the way down, which are not needed after that. */
+    const joined = (x: Tensor): Tensor => {
+      using skip = skips.pop() as Tensor;
+      return cat([x, skip], { dim: 1 });
+    };
+    const y_FCHW = sequential(newest, [
+      ...this.middleBlocks.map((block) => (x: Tensor) => block.forward(x, shared)),
+      ...this.outputBlocks.flatMap((block) => [joined, (x: Tensor) => block.forward(x, shared)]),
+      (x) => this.outputConv.forward(this.outputNorm.forward(x).silu()),
+    ]);
     return y_FCHW.reshape([batch, frames, this.#options.outChannels, height, width]);
   }
 
