@@ -3,7 +3,7 @@
 
 import { invalid } from "@vid2world/formats";
 import { has } from "./binding.js";
-import { arange, zeros } from "./creation.js";
+import { arange, full } from "./creation.js";
 import { scaledDotProductAttention as fusedAttention } from "./generated/ops.js";
 import { scope } from "./scope.js";
 import type { Tensor } from "./tensor.js";
@@ -67,8 +67,7 @@ function causalMask(q: Tensor, k: Tensor, offset: number): Tensor {
 /** The same as a term to add to the scores. Every query sees a key, so no row needs the care that byFormula takes of bool masks. */
 function causalBias(q: Tensor, k: Tensor, offset: number): Tensor {
   const { dtype, device } = q;
-  const hidden = causalMask(q, k, offset).logicalNot();
-  return zeros(hidden.shape, { dtype, device }).maskedFill(hidden, lowest(q));
+  return full([q.size(-2), k.size(-2)], lowest(q), { dtype, device }).triu({ diagonal: offset + 1 });
 }
 
 function byFormula(
