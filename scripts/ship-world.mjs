@@ -1,9 +1,10 @@
 // Turns a finished run of scripts/train-doom.sh into the folder that the repository ships: float16 weights, the world's description with
-// the playing settings of configs/doom/rollout.yaml, and the resolved configuration and log of each training stage.
+// the playing settings of configs/doom/rollout.yaml, the decoder of the last stage, and the resolved configuration and log of each training stage.
 // Usage: node scripts/ship-world.mjs RUNS WORLD, for example runs/doom worlds/doom
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { loadConfig, loadWorld, saveWorld } from "@vid2world/world";
+import { loadAutoencoder } from "@vid2world/world/training/autoencoder-file";
 import { trainingConfigSchema } from "@vid2world/world/training/config";
 
 const [runs, target] = process.argv.slice(2);
@@ -13,13 +14,19 @@ if (!runs || !target) {
 }
 const settings = await loadConfig("configs/doom/rollout.yaml", trainingConfigSchema);
 const { config, parts } = await loadWorld(join(runs, "rollout/world"));
+const { autoencoder } = await loadAutoencoder(join(runs, "decoder"));
 const recordings = relative(resolve(target), resolve(settings.data.recordings));
 const { sampler, contextFrames } = settings;
-await saveWorld(target, { ...config, name: basename(resolve(target)), sampler, contextFrames, recordings }, parts, {
-  dtype: "float16",
-});
+await saveWorld(
+  target,
+  { ...config, name: basename(resolve(target)), sampler, contextFrames, recordings },
+  { ...parts, autoencoder },
+  {
+    dtype: "float16",
+  },
+);
 await mkdir(join(target, "training"), { recursive: true });
-for (const stage of ["autoencoder", "base", "world", "rollout"]) {
+for (const stage of (await readdir(runs)).filter((name) => name !== "latents")) {
   await copyFile(join(runs, stage, "config.yaml"), join(target, "training", `${stage}.yaml`));
   await copyFile(join(runs, stage, "metrics.jsonl"), join(target, "training", `${stage}.metrics.jsonl`));
 }

@@ -24,11 +24,11 @@ export async function systemFindings(): Promise<Finding[]> {
 
 function node(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  const enough = major > 20 || (major === 20 && minor >= 11);
+  const enough = major > 20 || (major === 20 && minor >= 15);
   const found = { name: "Node.js", value: process.versions.node };
   return enough
     ? { ...found, state: "ok" }
-    : { ...found, state: "missing", hint: "20.11 or newer is needed: https://nodejs.org" };
+    : { ...found, state: "missing", hint: "20.15 or newer is needed: https://nodejs.org" };
 }
 
 /** The first of `commands` that runs, with the first version number that it prints. */

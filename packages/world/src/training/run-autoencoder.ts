@@ -1,10 +1,13 @@
 // A run of kind "autoencoder": frames in memory, reconstruction loss, and at the end the weights with the scale of their latents.
 // Axes: N frames, C latent channels, H height, W width.
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { invalid } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
 import { noGrad, scope } from "@vid2world/torch";
 import { AutoencoderKL, posteriorStd } from "../model/autoencoder/autoencoder.js";
-import { AUTOENCODER_FILE, saveAutoencoder } from "./autoencoder-file.js";
+import { autoencoderSchema } from "../model/autoencoder/options.js";
+import { AUTOENCODER_FILE, loadAutoencoder, saveAutoencoder } from "./autoencoder-file.js";
 import { autoencoderObjective } from "./autoencoder-objective.js";
 import type { AutoencoderRunConfig } from "./config.js";
 import type { TrainingEpisode } from "./episodes.js";
@@ -29,7 +32,8 @@ export async function runAutoencoder(config: AutoencoderRunConfig, options: RunO
   const validation =
     episodes.validation.length > 0 ? await read(episodes.validation, "read validation frames") : undefined;
 
-  const autoencoder = new AutoencoderKL(config.autoencoder).to(training.device as Device);
+  const { autoencoder, scale } = await firstWeights(config);
+  autoencoder.to(training.device as Device);
   const pixelsOf = toPixels(episodes.frame, episodes.padded);
   const objective = autoencoderObjective({
     ...{ autoencoder, frames, validation, loss, toPixels: pixelsOf },
@@ -39,8 +43,24 @@ export async function runAutoencoder(config: AutoencoderRunConfig, options: RunO
   const { step, finished } = await train(objective, training, options);
 
   const output = path.join(options.folder, AUTOENCODER_FILE);
-  await saveAutoencoder(output, autoencoder, latentScale(autoencoder, frames, pixelsOf));
+  await saveAutoencoder(output, autoencoder, scale ?? latentScale(autoencoder, frames, pixelsOf));
   return { step, finished, output };
+}
+
+/** The autoencoder to train, and the scale of its latents where training leaves them as they are. */
+async function firstWeights({
+  autoencoder: options,
+  initialise,
+}: AutoencoderRunConfig): Promise<{ autoencoder: AutoencoderKL; scale?: number }> {
+  if (!initialise) return { autoencoder: new AutoencoderKL(options) };
+  const { autoencoder, scale } = await loadAutoencoder(initialise.from);
+  const wanted = autoencoderSchema.parse(options);
+  if (!isDeepStrictEqual(autoencoder.options, wanted))
+    throw invalid("autoencoder", `the options of ${initialise.from}`, JSON.stringify(wanted));
+  if (initialise.train === "all") return { autoencoder };
+  autoencoder.encoder.requiresGrad_(false);
+  autoencoder.quantConv.requiresGrad_(false);
+  return { autoencoder, scale };
 }
 
 /** Frames over which the latents' spread is measured. */

@@ -39,8 +39,9 @@ export async function train(
 ): Promise<TrainingResult> {
   const { module } = objective;
   const { learningRate, betas, eps, weightDecay } = settings;
-  const optimizer = new AdamW(module.namedParameters(), { learningRate, betas, eps, weightDecay });
-  const ema = settings.emaDecay > 0 ? new Ema(module.namedParameters(), { decay: settings.emaDecay }) : undefined;
+  const trained = new Map([...module.namedParameters()].filter(([, { requiresGrad }]) => requiresGrad));
+  const optimizer = new AdamW(trained, { learningRate, betas, eps, weightDecay });
+  const ema = settings.emaDecay > 0 ? new Ema(trained, { decay: settings.emaDecay }) : undefined;
   const parts = { model: module, optimizer, ...(ema && { ema }) };
   const checkpoints = path.join(folder, "checkpoints");
 
