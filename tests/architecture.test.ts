@@ -20,6 +20,7 @@ const PACKAGES: Record<string, readonly string[]> = {
 /** Layers of world/src by rank: imports go to a lower rank or stay in the same folder. */
 const RANKS: Record<string, number> = {
   config: 0,
+  weights: 0,
   model: 1,
   diffusion: 1,
   data: 1,
@@ -31,11 +32,11 @@ const RANKS: Record<string, number> = {
 
 const packageOf = (file: string): string => file.split("/")[1] ?? "";
 
-/** The layer of a file of world, or undefined for its door, index.ts. `world-*.ts` together are the composition. */
+/** The layer of a file of world, or undefined for its door, index.ts. `world-*.ts` and checkpoints/ together are the composition. */
 function layerOf(file: string): string | undefined {
   const name = /^packages\/world\/src\/([^/]+)/.exec(file)?.[1]?.replace(/\.tsx?$/, "");
   if (name === undefined || name === "index") return undefined;
-  return name.startsWith("world-") ? "world-model" : name;
+  return name.startsWith("world-") || name === "checkpoints" ? "world-model" : name;
 }
 
 function packageFault({ from, to }: Import): boolean {

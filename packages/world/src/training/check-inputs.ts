@@ -14,7 +14,9 @@ export async function checkInputs(config: TrainingConfig): Promise<void> {
   scope(() => void zeros([1], { device: config.training.device as Device }));
   const { training } = await loadEpisodes(config);
   if (config.kind === "autoencoder") return;
-  const { latents, model } = config;
+  const { latents, model, context } = config;
+  // Said here and not ignored: the training loop has no towers to make these tokens with.
+  if (context) throw invalid("context", "no CLIP context in a model that is trained here", context.checkpoint);
   const recorded = training[0]?.actionDim;
   if (model.actionDim !== undefined && model.actionDim !== recorded) {
     throw invalid("model.actionDim", `${recorded} as in the recordings`, model.actionDim);

@@ -8,7 +8,14 @@ const configs = path.resolve(import.meta.dirname, "../../../../configs");
 const load = (name: string, overrides: string[] = []): ReturnType<typeof loadConfig<typeof trainingConfigSchema>> =>
   loadConfig(path.join(configs, name), trainingConfigSchema, { overrides });
 
-test.each(["debug.yaml", "doom/autoencoder.yaml", "doom/base.yaml", "doom/world.yaml"])("%s is valid", async (name) => {
+test.each([
+  "debug.yaml",
+  "doom/autoencoder.yaml",
+  "doom/base.yaml",
+  "doom/world.yaml",
+  "doom/rollout.yaml",
+  "doom/decoder.yaml",
+])("%s is valid", async (name) => {
   expect(await load(name)).toHaveProperty("training.learningRate");
 });
 
@@ -18,7 +25,10 @@ test("base and world of the built-in world differ in nothing that a transfer of 
   const { causal, temporalNorm, actionDim, actionEncoder, ...same } = world.model;
   expect({ causal, actionDim, actionEncoder, temporalNorm }).toBeTruthy();
   expect(base.model).toMatchObject(same);
-  expect(base.diffusion).toEqual(world.diffusion);
+  // Four channels of clean latents either way: those of the first frame, or of the one before.
+  const { imageCondition, ...schedule } = world.diffusion;
+  expect(imageCondition).toBe("previous-frame");
+  expect(base.diffusion).toMatchObject(schedule);
 });
 
 test("a misspelt key of a component is found with a suggestion", async () => {

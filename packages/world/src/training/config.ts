@@ -7,13 +7,14 @@ import { diffusionSchema } from "../diffusion/schedule.js";
 import { autoencoderSchema } from "../model/autoencoder/options.js";
 import { unetSchema } from "../model/unet/options.js";
 import { autoencoderLossSchema } from "./autoencoder-objective.js";
+import { contextSchema, domainDataSchema, protocolSchema, publishedAutoencoderSchema } from "./published-settings.js";
 import { syntheticSchema } from "./synthetic.js";
 import { trainingSchema } from "./settings.js";
 
 /** Size that the networks work on: frames are padded at the bottom and right; absent: not padded. */
 const padded = { paddedHeight: z.int().min(1).optional(), paddedWidth: z.int().min(1).optional() };
 
-/** Recordings on disk, or the invented ones of the debug configuration. */
+/** Recordings on disk, the invented ones of the debug configuration, or a published data set. */
 const dataSchema = z.union([
   z.strictObject({
     ...padded,
@@ -24,12 +25,13 @@ const dataSchema = z.union([
     validationSplit: splitSchema.optional(),
   }),
   z.strictObject({ ...padded, synthetic: syntheticSchema }),
+  domainDataSchema,
 ]);
 
-/** The autoencoder that makes the latents: of a finished run, or with random weights (only good for debugging). */
+/** The autoencoder that makes the latents: of a finished run, of a published checkpoint, or with random weights (for debugging). */
 const latentsSchema = z.strictObject({
   /** `autoencoder.safetensors` of a run, or the run's folder. */
-  autoencoder: z.union([z.string(), z.strictObject({ untrained: autoencoderSchema })]),
+  autoencoder: z.union([z.string(), z.strictObject({ untrained: autoencoderSchema }), publishedAutoencoderSchema]),
   /** Where encoded recordings are kept, to be shared by runs; absent: in the run's folder. */
   cache: z.string().optional(),
 });
@@ -42,18 +44,32 @@ const autoencoderRunSchema = z.strictObject({
   ...common,
   autoencoder: autoencoderSchema,
   loss: autoencoderLossSchema.prefault({}),
+  /** The run to go on from; absent: random weights. */
+  initialise: z
+    .strictObject({
+      from: z.string(),
+      /** `decoder` leaves the encoder as it is: latents, and models trained on them, stay valid. */
+      train: z.enum(["all", "decoder"]).default("all"),
+    })
+    .optional(),
 });
 
 const denoising = {
   ...common,
   latents: latentsSchema,
   model: unetSchema,
+  /** Absent: a model without text and image tokens (then `model.contextDim` is absent too). */
+  context: contextSchema.optional(),
+  /** Finished weights of this very model: a file or `weights:NAME`. What rolling it out loads unless told otherwise. */
+  checkpoint: z.string().optional(),
   diffusion: diffusionSchema.prefault({}),
   loss: lossSchema.prefault({}),
   /** How the finished world is sampled unless its user says otherwise. */
   sampler: samplerSchema.prefault({}),
   /** Frames that a rollout of the finished world starts from. */
   contextFrames: z.int().min(1).default(1),
+  /** How its published evaluation rolls it out. */
+  protocol: protocolSchema.optional(),
 };
 
 /** Trains a bidirectional video diffusion model without actions. */
@@ -66,7 +82,10 @@ const worldRunSchema = z.strictObject({
   /** Where the first weights come from; absent: random. */
   initialise: z
     .strictObject({
-      /** Folder of a base run, whose weights are made causal, or of a world run, which is trained on. */
+      /**
+       * Folder of a base run, whose weights are made causal, or of a world run, which is trained on; or a checkpoint of the published
+       * kind, by its file or `weights:NAME`.
+       */
       from: z.string(),
       /** How kernels that looked into the future become causal (arXiv:2505.14357 section 4.1). */
       transfer: z.enum(["shift", "masked", "extrapolative"]).default("extrapolative"),

@@ -3,14 +3,16 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import type { Tensor } from "@vid2world/torch";
 import { loadSafetensors } from "@vid2world/torch";
+import { initialiseUNet } from "../checkpoints/initialise-unet.js";
 import { causalizeState } from "../model/causalize.js";
 import type { WeightTransfer } from "../model/causalize.js";
 import type { UNet3D } from "../model/unet/unet.js";
+import { resolveWeights } from "../weights/root.js";
 import { readWorldConfig, worldFiles } from "../world-folder.js";
 
 /** Where first weights come from. */
 export interface InitialiseOptions {
-  /** Folder of a run, or of a world. */
+  /** Folder of a run, or of a world; or a checkpoint, by its file or `weights:NAME`. */
   readonly from: string;
   /** How a bidirectional model's kernels become causal; not used for weights that are causal already. */
   readonly transfer: WeightTransfer;
@@ -18,6 +20,8 @@ export interface InitialiseOptions {
 
 /** Copies weights into `unet`. Only an action encoder that the source does not have keeps its random weights. */
 export async function initialiseFrom(unet: UNet3D, { from, transfer }: InitialiseOptions): Promise<void> {
+  const checkpoint = resolveWeights(from);
+  if (await isFile(checkpoint)) return initialiseUNet(unet, checkpoint, { transfer });
   const folder = await worldFolderOf(from);
   const source = await readWorldConfig(folder);
   const file = path.join(folder, worldFiles.unet);
@@ -39,3 +43,9 @@ export async function worldFolderOf(from: string): Promise<string> {
     () => from,
   );
 }
+
+const isFile = (from: string): Promise<boolean> =>
+  stat(from).then(
+    (found) => found.isFile(),
+    () => false,
+  );

@@ -2,9 +2,11 @@
 import path from "node:path";
 import { invalid } from "@vid2world/formats";
 import type { Channel } from "../data/action-space.js";
+import { PUBLISHED_FPS } from "../data/domain-clip.js";
 import { openRecording, readClip } from "../data/recording.js";
 import type { Episode } from "../data/recording.js";
 import type { TrainingConfig } from "./config.js";
+import { domainEpisodes, type DomainDataConfig } from "./domain-episodes.js";
 import type { TrainingEpisode } from "./episodes.js";
 import type { PictureSize } from "./pixels.js";
 import { SYNTHETIC_CHANNELS, syntheticEpisodes } from "./synthetic.js";
@@ -31,22 +33,38 @@ export interface TrainingData {
 
 /** Opens the recordings of a configuration; pictures are read later. */
 export async function loadEpisodes({ data }: Pick<TrainingConfig, "data">): Promise<TrainingData> {
-  const opened = "synthetic" in data ? openSynthetic(data.synthetic) : await openRecordings(data);
+  const opened = await openData(data);
   const [first] = opened.training;
   if (!first) throw invalid("data.split", `a split that has episodes`, "split" in data ? data.split : "none");
   const { height, width } = first;
-  const padded = { height: data.paddedHeight ?? height, width: data.paddedWidth ?? width };
-  return { ...opened, frame: { height, width }, padded };
+  const { paddedHeight = height, paddedWidth = width } = "domain" in data ? {} : data; // published frames have bars instead
+  return { ...opened, frame: { height, width }, padded: { height: paddedHeight, width: paddedWidth } };
 }
 
 type Opened = Omit<TrainingData, "frame" | "padded">;
+
+function openData(data: TrainingConfig["data"]): Opened | Promise<Opened> {
+  if ("synthetic" in data) return openSynthetic(data.synthetic);
+  return "domain" in data ? openDomain(data) : openRecordings(data);
+}
+
+async function openDomain(data: DomainDataConfig): Promise<Opened> {
+  const opened = { ...(await domainEpisodes(data)), fps: PUBLISHED_FPS };
+  const { height, width } = opened.training[0] ?? data;
+  if (data.height === height && data.width === width) return opened;
+  throw invalid(
+    "data.height, data.width",
+    `${height}, ${width}, as the data set is published`,
+    `${data.height}, ${data.width}`,
+  );
+}
 
 function openSynthetic(config: Parameters<typeof syntheticEpisodes>[0]): Opened {
   const validation = syntheticEpisodes({ ...config, episodes: 1, seed: config.seed + 1 });
   return { training: syntheticEpisodes(config), validation, channels: SYNTHETIC_CHANNELS, fps: 8 };
 }
 
-async function openRecordings(data: Exclude<TrainingConfig["data"], { synthetic: unknown }>): Promise<Opened> {
+async function openRecordings(data: Extract<TrainingConfig["data"], { recordings: string }>): Promise<Opened> {
   const { episodes, header } = await openRecording(data.recordings);
   const of = (split: string | undefined): TrainingEpisode[] =>
     episodes.filter((episode) => episode.split === split).map(trainingEpisode);

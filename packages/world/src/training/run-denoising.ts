@@ -1,5 +1,6 @@
 // A run of kind "base" or "world": latents once, the diffusion loss on clips of them, and at the end a world folder.
 import path from "node:path";
+import { invalid } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
 import { AutoencoderKL, posteriorStd } from "../model/autoencoder/autoencoder.js";
 import { UNet3D } from "../model/unet/unet.js";
@@ -59,10 +60,18 @@ async function autoencoderOf(
   { latents, training }: DenoisingRunConfig,
   data: TrainingData,
 ): Promise<TrainedAutoencoder> {
+  const given = latents.autoencoder;
+  if (typeof given !== "string" && "checkpoint" in given) {
+    throw invalid(
+      "latents.autoencoder",
+      "autoencoder.safetensors of a run to train on",
+      `checkpoint ${given.checkpoint}`,
+    );
+  }
   const trained =
-    typeof latents.autoencoder === "string"
-      ? await loadAutoencoder(latents.autoencoder)
-      : await untrained(new AutoencoderKL(latents.autoencoder.untrained), data);
+    typeof given === "string"
+      ? await loadAutoencoder(given)
+      : await untrained(new AutoencoderKL(given.untrained), data);
   trained.autoencoder
     .to(training.device as Device)
     .requiresGrad_(false)

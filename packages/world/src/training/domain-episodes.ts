@@ -1,0 +1,108 @@
+// The published data sets as what training reads: letterboxed frames as bytes, and the actions of whole episodes.
+// Axes: T frames, H height, W width, A action channels.
+import { invalid } from "@vid2world/formats";
+import type { Channel } from "../data/action-space.js";
+import { csgoChannels } from "../data/csgo/csgo-actions.js";
+import { openCsgo } from "../data/csgo/csgo-source.js";
+import type { DomainSplit, EpisodeSource } from "../data/domain-clip.js";
+import { reconChannels } from "../data/recon/recon-channels.js";
+import { openRecon } from "../data/recon/recon-source.js";
+import { rt1Channels } from "../data/rt1/rt1-channels.js";
+import { openRt1 } from "../data/rt1/rt1-source.js";
+import { tensorToFrames } from "../data/transforms.js";
+import type { TrainingConfig } from "./config.js";
+import type { TrainingEpisode } from "./episodes.js";
+
+/** The `data` part of a configuration that names a published data set. */
+export type DomainDataConfig = Extract<TrainingConfig["data"], { domain: string }>;
+
+/** Frames that are read at once: 16 letterboxed ones are 30 MB as numbers. */
+const PIECE_FRAMES = 16;
+/** Held-out episodes of `validationSubsample`. */
+const FEW = 16;
+
+/** Episodes of a data set, with the names of their actions. */
+export interface DomainEpisodes {
+  readonly training: readonly TrainingEpisode[];
+  readonly validation: readonly TrainingEpisode[];
+  readonly channels: readonly Channel[];
+}
+
+/**
+ * Opens both splits of a data set, and reads lengths and actions. Frames are rounded to bytes, which CS:GO's and RECON's are
+ * already when letterboxed; RT-1's lose at most 1/255 of their range of 2.
+ */
+export async function domainEpisodes(data: DomainDataConfig): Promise<DomainEpisodes> {
+  const domain = checkedDomain(data);
+  const { folder, validationFolder, validationList, splits, validationSubsample } = data;
+  const divided = validationList !== undefined || splits !== undefined;
+  const training = await openers[domain](data, folder, divided ? "train" : "all");
+  const heldOut =
+    divided || validationFolder !== undefined
+      ? await openers[domain](data, validationFolder ?? folder, divided ? "val" : "all")
+      : undefined;
+  const validation = heldOut === undefined ? [] : await episodesOf(heldOut, validationSubsample ? FEW : Infinity);
+  return { training: await episodesOf(training), validation, channels: channels[domain]() };
+}
+
+type TrainedDomain = Exclude<DomainDataConfig["domain"], "stills">;
+
+const openers: Readonly<
+  Record<TrainedDomain, (data: DomainDataConfig, directory: string, split: DomainSplit) => Promise<EpisodeSource>>
+> = {
+  rt1: ({ validationList: heldOut }, directory, split) =>
+    openRt1({ directory, split, ...(heldOut !== undefined && { heldOut }) }),
+  csgo: ({ validationList: testSplit }, directory, split) =>
+    openCsgo({ directory, split, ...(testSplit !== undefined && { testSplit }) }),
+  recon: ({ splits }, directory, split) => openRecon({ directory, split, ...(splits !== undefined && { splits }) }),
+};
+
+const channels: Readonly<Record<TrainedDomain, () => Channel[]>> = {
+  rt1: rt1Channels,
+  csgo: csgoChannels,
+  recon: reconChannels,
+};
+
+const spatialTransforms = {
+  rt1: "resize_center_crop",
+  csgo: "resize_center_crop_csgo",
+  recon: "resize_center_crop",
+} as const;
+
+/** What these episodes cannot be is said, not ignored. */
+function checkedDomain({ domain, spatialTransform, augmentation }: DomainDataConfig): TrainedDomain {
+  if (domain === "stills")
+    throw invalid("data.domain", "rt1, csgo or recon to train on; still images do not move", domain);
+  if (spatialTransform !== spatialTransforms[domain]) {
+    throw invalid("data.spatialTransform", `${spatialTransforms[domain]}, as ${domain} is published`, spatialTransform);
+  }
+  if (augmentation !== "none") {
+    throw invalid(
+      "data.augmentation",
+      "none (--set data.augmentation=none), as frames are encoded once and not anew for each step",
+      augmentation,
+    );
+  }
+  return domain;
+}
+
+async function episodesOf(source: EpisodeSource, most = Infinity): Promise<TrainingEpisode[]> {
+  const episodes: TrainingEpisode[] = [];
+  for (const { name, frames } of (await source.episodes()).slice(0, most)) {
+    episodes.push({
+      ...{ name, frames, ...source.size },
+      actions_TA: await source.actions(name),
+      actionDim: source.actionDim,
+      async *readFrames() {
+        for (let start = 0; start < frames; start += PIECE_FRAMES) {
+          const count = Math.min(PIECE_FRAMES, frames - start);
+          const clip = await source.read({ name, start }, count);
+          using frames_TCHW = clip.frames_TCHW;
+          using frames_BTCHW = frames_TCHW.unsqueeze(0);
+          yield { data: tensorToFrames(frames_BTCHW).frames_BTHWC, frames: count };
+        }
+      },
+    });
+  }
+  return episodes;
+}
