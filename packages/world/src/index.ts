@@ -5,6 +5,7 @@ export * from "./world-config.js";
 export * from "./world-actions.js";
 export { type WorldState, releaseState, retainState } from "./world-state.js";
 export { networkOf } from "./world-network.js";
+export { type SceneDescriber, type SceneNetworks, emptyText, sceneDescriber } from "./world-scene.js";
 export { type WorldCodec, worldCodec } from "./world-codec.js";
 export { loadConfig, saveConfig } from "./config/load.js";
 export { ConfigError } from "./config/config-error.js";

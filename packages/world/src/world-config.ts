@@ -5,6 +5,8 @@ import { actionWidth, channelsSchema } from "./data/action-space.js";
 import { samplerSchema } from "./diffusion/samplers/sampler-config.js";
 import { diffusionSchema } from "./diffusion/schedule.js";
 import { autoencoderSchema } from "./model/autoencoder/options.js";
+import { clipSchema } from "./model/clip/options.js";
+import { resamplerSchema } from "./model/resampler.js";
 import { unetSchema } from "./model/unet/options.js";
 
 const count = z.int().positive();
@@ -44,6 +46,10 @@ export const worldSchema = z
     latents: z.enum(["sample", "mean"]).default("sample"),
     autoencoder: autoencoderSchema,
     unet: unetSchema,
+    /** Text and image towers that describe the scene; with `resampler`, or not at all. */
+    clip: clipSchema.optional(),
+    /** Gathers the image tower's tokens into those of the context. */
+    resampler: resamplerSchema.optional(),
     diffusion: diffusionSchema.prefault({}),
     sampler: samplerSchema.prefault({}),
     /** Named channels of an action; absent: a world that cannot be acted in. */
@@ -57,6 +63,7 @@ export const worldSchema = z
     if (width !== undefined && width !== world.unet.actionDim) {
       fail(["unet", "actionDim"], `expected ${width}, the width of channels, got ${world.unet.actionDim ?? "none"}`);
     }
+    for (const [path, message] of sceneIssues(world)) fail(path, message);
     const latents = world.autoencoder.embedDim;
     if (world.unet.outChannels !== latents) {
       fail(["unet", "outChannels"], `expected autoencoder.embedDim (${latents}), got ${world.unet.outChannels}`);
@@ -68,6 +75,28 @@ export const worldSchema = z
       );
     }
   });
+
+/** What does not fit between the networks that describe a scene and the U-Net that is told of it. */
+function sceneIssues({ clip, resampler, unet }: SceneParts): [path: string[], message: string][] {
+  if (clip === undefined && resampler === undefined) return [];
+  if (clip === undefined || resampler === undefined)
+    return [[[clip ? "resampler" : "clip"], "expected clip and resampler together: they describe the scene as one"]];
+  const issues: [path: string[], message: string][] = [];
+  const expect = (path: string[], got: number | undefined, of: string, wanted: number): void => {
+    if (got !== wanted) issues.push([path, `expected ${wanted}, ${of}, got ${got ?? "none"}`]);
+  };
+  expect(["resampler", "inputWidth"], resampler.inputWidth, "clip.image.width", clip.image.width);
+  expect(["resampler", "outputWidth"], resampler.outputWidth, "clip.text.width", clip.text.width);
+  expect(["unet", "contextDim"], unet.contextDim, "resampler.outputWidth", resampler.outputWidth);
+  expect(["unet", "textTokens"], unet.textTokens, "clip.text.contextLength", clip.text.contextLength);
+  return issues;
+}
+
+interface SceneParts {
+  readonly clip?: z.output<typeof clipSchema> | undefined;
+  readonly resampler?: z.output<typeof resamplerSchema> | undefined;
+  readonly unet: z.output<typeof unetSchema>;
+}
 
 /** A resolved world configuration. */
 export type WorldConfig = z.output<typeof worldSchema>;

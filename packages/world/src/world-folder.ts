@@ -1,57 +1,90 @@
-// A world as a folder: `world.json`, `unet.safetensors`, `autoencoder.safetensors`. Loading runs nothing from the folder; each file is
-// written whole or not at all, the description last.
+// A world as a folder: `world.json`, `unet.safetensors`, `autoencoder.safetensors`, and for worlds with text and image conditioning the
+// two towers and the resampler. Loading runs nothing from the folder; each file is written whole or not at all, the description last.
 
 import { access, mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { FormatError, invalid, writeFileAtomically } from "@vid2world/formats";
-import { type Device, type Module, type Tensor, loadSafetensors, saveSafetensors } from "@vid2world/torch";
+import { type Device, type Module, type Tensor, loadSafetensors, saveSafetensors, withoutInit } from "@vid2world/torch";
+import { loadCheckpointWorld } from "./checkpoints/load-world.js";
 import { describeIssues } from "./config/issues.js";
-import type { SceneConditioning } from "./diffusion/frame-sampling.js";
 import { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
+import { ClipImageTower } from "./model/clip/image-tower.js";
+import { ClipTextTower } from "./model/clip/text-tower.js";
+import { Resampler } from "./model/resampler.js";
 import { UNet3D } from "./model/unet/unet.js";
 import { type WorldConfig, type WorldConfigInput, worldSchema } from "./world-config.js";
 import { WorldModel, type WorldOptions } from "./world-model.js";
+import { type SceneDescriber, type SceneNetworks, sceneDescriber } from "./world-scene.js";
 
 /** The files of a world folder. */
 export const worldFiles = {
   config: "world.json",
   unet: "unet.safetensors",
   autoencoder: "autoencoder.safetensors",
+  textTower: "text-tower.safetensors",
+  imageTower: "image-tower.safetensors",
+  resampler: "resampler.safetensors",
 } as const;
 
 /** How a world is loaded. */
 export interface LoadWorldOptions extends WorldOptions {
   /** Type of the weights in memory; files may hold another (float16). Default float32. */
   readonly dtype?: "float32" | "bfloat16" | "float16";
-  /** Tokens of worlds with text and image conditioning; see `WorldParts`. */
-  readonly describeScene?: (frame_BCHW: Tensor) => SceneConditioning;
+  /** Tokens of a world with text and image conditioning, in place of what its own towers say; see `WorldParts`. */
+  readonly describeScene?: SceneDescriber;
+  /** A checkpoint's file that supplies the weights: the folder then only has to hold `world.json`. */
+  readonly checkpoint?: string;
+  /** Further checkpoints, for the networks that `checkpoint` does not have. */
+  readonly supply?: readonly string[];
 }
 
-/** What `saveWorld` writes. */
+type Weights = Module | ReadonlyMap<string, Tensor>;
+
+/** What `saveWorld` writes. A `LatentVideoDiffusion` is one. */
 export interface WorldWeights {
-  readonly unet: Module | ReadonlyMap<string, Tensor>;
-  readonly autoencoder: Module | ReadonlyMap<string, Tensor>;
+  readonly unet: Weights;
+  readonly autoencoder: Weights;
+  /** The three that describe a scene: exactly where the configuration has `clip` and `resampler`. */
+  readonly textTower?: Weights;
+  readonly imageTower?: Weights;
+  readonly resampler?: Weights;
 }
 
 /** Loads a world by the name of one in `worlds/`, or from a folder. */
 export async function loadWorld(nameOrPath: string, options: LoadWorldOptions = {}): Promise<WorldModel> {
   const folder = await findWorld(nameOrPath);
   const config = await readWorldConfig(folder);
-  const { device = "cpu", dtype = "float32", describeScene } = options;
-  if (config.unet.contextDim !== undefined && !describeScene)
+  const { device = "cpu", dtype = "float32", checkpoint } = options;
+  if (checkpoint !== undefined) return loadCheckpointWorld(config, checkpoint, options);
+  if (config.unet.contextDim !== undefined && !config.clip && !options.describeScene)
     throw invalid(
       "describeScene",
-      `a function, because the U-Net of world "${config.name}" is conditioned on text and image tokens`,
-      describeScene,
+      `a function, because the U-Net of world "${config.name}" is conditioned on text and image tokens and its ${worldFiles.config} has no clip and resampler`,
+      options.describeScene,
     );
-  const unet = await loadModule(new UNet3D(config.unet), path.join(folder, worldFiles.unet), device, dtype);
-  const autoencoder = await loadModule(
-    new AutoencoderKL(config.autoencoder),
-    path.join(folder, worldFiles.autoencoder),
-    device,
-    dtype,
-  );
+  const load = <M extends Module>(part: WorldPart, build: () => M): Promise<M> =>
+    loadModule(withoutInit(build), path.join(folder, worldFiles[part]), device, dtype);
+  const unet = await load("unet", () => new UNet3D(config.unet));
+  const autoencoder = await load("autoencoder", () => new AutoencoderKL(config.autoencoder));
+  const describeScene = options.describeScene ?? (await loadDescriber(config, load));
   return new WorldModel({ config, unet, autoencoder, ...(describeScene && { describeScene }) }, options);
+}
+
+const sceneParts = ["textTower", "imageTower", "resampler"] as const;
+type WorldPart = Exclude<keyof typeof worldFiles, "config">;
+
+/** The describer of a world that has the networks for it. */
+async function loadDescriber(
+  { clip, resampler }: WorldConfig,
+  load: <M extends Module>(part: WorldPart, build: () => M) => Promise<M>,
+): Promise<SceneDescriber | undefined> {
+  if (!clip || !resampler) return undefined;
+  const networks: SceneNetworks = {
+    textTower: await load("textTower", () => new ClipTextTower(clip)),
+    imageTower: await load("imageTower", () => new ClipImageTower(clip)),
+    resampler: await load("resampler", () => new Resampler(resampler)),
+  };
+  return sceneDescriber(networks);
 }
 
 /** Writes a world folder: weights first, `world.json` last, each under a temporary name that is then renamed. */
@@ -63,9 +96,13 @@ export async function saveWorld(
 ): Promise<void> {
   const resolved = worldSchema.parse(config);
   const { dtype = "float32" } = options;
+  const parts: WorldPart[] = ["unet", "autoencoder", ...(resolved.clip ? sceneParts : [])];
   await mkdir(folder, { recursive: true });
-  await saveSafetensors(path.join(folder, worldFiles.unet), tensorsOf(weights.unet), { dtype });
-  await saveSafetensors(path.join(folder, worldFiles.autoencoder), tensorsOf(weights.autoencoder), { dtype });
+  for (const part of parts) {
+    const tensors = weights[part];
+    if (tensors === undefined) throw invalid(`weights.${part}`, "weights, as the configuration has clip", tensors);
+    await saveSafetensors(path.join(folder, worldFiles[part]), tensorsOf(tensors), { dtype });
+  }
   await writeFileAtomically(path.join(folder, worldFiles.config), `${JSON.stringify(resolved, null, 2)}\n`);
 }
 

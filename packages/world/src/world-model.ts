@@ -22,6 +22,7 @@ import { type WorldAction, actionVector } from "./world-actions.js";
 import { type WorldCodec, worldCodec } from "./world-codec.js";
 import type { WorldConfig } from "./world-config.js";
 import { networkOf } from "./world-network.js";
+import type { SceneDescriber } from "./world-scene.js";
 import { type WorldState, releaseState, retainState } from "./world-state.js";
 
 /** What a world starts from. */
@@ -58,8 +59,8 @@ export interface WorldParts {
   readonly config: WorldConfig;
   readonly unet: UNet3D;
   readonly autoencoder: AutoencoderKL;
-  /** Tokens of a world with text and image conditioning, from the first context frame [B 3 H W] in [-1, 1]. */
-  readonly describeScene?: (frame_BCHW: Tensor) => SceneConditioning;
+  /** Tokens of a world with text and image conditioning, from the first context frame: `sceneDescriber`. */
+  readonly describeScene?: SceneDescriber;
 }
 
 /** Settings of one use of a world. */
@@ -245,19 +246,21 @@ export class WorldModel {
           latents_NCHW.size(0) / batch,
           ...latents_NCHW.shape.slice(1),
         ]);
-        return { latents_BTCHW, scene: this.#describe(frames, batch), settings };
+        return { latents_BTCHW, scene: this.#describe(frames, latents_BTCHW), settings };
       }),
     );
   }
 
-  #describe(frames: Uint8Array, batch: number): SceneConditioning {
+  /** The scene of the first frames; the reconstruction that guidance compares with comes from the very latents of the context. */
+  #describe(frames: Uint8Array, latents_BTCHW: Tensor): SceneConditioning {
     const { describeScene } = this.parts;
     if (!describeScene) return {};
+    const batch = latents_BTCHW.size(0);
     const bytes = frames.length / batch;
     const first = new Uint8Array(batch * this.height * this.width * 3);
     const size = first.length / batch;
     for (let b = 0; b < batch; b++) first.set(frames.subarray(b * bytes, b * bytes + size), b * size);
-    return describeScene(this.codec.pixels(first));
+    return describeScene(this.codec.pixels(first), () => this.codec.decodePixels(latents_BTCHW.select(1, 0)));
   }
 
   #settings(seeds: readonly number[], signal?: AbortSignal): FrameSettings {

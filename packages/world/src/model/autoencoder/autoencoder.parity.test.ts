@@ -2,41 +2,15 @@
 import { inferenceMode } from "@vid2world/torch";
 import { describe, expect, test } from "vitest";
 
-import { autoencoderKeyMap } from "../key-maps/autoencoder.js";
-import { renameState } from "../key-maps/key-map.js";
+import { smallAutoencoder, type AutoencoderManifest } from "../testing/autoencoder-fixture.js";
 import { hasFixture, manifest, maxError, pick, tensors } from "../testing/fixtures.js";
-import { AutoencoderKL, posteriorStd, samplePosterior } from "./autoencoder.js";
-import type { AutoencoderOptions } from "./options.js";
-
-interface Manifest {
-  readonly config: { in_channels: number; ch: number; ch_mult: number[]; num_res_blocks: number; z_channels: number };
-  readonly embed_dim: number;
-  readonly weight_files: readonly string[];
-  readonly io: string;
-  readonly tolerance: { readonly abs: number };
-}
-
-async function recorded(memoryFormat: "channelsLast" | "contiguous"): Promise<AutoencoderKL> {
-  const { config, embed_dim, weight_files } = manifest<Manifest>("vae_small.json");
-  const options: AutoencoderOptions = {
-    inChannels: config.in_channels,
-    ch: config.ch,
-    channelMultipliers: config.ch_mult,
-    numResBlocks: config.num_res_blocks,
-    zChannels: config.z_channels,
-    embedDim: embed_dim,
-    memoryFormat,
-  };
-  const { state, unknown } = renameState(await tensors(...weight_files), autoencoderKeyMap(options), "toOurs");
-  expect(unknown).toEqual([]);
-  return new AutoencoderKL(options).loadStateDict(state).eval();
-}
+import { posteriorStd, samplePosterior } from "./autoencoder.js";
 
 describe.skipIf(!hasFixture("vae_small.json"))("the autoencoder (skipped without the shared fixtures)", () => {
   test.each(["channelsLast", "contiguous"] as const)("encoding, sampling and decoding agree: %s", async (format) => {
-    const { io, tolerance } = manifest<Manifest>("vae_small.json");
+    const { io, tolerance } = manifest<AutoencoderManifest>("vae_small.json");
     const map = await tensors(io);
-    const model = await recorded(format);
+    const model = await smallAutoencoder({ memoryFormat: format });
     const x = pick(map, "in.x");
     inferenceMode(() => {
       const posterior = model.encode(x);

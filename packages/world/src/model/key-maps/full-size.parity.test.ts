@@ -2,14 +2,13 @@
 import { initializing, type Module } from "@vid2world/torch";
 import { describe, expect, test } from "vitest";
 
-import { AutoencoderKL } from "../autoencoder/autoencoder.js";
-import { Resampler } from "../resampler.js";
+import { LatentVideoDiffusion, publishedUNet } from "../latent-video-diffusion.js";
 import { hasFixture, manifest } from "../testing/fixtures.js";
 import { unetOptions, type UNetManifest } from "../testing/unet-fixture.js";
+import { unetSchema } from "../unet/options.js";
 import { UNet3D } from "../unet/unet.js";
-import { AUTOENCODER_PREFIX, autoencoderKeyMap } from "./autoencoder.js";
 import type { KeyMap } from "./key-map.js";
-import { RESAMPLER_PREFIX, resamplerKeyMap } from "./resampler.js";
+import { latentVideoDiffusionKeyMap, scheduleKeys } from "./latent-video-diffusion.js";
 import { UNET_PREFIX, baseToCausalUNetKey, unetKeyMap } from "./unet.js";
 
 interface FullKeys {
@@ -18,7 +17,7 @@ interface FullKeys {
 }
 
 type Shapes = Record<string, string>;
-type Counts = Record<string, { unet: number; vae: number; resampler: number }>;
+type Counts = Record<string, Readonly<Record<string, number>>>;
 
 const onMeta = <M extends Module>(build: () => M): M => initializing({ device: "meta", random: false }, build);
 
@@ -40,6 +39,9 @@ function recordedShapes(keys: FullKeys["keys"], prefix: string): Shapes {
 }
 
 const count = (module: Module): number => module.parameters().reduce((sum, { numel }) => sum + numel, 0);
+
+const without = (record: Readonly<Record<string, number>> | undefined, name: string): Record<string, number> =>
+  Object.fromEntries(Object.entries(record ?? {}).filter(([key]) => key !== name));
 
 const counts = (): Counts => manifest<Counts>("full_param_counts.json");
 
@@ -75,18 +77,38 @@ describe.skipIf(!hasFixture("full_keys_causal.json"))(
       expect(count(model)).toBe(counts()[`causal_a${actionDim}`]?.unet);
     });
 
-    test("the autoencoder has exactly the published keys, shapes and parameters", () => {
-      const { keys } = manifest<FullKeys>("full_keys_causal.json");
-      const model = onMeta(() => new AutoencoderKL());
-      expect(originalShapes(model, autoencoderKeyMap())).toEqual(recordedShapes(keys, AUTOENCODER_PREFIX));
-      expect(count(model)).toBe(counts()["causal"]?.vae);
+    test.each([
+      { form: "causal", causal: true },
+      { form: "base", causal: false },
+    ])("the complete $form model has every published key, with its shape, and no other", ({ form, causal }) => {
+      const { config, keys } = manifest<FullKeys>(`full_keys_${form}.json`);
+      const unet = unetOptions(config.unet, causal, causal ? (config.unet.action_dim ?? null) : null);
+      const model = onMeta(() => new LatentVideoDiffusion({ unet }));
+      const tables = scheduleKeys.map((name) => [name, keys[name]?.[0].join()]);
+      expect({
+        ...originalShapes(model, latentVideoDiffusionKeyMap({ unet })),
+        ...Object.fromEntries(tables),
+      }).toEqual(recordedShapes(keys, ""));
+      expect(Object.keys(keys)).toHaveLength(counts()[form]?.n_state_dict_keys ?? 0);
+      const { unet: net, autoencoder, textTower, imageTower, resampler } = model;
+      expect({
+        unet: count(net),
+        vae: count(autoencoder),
+        clip_text_module: count(textTower),
+        clip_image_module: count(imageTower),
+        clip_image_visual_only: count(imageTower) - count(imageTower.textEnds),
+        resampler: count(resampler),
+        total_params: count(model),
+        trainable_reference: count(net) + count(resampler),
+      }).toEqual(expect.objectContaining(without(counts()[form], "n_state_dict_keys")));
     });
 
-    test("the resampler has exactly the published keys, shapes and parameters", () => {
-      const { keys } = manifest<FullKeys>("full_keys_causal.json");
-      const model = onMeta(() => new Resampler());
-      expect(originalShapes(model, resamplerKeyMap())).toEqual(recordedShapes(keys, RESAMPLER_PREFIX));
-      expect(count(model)).toBe(counts()["causal"]?.resampler);
+    test("the published U-Net's options are those recorded", () => {
+      const { config } = manifest<FullKeys>("full_keys_causal.json");
+      for (const width of [3, 13, 51]) {
+        const recorded = unetSchema.parse(unetOptions(config.unet, true, width));
+        expect(unetSchema.parse(publishedUNet(width))).toEqual(recorded);
+      }
     });
 
     test("the 178 renames between the two forms are those recorded", () => {
