@@ -11,8 +11,14 @@ export interface CommandEntry {
 /** In the order in which `vid2world --help` shows them. */
 export const commands: readonly CommandEntry[] = [
   { name: "doctor", summary: "show what this installation has, and how to get what is missing", load: async () => (await import("./doctor.js")).doctorCommand() }, // prettier-ignore
+  { name: "data", summary: "convert, import, look at and check data for training", load: async () => (await import("./data.js")).dataCommand() }, // prettier-ignore
   { name: "train", summary: "train an autoencoder, a video model or a world model", load: async () => (await import("./train.js")).trainCommand() }, // prettier-ignore
   { name: "demo", summary: "roll a world out on held-out recordings: videos, contact sheet, numbers", load: async () => (await import("./demo.js")).demoCommand() }, // prettier-ignore
   { name: "rollout", summary: "predicted continuations of recordings as exact frames and videos", load: async () => (await import("./rollout.js")).rolloutCommand() }, // prettier-ignore
+  { name: "weights", summary: "get, list and verify the published weights that the method needs", load: async () => (await import("./weights.js")).weightsCommand() }, // prettier-ignore
+  { name: "config", summary: "convert a configuration of the published code into one of ours", load: async () => (await import("./config.js")).configCommand() }, // prettier-ignore
+  { name: "inspect", summary: "tell what a checkpoint is, without loading it", load: async () => (await import("./inspect.js")).inspectCommand() }, // prettier-ignore
+  { name: "export", summary: "write weights as safetensors, or as a checkpoint of the published code", load: async () => (await import("./export.js")).exportCommand() }, // prettier-ignore
+  { name: "verify", summary: "compute recorded reference cases and show how far each is off", load: async () => (await import("./verify.js")).verifyCommand() }, // prettier-ignore
   { name: "bench", summary: "measure operators, network and memory against PyTorch for Python", load: async () => (await import("./bench.js")).benchCommand() }, // prettier-ignore
 ];

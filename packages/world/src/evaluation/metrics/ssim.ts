@@ -22,18 +22,35 @@ export function ssim(prediction_BCHW: Tensor, target_BCHW: Tensor): Tensor {
       `ssim: pictures are [${prediction_BCHW.shape.join(", ")}]; the window needs at least ${ssimWindow} x ${ssimWindow} pixels`,
     );
   }
-  const window = gaussianWindow();
-  const kernel = fromTypedArray(window, [1, 1, 1, ssimWindow]).to(prediction_BCHW.device);
-  return perImage("ssim", prediction_BCHW, target_BCHW, (x_1CHW, y_1CHW) =>
-    ssimOfOne(x_1CHW, y_1CHW, kernel).reshape([1]),
-  );
+  return perImage("ssim", prediction_BCHW, target_BCHW, (x_1CHW, y_1CHW) => ssimOfOne(x_1CHW, y_1CHW).reshape([1]));
 }
 
-function ssimOfOne(x_1CHW: Tensor, y_1CHW: Tensor, kernel: Tensor): Tensor {
-  const x_C1HW = x_1CHW.transpose(0, 1);
-  const y_C1HW = y_1CHW.transpose(0, 1);
+/** SSIM and its second factor per image and colour. */
+export interface ColourScores {
+  readonly ssim_BC: Tensor;
+  /** Contrast and structure without the luminance term. */
+  readonly contrast_BC: Tensor;
+}
+
+/** The same per colour, with the contrast and structure term alone beside it: [B C H W], [B C H W] -> [B C] float64 each. */
+export function ssimPerColour(prediction_BCHW: Tensor, target_BCHW: Tensor): ColourScores {
+  const maps = similarityMaps(prediction_BCHW.to("float64"), target_BCHW.to("float64"));
+  return { ssim_BC: maps.luminance.mul(maps.contrast).mean([2, 3]), contrast_BC: maps.contrast.mean([2, 3]) };
+}
+
+function ssimOfOne(x_1CHW: Tensor, y_1CHW: Tensor): Tensor {
+  const { luminance, contrast } = similarityMaps(x_1CHW, y_1CHW);
+  return luminance.mul(contrast).mean();
+}
+
+/** Both factors of SSIM at every position of the window: [B C H W] -> [B C H-10 W-10]. */
+function similarityMaps(x_BCHW: Tensor, y_BCHW: Tensor): { readonly luminance: Tensor; readonly contrast: Tensor } {
+  const [batch, colours] = x_BCHW.dims("B C H W");
+  const flat = (x: Tensor): Tensor => x.flatten({ startDim: 0, endDim: 1 }).unsqueeze(1);
+  const [x_N1HW, y_N1HW] = [flat(x_BCHW), flat(y_BCHW)];
   // All five maps in one convolution: colours are independent, so they can stand on the batch axis.
-  const maps_M1HW = cat([x_C1HW, y_C1HW, x_C1HW.square(), y_C1HW.square(), x_C1HW.mul(y_C1HW)], { dim: 0 });
+  const maps_M1HW = cat([x_N1HW, y_N1HW, x_N1HW.square(), y_N1HW.square(), x_N1HW.mul(y_N1HW)], { dim: 0 });
+  const kernel = fromTypedArray(gaussianWindow(), [1, 1, 1, ssimWindow]).to(x_BCHW.device);
   const rows_M1HW = conv2d(maps_M1HW, kernel);
   const smooth_M1HW = conv2d(rows_M1HW, kernel.transpose(2, 3).contiguous());
   const [meanX, meanY, meanXX, meanYY, meanXY] = smooth_M1HW.chunk(5, { dim: 0 }) as [
@@ -47,9 +64,11 @@ function ssimOfOne(x_1CHW: Tensor, y_1CHW: Tensor, kernel: Tensor): Tensor {
   const meanSquares = meanX.square().add(meanY.square());
   const variances = meanXX.add(meanYY).sub(meanSquares);
   const covariance = meanXY.sub(meanProduct);
-  const contrast = covariance.mul(2).add(c2).div(variances.add(c2));
-  const luminance = meanProduct.mul(2).add(c1).div(meanSquares.add(c1));
-  return luminance.mul(contrast).mean();
+  const unflat = (x: Tensor): Tensor => x.reshape([batch, colours, x.size(2), x.size(3)]);
+  return {
+    contrast: unflat(covariance.mul(2).add(c2).div(variances.add(c2))),
+    luminance: unflat(meanProduct.mul(2).add(c1).div(meanSquares.add(c1))),
+  };
 }
 
 /** The Gaussian window, normalised to sum 1. */

@@ -1,0 +1,43 @@
+// The Frechet distance between two sets of features, each taken for a Gaussian: the distance of FID (arXiv:1706.08500) and FVD.
+// Axes: N samples, D features, R rows of a square root.
+import { linalgEigh, linalgSvd, scope, ShapeError, type Tensor } from "@vid2world/torch";
+
+/**
+ * |mean_a - mean_b|^2 + trace(A + B - 2 (A B)^(1/2)) with the covariances A and B (divided by N - 1), in float64: [N D], [M D] -> number.
+ * The trace of the root is the sum of the singular values of a b^T where A = a^T a and B = b^T b. That is exact for any number of samples,
+ * where a matrix root of A B is only approximate once there are fewer samples than features.
+ */
+export function frechetDistance(a_ND: Tensor, b_MD: Tensor): number {
+  const [samples, features] = a_ND.dims("N D");
+  const [others, width] = b_MD.dims("M D");
+  if (features !== width || samples < 2 || others < 2) {
+    throw new ShapeError(
+      `frechetDistance: features are [${samples}, ${features}] and [${others}, ${width}]; ` +
+        "both need the same width and at least 2 samples",
+    );
+  }
+  return scope(() => {
+    const [a, b] = [gaussianOf(a_ND), gaussianOf(b_MD)];
+    const [, overlap] = linalgSvd(a.root_RD.matmul(b.root_RD.transpose(0, 1)), { fullMatrices: false });
+    const means = a.mean_D.sub(b.mean_D).square().sum();
+    const traces = a.root_RD.square().sum().add(b.root_RD.square().sum());
+    return means.add(traces).sub(overlap.sum(), { alpha: 2 }).item();
+  });
+}
+
+interface Gaussian {
+  readonly mean_D: Tensor;
+  /** root^T root is the covariance. */
+  readonly root_RD: Tensor;
+}
+
+function gaussianOf(x_ND: Tensor): Gaussian {
+  const wide_ND = x_ND.detach().to("float64");
+  const [samples, features] = wide_ND.dims("N D");
+  const mean_D = wide_ND.mean([0]);
+  const root_ND = wide_ND.sub(mean_D).div(Math.sqrt(samples - 1));
+  if (samples <= features) return { mean_D, root_RD: root_ND };
+  // With many samples a square root of the covariance is smaller than the samples themselves.
+  const [values_D, vectors_DD] = linalgEigh(root_ND.transpose(0, 1).matmul(root_ND));
+  return { mean_D, root_RD: vectors_DD.mul(values_D.clamp({ min: 0 }).sqrt()).transpose(0, 1) };
+}
