@@ -89,6 +89,8 @@ const worldRunSchema = z.strictObject({
       from: z.string(),
       /** How kernels that looked into the future become causal (arXiv:2505.14357 section 4.1). */
       transfer: z.enum(["shift", "masked", "extrapolative"]).default("extrapolative"),
+      /** Newest frames that an extrapolation is fitted to, at most the kernels' size 3; absent: 2 (appendix A.2). */
+      regressionWindow: z.int().min(1).max(3).optional(),
     })
     .optional(),
 });

@@ -8,7 +8,7 @@ import type { Episode } from "../data/recording.js";
 import type { TrainingConfig } from "./config.js";
 import { domainEpisodes, type DomainDataConfig } from "./domain-episodes.js";
 import type { TrainingEpisode } from "./episodes.js";
-import type { PictureSize } from "./pixels.js";
+import type { PictureSize } from "../data/transforms.js";
 import { SYNTHETIC_CHANNELS, syntheticEpisodes } from "./synthetic.js";
 
 /** Frames that are decoded at once, about 60 MB of pixels at 160x120: a decoder starts anew, from a key frame, for every read. */

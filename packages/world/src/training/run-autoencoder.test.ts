@@ -50,5 +50,11 @@ test("everything goes on from the given weights otherwise, and another shape is 
 
 async function changedKeys(before: string, after: string): Promise<string[]> {
   const [old, now] = [await loadSafetensors(before), await loadSafetensors(after)];
-  return [...old.keys()].filter((key) => (old.get(key) as Tensor).ne(now.get(key) as Tensor).any().item() !== 0);
+  return [...old.keys()].filter(
+    (key) =>
+      (old.get(key) as Tensor)
+        .ne(now.get(key) as Tensor)
+        .any()
+        .item() !== 0,
+  );
 }

@@ -1,0 +1,9 @@
+// How problems with files are listed: the first ones in full, the rest counted, so that a summary stays readable.
+
+const LISTED = 20;
+
+/** Prints problems to standard error, one a line. */
+export function printProblems(problems: readonly Error[]): void {
+  for (const { message } of problems.slice(0, LISTED)) console.error(`  ${message}`);
+  if (problems.length > LISTED) console.error(`  and ${problems.length - LISTED} more`);
+}

@@ -1,0 +1,59 @@
+// Writes robot episodes as the published converter does: `image` [T H W 3] uint8 and `action` [T A] float32 in one .npz each.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { FormatError } from "@vid2world/formats";
+import { writeNpz } from "@vid2world/formats/npy/npz";
+import { removeStale } from "../import/stale-files.js";
+import type { EpisodeSink } from "./convert-rlds.js";
+import type { RldsEpisode } from "./episode.js";
+
+/** Decoders run on a few threads; more pictures at once than this only take memory. */
+const PICTURES_AT_ONCE = 16;
+
+/** Opens the folder `<output>/<dataset>` of .npz files. */
+export async function npzSink(output: string, dataset: string): Promise<EpisodeSink> {
+  const folder = join(output, dataset);
+  await mkdir(folder, { recursive: true });
+  const there = new Set(await removeStale(folder));
+  return {
+    folder,
+    has: (name) => there.has(`${name}.npz`),
+    write: async (name, _split, episode) => {
+      const { frames_THWC, height, width } = await decodeAll(episode, name);
+      const { steps, actionWidth, actions_TA } = episode;
+      await writeNpz(
+        join(folder, `${name}.npz`),
+        new Map([
+          ["image", { dtype: "uint8", shape: [steps, height, width, 3], data: frames_THWC }],
+          ["action", { dtype: "float32", shape: [steps, actionWidth], data: actions_TA }],
+        ]),
+        { compress: true },
+      );
+    },
+    finish: () => Promise.resolve(),
+  };
+}
+
+/** All pictures of an episode in one array; they must be of one size. */
+async function decodeAll(
+  episode: RldsEpisode,
+  name: string,
+): Promise<{ frames_THWC: Uint8Array; height: number; width: number }> {
+  const { height, width } = await episode.image(0);
+  const bytes = height * width * 3;
+  const frames_THWC = new Uint8Array(episode.steps * bytes);
+  for (let from = 0; from < episode.steps; from += PICTURES_AT_ONCE) {
+    const count = Math.min(PICTURES_AT_ONCE, episode.steps - from);
+    await Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const image = await episode.image(from + i);
+        if (image.height !== height || image.width !== width) {
+          const size = `${image.width}x${image.height}, the first one ${width}x${height}`;
+          throw new FormatError(name, `the picture of step ${from + i} is ${size}`);
+        }
+        frames_THWC.set(image.data_HWC, (from + i) * bytes);
+      }),
+    );
+  }
+  return { frames_THWC, height, width };
+}
