@@ -6,7 +6,7 @@ import { cpus } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomically } from "@vid2world/formats";
-import { buildInfo, getNumThreads } from "@vid2world/torch";
+import { getNumThreads, libtorchVersion } from "@vid2world/torch";
 import { findWorld, loadWorld } from "@vid2world/world";
 import { openRecording } from "@vid2world/world/data/recording";
 import { evaluateWorld, type EvaluationReport } from "@vid2world/world/evaluation/evaluate-world";
@@ -90,7 +90,7 @@ const result = {
   command: `node benchmarks/dist/evaluate-doom.js ${process.argv.slice(2).join(" ")}`.trim(),
   date: new Date().toISOString(),
   machine: { processor: cpus()[0]?.model ?? "unknown", cores: cpus().length, threads: getNumThreads() },
-  libtorch: buildInfo().split("\n")[0],
+  libtorch: libtorchVersion,
   commit: git("rev-parse", "HEAD"),
   uncommittedChanges: git("status", "--porcelain") !== "",
   steps: steps.steps ?? world.sampler.numSteps,
@@ -104,6 +104,7 @@ const result = {
     leftRate: meanOf(({ obedience }) => obedience?.left.rate),
     rightRate: meanOf(({ obedience }) => obedience?.right.rate),
     oppositeRate: meanOf(({ obedience }) => obedience?.opposite.rate),
+    everyStartRate: meanOf(({ obedience }) => obedience?.everyStart.rate),
     secondsPerFrame: meanOf(({ secondsPerFrame }) => secondsPerFrame),
   },
   runs,

@@ -14,11 +14,15 @@ export interface DebugWorldOptions {
   readonly channels: readonly Channel[];
   /** Relative to the world's folder. */
   readonly recordings?: string;
+  /** Default 1. */
+  readonly contextFrames?: number;
+  /** Denoising steps. Default 1. */
+  readonly steps?: number;
 }
 
 /** Writes the world with `saveWorld`. */
 export async function saveDebugWorld(folder: string, options: DebugWorldOptions): Promise<void> {
-  const { name, frame, channels, recordings } = options;
+  const { name, frame, channels, recordings, contextFrames = 1, steps = 1 } = options;
   const autoencoder = { ch: 8, channelMultipliers: [1, 1, 2], numResBlocks: 1, normGroups: 4 };
   const unet: UNetOptions = {
     inChannels: 8,
@@ -37,9 +41,9 @@ export async function saveDebugWorld(folder: string, options: DebugWorldOptions)
   await saveWorld(
     folder,
     {
-      ...{ name, autoencoder, unet, channels: [...channels] },
+      ...{ name, autoencoder, unet, contextFrames, channels: [...channels] },
       frame: { ...frame, fps: 8 },
-      sampler: { numSteps: 1, guidanceScale: 1, historyLevel: "clean" },
+      sampler: { numSteps: steps, guidanceScale: 1, historyLevel: "clean" },
       ...(recordings !== undefined && { recordings }),
     },
     { unet: new UNet3D(unet), autoencoder: new AutoencoderKL(autoencoder) },

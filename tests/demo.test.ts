@@ -5,52 +5,25 @@ import { join } from "node:path";
 import { demoCommand } from "@vid2world/cli/commands/demo";
 import { rolloutCommand } from "@vid2world/cli/commands/rollout";
 import { probeVideo } from "@vid2world/formats";
-import { liveTensors, manualSeed } from "@vid2world/torch";
-import { loadWorld, saveWorld } from "@vid2world/world";
+import { liveTensors } from "@vid2world/torch";
+import { loadWorld } from "@vid2world/world";
 import { evaluationReportSchema, evaluateWorld } from "@vid2world/world/evaluation/evaluate-world";
 import { startAt } from "@vid2world/world/evaluation/starts";
 import { toyChannels, toySize, toyWorld, writeToyRecording } from "@vid2world/world/evaluation/toy-world";
 import { openRecording, readClip } from "@vid2world/world/data/recording";
-import { AutoencoderKL } from "@vid2world/world/model/autoencoder/autoencoder";
-import type { UNetOptions } from "@vid2world/world/model/unet/options";
-import { UNet3D } from "@vid2world/world/model/unet/unet";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
-const autoencoder = { ch: 8, channelMultipliers: [1, 1, 2], numResBlocks: 1, normGroups: 4 };
-const unet: UNetOptions = {
-  inChannels: 8,
-  outChannels: 4,
-  modelChannels: 16,
-  channelMultipliers: [1, 2],
-  numResBlocks: 1,
-  attentionResolutions: [2],
-  headChannels: 8,
-  temporalLength: 4,
-  actionDim: 2,
-  normGroups: 8,
-  fpsCondition: false,
-};
+import { saveDebugWorld } from "./debug-world.js";
 
 let folder = "";
 const inFolder = (...names: string[]): string => join(folder, ...names);
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "vid2world-demo-"));
   await writeToyRecording(inFolder("recording"));
-  manualSeed(1);
-  await saveWorld(
-    inFolder("world"),
-    {
-      name: "toy",
-      frame: { ...toySize, fps: 8 },
-      contextFrames: 2,
-      autoencoder,
-      unet,
-      sampler: { numSteps: 2, guidanceScale: 1 },
-      channels: toyChannels,
-      recordings: "../recording",
-    },
-    { unet: new UNet3D(unet), autoencoder: new AutoencoderKL(autoencoder) },
-  );
+  await saveDebugWorld(inFolder("world"), {
+    ...{ name: "toy", frame: toySize, channels: toyChannels },
+    ...{ recordings: "../recording", contextFrames: 2, steps: 2 },
+  });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -103,6 +76,16 @@ test("the demo writes videos, a contact sheet and metrics, and says what to try 
   expect(metrics).toMatchObject({ world: "toy", predictedFrames: 3, contextFrames: 2, steps: 2 });
   expect(metrics.model.psnr).toHaveLength(3);
   expect(await readFile(inFolder("demo", "contact-sheet.html"), "utf8")).toContain("data:image/png;base64,");
+});
+
+test("the built-in world is there with its recordings, and the demo without a world is about it", async () => {
+  const out = inFolder("built-in");
+  const text = await run(demoCommand(), ["--out", out, "--starts", "2", "--frames", "2", "--steps", "1"]);
+  expect(text).toContain("shuffled actions");
+  const metrics = evaluationReportSchema.parse(JSON.parse(await readFile(join(out, "metrics.json"), "utf8")));
+  expect(metrics).toMatchObject({ world: "doom", predictedFrames: 2, steps: 1 });
+  for (const psnr of metrics.model.psnr) expect(psnr).toBeGreaterThan(10); // pictures of the place, not noise
+  expect(await readdir(out)).toContain("five-actions.mp4");
 });
 
 test("the same seed gives the same numbers, another one other places", async () => {

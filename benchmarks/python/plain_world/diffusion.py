@@ -1,4 +1,4 @@
-"""The training loss: zero terminal SNR, dynamic rescale, one noise level per frame, v target, first frame as condition.
+"""The training loss: zero terminal SNR, dynamic rescale, one noise level per frame, v target, the first or the previous frame as condition.
 
 Axes: B clips, T frames, C channels, A numbers per action.
 """
@@ -21,14 +21,14 @@ def noise_tables(config):
     return tuple(torch.from_numpy(table.astype(numpy.float32)) for table in tables)
 
 
-def diffusion_loss(model, tables, batch):
+def diffusion_loss(model, tables, batch, previous_frame):
     """Loss and output for given latents [B T C H W], actions [B T A], levels [B T], noise and action mask [B T]."""
     latents, levels, noise = batch["latents"], batch["levels"], batch["noise"]
     signal, sigma, scale = (table[levels][:, :, None, None, None] for table in tables)
     clean = latents * scale
     noisy = clean * signal + noise * sigma
     target = noise * signal - clean * sigma
-    condition = latents[:, :1].expand_as(latents)
+    condition = torch.cat([latents[:, :1], latents[:, :-1]], dim=1) if previous_frame else latents[:, :1].expand_as(latents)
     # Entry t of a recording is the action taken at frame t; the network is told the one that led to frame t.
     shifted = torch.cat([torch.zeros_like(batch["actions"][:, :1]), batch["actions"][:, :-1]], dim=1)
     output = model(torch.cat([noisy, condition], dim=2), levels, shifted, batch["mask"]).float()

@@ -23,6 +23,7 @@ class Session:
         kind = FLOATS[dtype]
         self.training = training
         self.tables = noise_tables(diffusion)
+        self.previous_frame = diffusion["imageCondition"] == "previous-frame"
         tensors = read_tensors(weights)
         self.names = {snake_case(name): name for name in tensors}
         self.model = UNet(model)
@@ -55,7 +56,7 @@ class Session:
 
     def train_step(self):
         self.model.train()
-        loss, _ = diffusion_loss(self.model, self.tables, self.batch)
+        loss, _ = diffusion_loss(self.model, self.tables, self.batch, self.previous_frame)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training["gradientClip"])
         self.optimizer.step()
@@ -76,7 +77,7 @@ class Session:
         """Output, loss, all gradients, and the weights after one clipped AdamW step."""
         self.model.train(mode == "train")
         torch.manual_seed(seed)
-        loss, output = diffusion_loss(self.model, self.tables, self.batch)
+        loss, output = diffusion_loss(self.model, self.tables, self.batch, self.previous_frame)
         loss.backward()
         found = {"output": output, "loss": loss}
         for name, parameter in self.model.named_parameters():

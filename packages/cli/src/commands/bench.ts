@@ -14,6 +14,15 @@ import { showNetworks } from "../bench/show-network.js";
 import type { Timed } from "../bench/protocol.js";
 import { wholeNumber } from "./whole-number.js";
 
+const EXAMPLES = `
+Examples:
+  vid2world bench ops                                microseconds per call, against Python
+  vid2world bench forward --case doom --rounds 20    one configuration, more turns: for a machine that does other things too
+  vid2world bench train-step --json --out step.json  the numbers, and where they are kept
+  vid2world bench memory                             1000 sampling and 300 training steps
+All but memory need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
+from PyTorch's by more than rounding, or memory grows.`;
+
 /** Builds the command with one subcommand per benchmark. */
 export function benchCommand() {
   return new Command("bench")
@@ -23,7 +32,8 @@ export function benchCommand() {
     .addCommand(operatorsCommand())
     .addCommand(networkCommand("forward", "one evaluation of a whole window, without gradients"))
     .addCommand(networkCommand("train-step", "one training step: loss, backward pass, clipping, AdamW"))
-    .addCommand(memoryCommand());
+    .addCommand(memoryCommand())
+    .addHelpText("after", EXAMPLES);
 }
 
 const whole = <Flags extends string>(flags: Flags, text: string, least: number) =>

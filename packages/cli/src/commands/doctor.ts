@@ -4,6 +4,13 @@ import pc from "picocolors";
 
 import type { Finding, FindingState } from "../doctor/finding.js";
 
+const EXAMPLES = `
+Examples:
+  vid2world doctor                                        what this installation has
+  LIBTORCH=/opt/libtorch vid2world doctor                 with another libtorch, for which the addon is built again
+  LIBTORCH=$(scripts/fetch-libtorch.sh) vid2world doctor  with a current one from PyPI, fetched once
+  VID2WORLD_REBUILD=1 vid2world doctor                    looks for libtorch again and builds everything anew`;
+
 /** Builds the command. Its exit code is 1 when something is missing. */
 export function doctorCommand() {
   return new Command()
@@ -11,6 +18,7 @@ export function doctorCommand() {
       "Show what this installation has, what is missing, and how to get it. Exit code 1 if anything is missing.",
     )
     .option("--json", "print the findings as JSON")
+    .addHelpText("after", EXAMPLES)
     .action(async ({ json }) => {
       const { systemFindings } = await import("../doctor/system.js");
       const { engineFindings } = await import("../doctor/engine.js");

@@ -2,24 +2,18 @@
 // model with the same actions. Tensors pass through one at a time.
 import { FormatError } from "@vid2world/formats";
 
-import { isCausalKernel, transferWeight, type WeightTransfer } from "../model/causalize.js";
+import { isCausalKernel, transferWeight, type TransferOptions } from "../model/causalize.js";
 import type { UNet3D } from "../model/unet/unet.js";
 import { fillModule } from "./fill-module.js";
 import { closeSources, findPart, openSources, requireMatch, shapesOf } from "./load-part.js";
 import { matchPart } from "./match-part.js";
 import { requireVariant } from "./variant.js";
 
-/** How first weights are taken. */
-export interface InitialiseUNetOptions {
-  /** How a bidirectional model's kernels become causal; not used for weights that are causal already. */
-  readonly transfer: WeightTransfer;
-}
-
 /**
- * Copies the weights of a checkpoint's U-Net into `unet`. An action encoder that the checkpoint does not have keeps its own weights; one
+ * Copies the weights of a checkpoint's U-Net into `unet`; `transfer` is not used for weights that are causal already. An action encoder that the checkpoint does not have keeps its own weights; one
  * of another width is refused, as is everything else that differs.
  */
-export async function initialiseUNet(unet: UNet3D, path: string, { transfer }: InitialiseUNetOptions): Promise<void> {
+export async function initialiseUNet(unet: UNet3D, path: string, transfer: TransferOptions = {}): Promise<void> {
   const sources = await openSources([path]);
   try {
     const { file, found } = findPart("unet", sources);
@@ -45,7 +39,7 @@ export async function initialiseUNet(unet: UNet3D, path: string, { transfer }: I
     const becomesCausal = options.causal && !fromCausal;
     await fillModule(unet, file, match.keys, {
       ...(becomesCausal && {
-        transform: (key, value) => (isCausalKernel(key) ? transferWeight(value, { transfer }) : value),
+        transform: (key, value) => (isCausalKernel(key) ? transferWeight(value, transfer) : value),
       }),
     });
   } finally {

@@ -53,6 +53,7 @@ describe("measureObedience", () => {
     expect(result.left).toEqual({ pairs: 18, confident: 18, correct: 18, rate: 1, meanShift: 6 });
     expect(result.right).toEqual({ pairs: 18, confident: 18, correct: 18, rate: 1, meanShift: -6 });
     expect(result.opposite).toEqual({ starts: 6, correct: 6, rate: 1 });
+    expect(result.everyStart).toEqual({ correct: 6, rate: 1 });
   });
 
   test("a world that turns the wrong way, or not at all, never obeys", async () => {

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { withConstantAction } from "./baselines.js";
 import { type EvaluatedWorld, type RolloutAllOptions, type RolloutJob, rolloutAll } from "./evaluated-world.js";
 import { average } from "./metrics/average.js";
-import { type ImageShiftOptions, imageShifts } from "./metrics/image-shift.js";
+import { type ImageShift, type ImageShiftOptions, imageShifts } from "./metrics/image-shift.js";
 
 const directionSchema = z.strictObject({
   pairs: z.int().describe("consecutive predicted frames compared"),
@@ -31,6 +31,9 @@ export const obedienceSchema = z.strictObject({
       rate: z.number().nullable(),
     })
     .describe("per start"),
+  everyStart: z
+    .strictObject({ correct: z.int(), rate: z.number().nullable() })
+    .describe("the same over all starts, from the best match of every pair, doubtful ones too"),
 });
 
 /** How a world obeys turns. */
@@ -78,24 +81,38 @@ export function scoreObedience(
   right: readonly Uint8Array[],
   picture: ImageShiftOptions,
 ): Obedience {
-  const shifts = (clips: readonly Uint8Array[]): number[][] =>
-    clips.map((frames_THWC) =>
-      imageShifts(frames_THWC, picture).flatMap(({ confident, shift }) => (confident ? [shift] : [])),
-    );
-  const [leftShifts, rightShifts] = [shifts(left), shifts(right)];
+  const measured = (clips: readonly Uint8Array[]): ImageShift[][] =>
+    clips.map((frames_THWC) => imageShifts(frames_THWC, picture));
+  const [leftPairs, rightPairs] = [measured(left), measured(right)];
+  const [leftShifts, rightShifts] = [leftPairs.map(confidentShifts), rightPairs.map(confidentShifts)];
   const frames = (left[0]?.length ?? 0) / (picture.height * picture.width * 3);
-  const both = leftShifts.flatMap((ofLeft, start) => {
-    const ofRight = rightShifts[start] ?? [];
-    return ofLeft.length > 0 && ofRight.length > 0 ? [average(ofLeft) > 0 && average(ofRight) < 0] : [];
-  });
-  const correct = both.filter(Boolean).length;
+  const both = opposites(leftShifts, rightShifts);
+  const every = opposites(leftPairs.map(allShifts), rightPairs.map(allShifts));
   return {
     starts: left.length,
     framesPerStart: frames,
     left: direction(leftShifts, frames, 1),
     right: direction(rightShifts, frames, -1),
-    opposite: { starts: both.length, correct, rate: both.length === 0 ? null : correct / both.length },
+    opposite: { starts: both.length, ...share(both) },
+    everyStart: share(every),
   };
+}
+
+const allShifts = (pairs: readonly ImageShift[]): number[] => pairs.map(({ shift }) => shift);
+const confidentShifts = (pairs: readonly ImageShift[]): number[] =>
+  allShifts(pairs.filter(({ confident }) => confident));
+
+/** Of the starts with a pair in both directions: whether left moved the picture right and right moved it left, on average. */
+function opposites(left: readonly number[][], right: readonly number[][]): boolean[] {
+  return left.flatMap((ofLeft, start) => {
+    const ofRight = right[start] ?? [];
+    return ofLeft.length > 0 && ofRight.length > 0 ? [average(ofLeft) > 0 && average(ofRight) < 0] : [];
+  });
+}
+
+function share(right: readonly boolean[]): { correct: number; rate: number | null } {
+  const correct = right.filter(Boolean).length;
+  return { correct, rate: right.length === 0 ? null : correct / right.length };
 }
 
 function direction(shifts: readonly number[][], frames: number, sign: 1 | -1): Obedience["left"] {

@@ -55,7 +55,7 @@ export async function runDemo(world: EvaluatedWorld, recording: Recording, optio
     onProgress: ({ done }) => onProgress?.({ done, total }),
   });
 
-  const probed = probeStart(starts);
+  const probed = probeStart(starts, world.height * world.width * 3);
   const variants = [];
   for (const [index, { label, action_A }] of probes.entries()) {
     const job = withConstantAction(probed, action_A, { known: world.contextFrames - 1, frames });
@@ -73,9 +73,9 @@ export async function runDemo(world: EvaluatedWorld, recording: Recording, optio
 }
 
 /** The start with the most contrast in its last known frame: a wall at arm's length shows no movement. */
-function probeStart(starts: readonly Start[]): Start {
+function probeStart(starts: readonly Start[], frameBytes: number): Start {
   const contrast = ({ context_THWC }: Start): number => {
-    const last = context_THWC.subarray(-Math.floor(context_THWC.length / 4));
+    const last = context_THWC.subarray(-frameBytes);
     const mean = last.reduce((sum, value) => sum + value, 0) / last.length;
     return last.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   };

@@ -16,9 +16,10 @@ export type WeightTransfer = "shift" | "masked" | "extrapolative";
 
 /** Options of a weight transfer. */
 export interface TransferOptions {
+  /** Default `extrapolative`. */
   readonly transfer?: WeightTransfer;
-  /** Number of newest frames that an extrapolation is fitted to (`extrapolative` only). */
-  readonly regressionWindow?: number;
+  /** Number of newest frames that an extrapolation is fitted to (`extrapolative` only). Default 2. */
+  readonly regressionWindow?: number | undefined;
 }
 
 /**

@@ -5,29 +5,27 @@ import type { Tensor } from "@vid2world/torch";
 import { loadSafetensors } from "@vid2world/torch";
 import { initialiseUNet } from "../checkpoints/initialise-unet.js";
 import { causalizeState } from "../model/causalize.js";
-import type { WeightTransfer } from "../model/causalize.js";
+import type { TransferOptions } from "../model/causalize.js";
 import type { UNet3D } from "../model/unet/unet.js";
 import { resolveWeights } from "../weights/root.js";
 import { readWorldConfig, worldFiles } from "../world-folder.js";
 
-/** Where first weights come from. */
-export interface InitialiseOptions {
+/** Where first weights come from, and how a bidirectional model's kernels become causal (not used for weights that are causal already). */
+export interface InitialiseOptions extends TransferOptions {
   /** Folder of a run, or of a world; or a checkpoint, by its file or `weights:NAME`. */
   readonly from: string;
-  /** How a bidirectional model's kernels become causal; not used for weights that are causal already. */
-  readonly transfer: WeightTransfer;
 }
 
 /** Copies weights into `unet`. Only an action encoder that the source does not have keeps its random weights. */
-export async function initialiseFrom(unet: UNet3D, { from, transfer }: InitialiseOptions): Promise<void> {
+export async function initialiseFrom(unet: UNet3D, { from, ...transfer }: InitialiseOptions): Promise<void> {
   const checkpoint = resolveWeights(from);
-  if (await isFile(checkpoint)) return initialiseUNet(unet, checkpoint, { transfer });
+  if (await isFile(checkpoint)) return initialiseUNet(unet, checkpoint, transfer);
   const folder = await worldFolderOf(from);
   const source = await readWorldConfig(folder);
   const file = path.join(folder, worldFiles.unet);
   const stored = await loadSafetensors(file);
   const becomesCausal = unet.options.causal && !source.unet.causal;
-  const state = becomesCausal ? causalizeState(stored, { transfer }) : new Map<string, Tensor>(stored);
+  const state = becomesCausal ? causalizeState(stored, transfer) : new Map<string, Tensor>(stored);
   for (const [key, value] of unet.stateDict()) {
     if (key.startsWith("actionEncoder.") && !state.has(key)) state.set(key, value);
   }

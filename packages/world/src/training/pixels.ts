@@ -3,12 +3,7 @@
 import { invalid } from "@vid2world/formats";
 import { pad } from "@vid2world/torch";
 import type { Tensor } from "@vid2world/torch";
-
-/** Height and width of a picture. */
-export interface PictureSize {
-  readonly height: number;
-  readonly width: number;
-}
+import type { PictureSize } from "../data/transforms.js";
 
 /** Turns recorded frames into network input: uint8 [N H W 3] in 0..255 -> float32 [N 3 H' W'] in [-1, 1]. */
 export type ToPixels = (frames_NHWC: Tensor) => Tensor;

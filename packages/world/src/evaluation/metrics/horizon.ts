@@ -4,6 +4,7 @@
 import { invalid } from "@vid2world/formats";
 import { fromTypedArray, scope, type Tensor } from "@vid2world/torch";
 import { z } from "zod";
+import type { PictureSize } from "../../data/transforms.js";
 import { average } from "./average.js";
 import { psnr } from "./psnr.js";
 import { ssim } from "./ssim.js";
@@ -21,12 +22,6 @@ export type HorizonScores = z.infer<typeof horizonScoresSchema>;
 
 /** A predicted or true continuation: T frames of RGB bytes, T*H*W*3. */
 export type FrameBytes_THWC = Uint8Array;
-
-/** Size of the pictures that are compared. */
-export interface PictureSize {
-  readonly height: number;
-  readonly width: number;
-}
 
 /**
  * Scores N predicted continuations against the true ones. Both hold N arrays of T*H*W*3 bytes, all of the same T; bytes are

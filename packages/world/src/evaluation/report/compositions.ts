@@ -1,7 +1,7 @@
 // What the demo's videos and strips show, frame by frame. Pictures only: encoding is the video writer's work.
 // Axes: T frames, H height, W width, C colours (RGB bytes).
 
-import type { PictureSize } from "../metrics/horizon.js";
+import type { PictureSize } from "../../data/transforms.js";
 import type { Start } from "../starts.js";
 import { filmStrip, frameOf, joinPanels, type Picture } from "./picture.js";
 

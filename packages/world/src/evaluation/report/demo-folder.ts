@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { encodeImage, writeFileAtomically, writeVideo } from "@vid2world/formats";
 import { repeatLastFrame } from "../baselines.js";
 import { type EvaluationReport, evaluationReportSchema } from "../evaluate-world.js";
-import type { PictureSize } from "../metrics/horizon.js";
+import type { PictureSize } from "../../data/transforms.js";
 import type { Start } from "../starts.js";
 import { type Comparison, stripOf, truthBesideModel, type Variant, variantsSideBySide } from "./compositions.js";
 import { contactSheetHtml, type SheetRow } from "./contact-sheet.js";

@@ -4,7 +4,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError, openSafetensors, writeSafetensors, writeVideo } from "@vid2world/formats";
-import type { PictureSize } from "../metrics/horizon.js";
+import type { PictureSize } from "../../data/transforms.js";
 import type { Start } from "../starts.js";
 
 /** Names of the files of a rollout; the videos have the names of the published evaluation. */

@@ -52,8 +52,7 @@ export class UNetBlock extends Module {
     const steps: ((x: Tensor) => Tensor)[] = [];
     if (this.conv) steps.push(this.conv.forward.bind(this.conv));
     if (residual) steps.push((x) => this.#run((y, e) => residual.forward(y, e, window), x, activeEmbedding_FE));
-    if (spatial)
-      steps.push((x) => this.#run((y, ...c) => spatial.forward(y, contextOf(c)), x, ...tensorsOf(context)));
+    if (spatial) steps.push((x) => this.#run((y, ...c) => spatial.forward(y, contextOf(c)), x, ...tensorsOf(context)));
     if (temporal) steps.push((x) => this.#run((y) => temporal.forward(y, window), x));
     if (this.downsample) steps.push(this.downsample.forward.bind(this.downsample));
     if (this.upsample) steps.push(this.upsample.forward.bind(this.upsample));

@@ -1,0 +1,35 @@
+// Devices and threads: what CUDA calls answer where there is no CUDA, and settings of the process.
+import { describe, expect, test } from "vitest";
+import { buildInfo, cuda, getNumThreads, ones, setNumThreads } from "./index.js";
+
+describe.skipIf(cuda.isAvailable())("without a CUDA device (skipped where there is one)", () => {
+  test("the calls answer: none, nothing to wait for, nothing cached", () => {
+    expect(cuda.deviceCount()).toBe(0);
+    cuda.synchronize();
+    cuda.emptyCache();
+    const memory = cuda.memory(); // a build with CUDA answers with zeros
+    expect(memory?.allocatedBytes ?? 0).toBe(0);
+  });
+
+  test("a tensor cannot go there, and the error says what there is", () => {
+    expect(() => ones([1]).to("cuda:0")).toThrow(/"cuda:0" is not here, libtorch [\d.]+ sees .*doctor/);
+    expect(() => ones([1], { device: "cuda" })).toThrow(/is not here/);
+  });
+});
+
+test("the number of threads is set for the process", () => {
+  const before = getNumThreads();
+  try {
+    setNumThreads(1);
+    expect(getNumThreads()).toBe(1);
+    expect(() => {
+      setNumThreads(0);
+    }).toThrow(/positive/);
+  } finally {
+    setNumThreads(before);
+  }
+});
+
+test("libtorch describes its build", () => {
+  expect(buildInfo()).toMatch(/C\+\+/);
+});
