@@ -40,11 +40,3 @@ export function autoregressiveNoise(input: Lookup, context: number): NoiseSource
     return input(frame < context - 1 ? "in.q_noise_init" : "in.q_noise_history").select(2, frame);
   };
 }
-
-/** The recorded noise of whole-clip sampling. */
-export function clipNoise(input: Lookup): NoiseSource {
-  return (purpose) => {
-    const video = purpose.kind === "step" ? input("in.ddim_noise_nar_eta1").select(0, purpose.step) : input("in.x_T");
-    return video.select(2, purpose.frame);
-  };
-}
