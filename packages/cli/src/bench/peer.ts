@@ -48,9 +48,9 @@ export function startPeer(command: string, args: readonly string[], threads: num
   };
 }
 
-/** Our side, in a fresh Node process, with options of Node where given. */
+/** Our side, in a fresh Node process with the options of this one, and others where given. */
 export function startOurs(threads: number, nodeOptions: readonly string[] = []): Peer {
   // Always the compiled one: under a test runner this file is a source.
   const worker = path.join(repositoryRoot(), "packages/cli/dist/src/bench/worker.js");
-  return startPeer(process.execPath, [...nodeOptions, worker], threads);
+  return startPeer(process.execPath, [...process.execArgv, ...nodeOptions, worker], threads);
 }
