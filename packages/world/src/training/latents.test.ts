@@ -68,6 +68,12 @@ test("other weights or other episodes replace the file", async () => {
   expect(bytesOf(fewer.mean_NCHW)).toEqual([100, 101, 102, 103]);
 });
 
+test("episodes that were recorded anew under their old names replace the file", async () => {
+  await table();
+  await table({}, [episode("a", 7, 5), episode("b", 100, 4)]);
+  expect(encoded).toBe(18);
+});
+
 test("a file cut short is named, not encoded over", async () => {
   await table();
   await truncate(path.join(folder, "deep/training.safetensors"), 40);

@@ -137,7 +137,12 @@ async function loadStored(file: string, identity: string): Promise<Map<string, T
 
 function identityOf(episodes: readonly TrainingEpisode[], encoderId: string): string {
   const hash = createHash("sha256").update(encoderId);
-  for (const { name, frames } of episodes) hash.update(`\n${name} ${frames}`);
+  // Recordings made anew under their old names differ in what was done, if in nothing else.
+  for (const { name, frames, actions_TA } of episodes) {
+    hash
+      .update(`\n${name} ${frames} `)
+      .update(new Uint8Array(actions_TA.buffer, actions_TA.byteOffset, actions_TA.byteLength));
+  }
   return hash.digest("hex");
 }
 
