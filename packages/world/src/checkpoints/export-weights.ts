@@ -78,7 +78,7 @@ export async function exportWeights(source: string, options: ExportOptions): Pro
     bytes: items.reduce((sum, { dtype, shape }) => sum + (byteLength(dtype, shape) ?? 0), 0),
     parts: parts.map(({ part }) => part),
     leftOut: content.trainingState.length + content.foreign.length,
-    notes: notesOf(content, options),
+    notes: notesOf(file, content, options),
   };
 }
 
@@ -179,7 +179,8 @@ function settingsOf(file: CheckpointFile, parts: readonly IdentifiedPart[]): Rec
   };
 }
 
-function notesOf({ parts }: CheckpointContent, { format }: ExportOptions): string[] {
+function notesOf({ facts }: CheckpointFile, { parts }: CheckpointContent, options: ExportOptions): string[] {
+  const { format, diffusion = facts.diffusion } = options;
   const { unet } = parts;
   if (format !== "lightning" || !unet) return [];
   const { temporalNorm, contextDim } = unet.options;
@@ -189,6 +190,9 @@ function notesOf({ parts }: CheckpointContent, { format }: ExportOptions): strin
       ? [
           "its temporal normalisation is causal; the published code normalises over the whole window, so its results will differ",
         ]
+      : []),
+    ...(diffusion?.imageCondition === "previous-frame"
+      ? ["its image condition is the frame before; the published code gives it the window's first frame"]
       : []),
     ...(contextDim === undefined
       ? ["it has no cross attention; the published code would need a class of its own for it"]
