@@ -6,7 +6,7 @@ import { type Tensor, cat } from "@vid2world/torch";
 /**
  * `first-frame`: the window's first frame at every frame, as published (arXiv:2310.12190). `previous-frame`: at every frame the one before
  * it, as strictly causal as the actions are: entry t is known when frame t is drawn. A small network then need not carry the picture
- * through its temporal layers, which mix the same position of every frame, and learns within minutes what an action moves.
+ * through its temporal layers, which mix the same position of every frame, and sooner learns what an action moves.
  */
 export type ImageCondition = "first-frame" | "previous-frame";
 

@@ -1,6 +1,8 @@
 // For tests only: builds the small U-Net of the recorded cases.
 import type { Tensor } from "@vid2world/torch";
+import type * as z from "zod";
 
+import { unetConfigSchema, unetOptions as optionsOf } from "../key-maps/original-options.js";
 import { renameState } from "../key-maps/key-map.js";
 import { unetKeyMap } from "../key-maps/unet.js";
 import type { UNetOptions } from "../unet/options.js";
@@ -20,24 +22,7 @@ export interface UNetCase {
 
 /** The manifest of the U-Net cases, as far as the tests read it. */
 export interface UNetManifest {
-  readonly config: Readonly<Record<string, never>> & {
-    readonly in_channels: number;
-    readonly out_channels: number;
-    readonly model_channels: number;
-    readonly channel_mult: number[];
-    readonly num_res_blocks: number;
-    readonly attention_resolutions: number[];
-    readonly num_head_channels: number;
-    readonly context_dim: number;
-    readonly temporal_length: number;
-    readonly dropout: number;
-    readonly use_linear: boolean;
-    readonly default_fs: number;
-    readonly fs_condition: boolean;
-    readonly addition_attention: boolean;
-    readonly image_cross_attention: boolean;
-    readonly transformer_depth: number;
-  };
+  readonly config: z.input<typeof unetConfigSchema>;
   readonly weight_files: readonly string[];
   readonly heads: Readonly<Record<string, string>>;
   readonly inputs: string;
@@ -49,29 +34,9 @@ export interface UNetManifest {
   readonly tolerance: { readonly abs: number };
 }
 
-/** The published constructor arguments as our options. */
-export function unetOptions(config: UNetManifest["config"], causal: boolean, actionDim: number | null): UNetOptions {
-  return {
-    inChannels: config.in_channels,
-    outChannels: config.out_channels,
-    modelChannels: config.model_channels,
-    channelMultipliers: config.channel_mult,
-    numResBlocks: config.num_res_blocks,
-    attentionResolutions: config.attention_resolutions,
-    headChannels: config.num_head_channels,
-    transformerDepth: config.transformer_depth,
-    contextDim: config.context_dim,
-    temporalLength: config.temporal_length,
-    dropout: config.dropout,
-    useLinear: config.use_linear,
-    defaultFps: config.default_fs,
-    fpsCondition: config.fs_condition,
-    additionAttention: config.addition_attention,
-    imageCrossAttention: config.image_cross_attention,
-    causal,
-    ...(actionDim === null ? {} : { actionDim, actionEncoder: actionDim === 51 ? "multiHot" : "continuous" }),
-  };
-}
+/** The recorded constructor's arguments as our options. */
+export const unetOptions = (config: UNetManifest["config"], causal: boolean, actionDim: number | null): UNetOptions =>
+  optionsOf(unetConfigSchema.parse(config), causal, actionDim);
 
 /** The small U-Net with the recorded weights, in evaluation mode. */
 export async function smallUNet(

@@ -8,7 +8,8 @@ import { imageTowerKeyMap, textTowerKeyMap } from "../../../model/key-maps/clip.
 import { compareRecorded, type Check } from "../check.js";
 import type { Manifest } from "../fixture-set.js";
 import { compareShapes, onMeta, originalShapes } from "../models/original-shapes.js";
-import { clipOptions, clipWeightsSchema, recordedClip, type ClipTowers } from "../models/recorded-clip.js";
+import { clipOptions } from "../../../model/key-maps/original-options.js";
+import { clipWeightsSchema, recordedClip, type ClipTowers } from "../models/recorded-clip.js";
 import { compute, type CaseKind, type RecordedCase } from "../recorded-case.js";
 import type { RecordedTensors, Workspace } from "../workspace.js";
 

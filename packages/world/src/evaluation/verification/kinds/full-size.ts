@@ -6,6 +6,12 @@ import { scheduleTables } from "../../../diffusion/schedule-tables.js";
 import { noiseSchedule } from "../../../diffusion/schedule.js";
 import { latentVideoDiffusionKeyMap } from "../../../model/key-maps/latent-video-diffusion.js";
 import {
+  clipConfigSchema,
+  clipOptions,
+  unetConfigSchema,
+  unetOptions,
+} from "../../../model/key-maps/original-options.js";
+import {
   LatentVideoDiffusion,
   publishedUNet,
   type LatentVideoDiffusionOptions,
@@ -13,9 +19,7 @@ import {
 import { compareExactly, compareNumbers, refuted, type Check } from "../check.js";
 import type { FixtureSet, Manifest } from "../fixture-set.js";
 import { compareShapes, countParameters, onMeta, originalShapes } from "../models/original-shapes.js";
-import { unetConfigSchema, unetOptions } from "../models/published-unet.js";
 import { autoencoderConfigSchema, autoencoderOptions } from "../models/recorded-autoencoder.js";
-import { clipConfigSchema, clipOptions } from "../models/recorded-clip.js";
 import { resamplerConfigSchema, resamplerOptions } from "../models/recorded-resampler.js";
 import type { CaseKind, RecordedCase } from "../recorded-case.js";
 

@@ -10,7 +10,8 @@ import { compareExactly, compareTensors, type Check } from "../check.js";
 import { optional, toleranceOr, type Manifest } from "../fixture-set.js";
 import { moduleAt, watchOutput } from "../models/original-modules.js";
 import { compareShapes, onMeta, originalShapes } from "../models/original-shapes.js";
-import { recordedUNet, swapTime, unetOptions, unetWeightsSchema } from "../models/published-unet.js";
+import { unetOptions } from "../../../model/key-maps/original-options.js";
+import { recordedUNet, swapTime, unetWeightsSchema } from "../models/published-unet.js";
 import { compute, skipped, type CaseKind, type RecordedCase } from "../recorded-case.js";
 import type { RecordedTensors, Workspace } from "../workspace.js";
 

@@ -1,6 +1,7 @@
 // The part of yauzl that we use; the package has no types of its own.
 declare module "yauzl" {
   import type { EventEmitter } from "node:events";
+  import type { Readable } from "node:stream";
 
   export interface Entry {
     readonly fileName: string;
@@ -16,8 +17,16 @@ declare module "yauzl" {
   export interface ZipFile {
     readonly entryCount: number;
     eachEntry(): AsyncIterableIterator<Entry>;
+    openReadStreamPromise(entry: Entry): Promise<Readable>;
     readLocalFileHeaderPromise(entry: Entry, options: { minimal: true }): Promise<{ readonly fileDataStart: number }>;
     close(): void;
+  }
+
+  export interface OpenOptions {
+    autoClose?: boolean;
+    lazyEntries?: boolean;
+    validateEntrySizes?: boolean;
+    strictFileNames?: boolean;
   }
 
   export type ReadCallback = (error: Error | null, bytesRead?: number) => void;
@@ -27,9 +36,10 @@ declare module "yauzl" {
     close(callback: (error?: Error | null) => void): void;
   }
 
+  export function openPromise(path: string, options?: OpenOptions): Promise<ZipFile>;
   export function fromRandomAccessReaderPromise(
     reader: RandomAccessReader,
     totalSize: number,
-    options: { autoClose?: boolean; validateEntrySizes?: boolean; strictFileNames?: boolean },
+    options: OpenOptions,
   ): Promise<ZipFile>;
 }
