@@ -1,4 +1,4 @@
-// The autoencoder against recorded values of the published computation.
+// The autoencoder in the contiguous memory format against recorded values; `verify` runs the same cases in the channels-last format.
 import { inferenceMode } from "@vid2world/torch";
 import { describe, expect, test } from "vitest";
 
@@ -7,10 +7,10 @@ import { hasFixture, manifest, maxError, pick, tensors } from "../testing/fixtur
 import { posteriorStd, samplePosterior } from "./autoencoder.js";
 
 describe.skipIf(!hasFixture("vae_small.json"))("the autoencoder (skipped without the shared fixtures)", () => {
-  test.each(["channelsLast", "contiguous"] as const)("encoding, sampling and decoding agree: %s", async (format) => {
+  test("encoding, sampling and decoding agree", async () => {
     const { io, tolerance } = manifest<AutoencoderManifest>("vae_small.json");
     const map = await tensors(io);
-    const model = await smallAutoencoder({ memoryFormat: format });
+    const model = await smallAutoencoder({ memoryFormat: "contiguous" });
     const x = pick(map, "in.x");
     inferenceMode(() => {
       const posterior = model.encode(x);
