@@ -2,6 +2,7 @@
 export * from "./atomic.js";
 export * from "./errors.js";
 export * from "./ffmpeg.js";
+export * from "./gif.js";
 export * from "./image.js";
 export * from "./pickle/numpy.js";
 export * from "./pickle/read.js";

@@ -1,6 +1,7 @@
 // Reads and writes tf.train.Example and tf.train.SequenceExample: named lists of bytes, float32 or int64, as protocol buffers.
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { FormatError } from "../errors.js";
+import { eachField } from "../protobuf-fields.js";
 
 /** A named list. An empty feature without a kind is read as an empty bytes list. */
 export type Feature =
@@ -67,15 +68,6 @@ function guarded<T>(name: string, offset: number | undefined, decode: () => T): 
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FormatError(name, `not a tf.train.Example: ${reason}`, offset, { cause });
-  }
-}
-
-/** Goes through the fields of a message; fields that `read` does not take are skipped, as protocol buffers want it. */
-function eachField(bytes: Uint8Array, read: (field: number, reader: BinaryReader, wire: WireType) => boolean): void {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [field, wire] = reader.tag();
-    if (!read(field, reader, wire)) reader.skip(wire, field);
   }
 }
 

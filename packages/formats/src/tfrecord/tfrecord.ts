@@ -24,6 +24,8 @@ export interface ReadTfRecordsOptions {
    * framing itself is broken so that the next record cannot be found, the error is thrown.
    */
   readonly onDamaged?: (error: FormatError, index: number) => void;
+  /** A last record that is cut short ends the reading quietly: it is still being written, or its writer was killed. Default false. */
+  readonly growing?: boolean;
 }
 
 const HEADER = 12; // length as uint64, its checksum
@@ -32,15 +34,16 @@ const LONGEST = 2 ** 30;
 
 /** Reads records in order, holding one at a time. Checks both checksums and the end of the file. */
 export async function* readTfRecords(file: string, options: ReadTfRecordsOptions = {}): AsyncGenerator<TfRecord, void> {
-  const { maxRecordBytes = LONGEST, onDamaged } = options;
+  const { maxRecordBytes = LONGEST, onDamaged, growing = false } = options;
   const bytes = await openBytes(file);
   try {
     for (let index = 0, offset = 0; ; index++) {
       const header = await bytes.take(HEADER);
-      if (header.length === 0) return;
+      if (header.length === 0 || (growing && header.length < HEADER)) return;
       const length = recordLength(file, index, offset, header, maxRecordBytes);
       const body = await bytes.take(length + TRAILER);
       if (body.length < length + TRAILER) {
+        if (growing) return;
         throw new FormatError(
           file,
           `record ${index} is cut short: ${body.length} of ${length + TRAILER} bytes`,
