@@ -8,6 +8,7 @@ import type { AutoencoderKL } from "../model/autoencoder/autoencoder.js";
 import { sampleFrames, validationFrames } from "./frame-table.js";
 import type { FrameTable } from "./frame-table.js";
 import type { Losses, Objective } from "./objective.js";
+import { phase } from "./phases.js";
 import type { ToPixels } from "./pixels.js";
 
 /** Weights of the autoencoder's loss. */
@@ -41,7 +42,10 @@ export function autoencoderObjective(options: AutoencoderObjectiveOptions): Obje
   const pixelsOf: ToPixels = (frames_NHWC) => options.toPixels(frames_NHWC.to(device));
   const objective: Objective = {
     module: autoencoder,
-    losses: (draw) => autoencoderLosses(autoencoder, pixelsOf(sampleFrames(frames, draw, batchSize)), loss),
+    losses(draw) {
+      const pixels_BCHW = phase("loading", () => pixelsOf(sampleFrames(frames, draw, batchSize)));
+      return autoencoderLosses(autoencoder, pixels_BCHW, loss);
+    },
   };
   if (!validation) return objective;
   return { ...objective, validate: () => noGrad(() => scope(() => reconstruction(autoencoder, validation, pixelsOf))) };

@@ -10,6 +10,7 @@ import { seedTensors } from "./draws.js";
 import { sampleClips, validationClips } from "./latents.js";
 import type { ClipBatch, LatentTable } from "./latents.js";
 import type { Objective } from "./objective.js";
+import { phase } from "./phases.js";
 
 /** What a diffusion model is trained with. */
 export interface DenoisingOptions {
@@ -41,7 +42,7 @@ export function denoisingObjective(options: DenoisingOptions): Objective {
   };
   const objective: Objective = {
     module,
-    losses: (draw) => ({ total: lossOf(sampleClips(latents, draw, batchSize, frames)).loss }),
+    losses: (draw) => ({ total: lossOf(phase("loading", () => sampleClips(latents, draw, batchSize, frames))).loss }),
   };
   if (!validation) return objective;
   return {

@@ -5,6 +5,7 @@ import type { AdamW, Ema, Tensor } from "@vid2world/torch";
 
 import { drawFor, seedTensors } from "./draws.js";
 import type { Objective } from "./objective.js";
+import { phase } from "./phases.js";
 import type { TrainingSettings } from "./settings.js";
 
 /** The parts of a run that a step changes. */
@@ -36,18 +37,22 @@ export function createTrainStep({ objective, optimizer, ema, settings }: TrainSt
         const stream = step * accumulate + micro;
         scope(() => {
           seedTensors(seed, stream);
-          const { total, parts = {} } = inPrecision(settings, () => objective.losses(drawFor(seed, stream)));
-          total.div(accumulate).backward();
+          const { total, parts = {} } = phase("forward", () =>
+            inPrecision(settings, () => objective.losses(drawFor(seed, stream))),
+          );
+          phase("backward", () => total.div(accumulate).backward());
           meter.add({ loss: total, ...parts }, 1 / accumulate);
         });
       }
-      scope(() => {
-        meter.add({ gradientNorm: clipGradNorm(parameters, gradientClip) }, 1);
-        optimizer.setLearningRate(learningRate);
-        optimizer.step();
-        optimizer.zeroGrad();
-        ema?.update();
-      });
+      phase("optimizer", () =>
+        scope(() => {
+          meter.add({ gradientNorm: clipGradNorm(parameters, gradientClip) }, 1);
+          optimizer.setLearningRate(learningRate);
+          optimizer.step();
+          optimizer.zeroGrad();
+          ema?.update();
+        }),
+      );
       meter.countStep();
     },
     read: () => meter.read(),
