@@ -17,10 +17,14 @@ async function look(step: number): Promise<MemoryPoint> {
 }
 
 /** Looks during `steps` calls of `step`. */
-export async function trainingCurve(step: () => void, steps: number, every: number): Promise<MemoryPoint[]> {
+export async function trainingCurve(
+  step: () => Promise<void> | void,
+  steps: number,
+  every: number,
+): Promise<MemoryPoint[]> {
   const points: MemoryPoint[] = [];
   for (let done = 1; done <= steps; done++) {
-    step();
+    await step();
     if (done % every === 0) points.push(await look(done));
   }
   return points;

@@ -22,7 +22,7 @@ import type { CurveRequest, LoadRequest, MemoryPoint, RunTimes, Timed } from "./
 /** A loaded network and its inputs. */
 export interface Session {
   readonly parameters: number;
-  repeat(what: Timed, count: number): RunTimes;
+  repeat(what: Timed, count: number): Promise<RunTimes>;
   /** Output, loss, gradients, and the weights after one clipped step. */
   writeOutputs(mode: "train" | "eval", seed: number, path: string): Promise<void>;
   /** Looks at the memory during many steps. */
@@ -70,7 +70,10 @@ export async function openSession(request: LoadRequest): Promise<Session> {
     settings: { seed: 0, device: "cpu", precision: "float32", accumulate: 1, gradientClip },
   });
   let steps = 0;
-  const actions: Record<Timed, () => void> = { forward, "train-step": () => step.run(steps++, learningRate) };
+  const actions: Record<Timed, () => Promise<void> | void> = {
+    forward,
+    "train-step": () => step.run(steps++, learningRate),
+  };
 
   return {
     parameters: unet.parameters().reduce((sum, parameter) => sum + parameter.numel, 0),
@@ -105,12 +108,13 @@ export async function openSession(request: LoadRequest): Promise<Session> {
   };
 }
 
-function timeRuns(action: () => void, count: number): RunTimes {
-  const runs = Array.from({ length: count }, () => {
+async function timeRuns(action: () => Promise<void> | void, count: number): Promise<RunTimes> {
+  const runs: { time: number; cpuTime: number }[] = [];
+  while (runs.length < count) {
     const [begun, cpuBegun] = [process.hrtime.bigint(), process.cpuUsage()];
-    action();
+    await action();
     const { user, system } = process.cpuUsage(cpuBegun);
-    return { time: Number(process.hrtime.bigint() - begun) / 1e6, cpuTime: (user + system) / 1000 };
-  });
+    runs.push({ time: Number(process.hrtime.bigint() - begun) / 1e6, cpuTime: (user + system) / 1000 });
+  }
   return { times: runs.map(({ time }) => time), cpuTimes: runs.map(({ cpuTime }) => cpuTime) };
 }

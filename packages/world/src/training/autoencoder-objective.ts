@@ -37,10 +37,10 @@ export interface AutoencoderObjectiveOptions {
 const VALIDATION_FRAMES = 64;
 
 /** The loss of random frames; validation reports the reconstruction's PSNR in decibels. */
-export function autoencoderObjective(options: AutoencoderObjectiveOptions): Objective {
+export function autoencoderObjective(options: AutoencoderObjectiveOptions): Objective<void> {
   const { autoencoder, frames, validation, loss, batchSize, device } = options;
   const pixelsOf: ToPixels = (frames_NHWC) => options.toPixels(frames_NHWC.to(device));
-  const objective: Objective = {
+  const objective: Objective<void> = {
     module: autoencoder,
     losses(draw) {
       const pixels_BCHW = phase("loading", () => pixelsOf(sampleFrames(frames, draw, batchSize)));

@@ -1,4 +1,4 @@
-// What a training loop needs to know of the thing it trains: a module and the loss of one micro batch. Nothing else.
+// What a training loop needs to know of the thing it trains: a module, and the samples and losses of one micro batch. Nothing else.
 import type { Module, Tensor } from "@vid2world/torch";
 import type { Draw } from "./draws.js";
 
@@ -8,12 +8,17 @@ export interface Losses {
   readonly parts?: Readonly<Record<string, Tensor>>;
 }
 
-/** Something that can be trained. */
-export interface Objective {
+/** Something that can be trained. `Samples` is what it reads for a micro batch before the step. */
+export interface Objective<Samples = unknown> {
   /** Holds every parameter that is trained. */
   readonly module: Module;
-  /** Losses of one micro batch. Which samples it takes is decided by `draw`; noise comes from libtorch's seeded generators. */
-  losses(draw: Draw): Losses;
+  /**
+   * Reads the samples of micro batch `stream` of the run with this seed, which two decide every choice. It holds bytes, not tensors: what
+   * it gives must not need to be freed. Absent: `losses` needs nothing read.
+   */
+  next?(seed: number, stream: number): Promise<Samples>;
+  /** Losses of one micro batch, from what `next` gave; choices are decided by `draw`, noise comes from libtorch's seeded generators. */
+  losses(draw: Draw, samples: Samples): Losses;
   /** Measures the module as it is now, on data that is not trained on. */
   validate?(): Readonly<Record<string, number>>;
 }

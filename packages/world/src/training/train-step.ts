@@ -19,7 +19,7 @@ export interface TrainStepParts {
 /** Takes optimiser steps and keeps the losses of those since the last reading. */
 export interface TrainStep {
   /** One optimiser step; `step` (from 0) decides every random choice in it. */
-  run(step: number, learningRate: number): void;
+  run(step: number, learningRate: number): Promise<void>;
   /** Means over the steps since the last reading: `loss`, its named parts, `gradientNorm`. Waits for the device. */
   read(): Record<string, number>;
 }
@@ -31,14 +31,15 @@ export function createTrainStep({ objective, optimizer, ema, settings }: TrainSt
   const meter = createMeter();
 
   return {
-    run(step, learningRate) {
+    async run(step, learningRate) {
       objective.module.train();
       for (let micro = 0; micro < accumulate; micro++) {
         const stream = step * accumulate + micro;
+        const samples = await objective.next?.(seed, stream);
         scope(() => {
           seedTensors(seed, stream);
           const { total, parts = {} } = phase("forward", () =>
-            inPrecision(settings, () => objective.losses(drawFor(seed, stream))),
+            inPrecision(settings, () => objective.losses(drawFor(seed, stream), samples)),
           );
           phase("backward", () => total.div(accumulate).backward());
           meter.add({ loss: total, ...parts }, 1 / accumulate);

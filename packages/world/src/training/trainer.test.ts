@@ -143,7 +143,7 @@ test("a budget of minutes ends the run", async () => {
   expect(result.step).toBeGreaterThan(1);
 });
 
-test("accumulated micro batches give the gradient of their mean", () => {
+test("accumulated micro batches give the gradient of their mean", async () => {
   const one = newNet();
   const two = newNet();
   const fixed = (net: Net): Objective => ({ module: net, losses: () => ({ total: net.linear.weight.square().sum() }) });
@@ -153,20 +153,35 @@ test("accumulated micro batches give the gradient of their mean", () => {
   ] as const) {
     const optimizer = new AdamW(net.namedParameters(), { learningRate: 0.1 });
     const step = createTrainStep({ objective: fixed(net), optimizer, settings: settings({ accumulate }) });
-    step.run(0, 0.1);
+    await step.run(0, 0.1);
     expect(step.read()["loss"]).toBeGreaterThan(0);
   }
   expect(bytesOf(two)).toBe(bytesOf(one));
 });
 
-test("a training step leaves no tensors behind", () => {
+test("each micro batch is given what was read for it", async () => {
+  const net = newNet();
+  const used: unknown[] = [];
+  const objective: Objective<string> = {
+    module: net,
+    next: (seed, stream) => Promise.resolve(`${seed}/${stream}`),
+    losses(_, samples) {
+      used.push(samples);
+      return { total: net.linear.weight.square().sum() };
+    },
+  };
+  await train(objective, settings({ seed: 5, maxSteps: 2, accumulate: 2 }), { folder });
+  expect(used).toEqual(["5/0", "5/1", "5/2", "5/3"]);
+});
+
+test("a training step leaves no tensors behind", async () => {
   const net = newNet();
   const optimizer = new AdamW(net.namedParameters(), { learningRate: 0.1 });
   const step = createTrainStep({ objective: objectiveOf(net), optimizer, settings: settings() });
-  step.run(0, 0.1);
+  await step.run(0, 0.1);
   step.read();
   const before = liveTensors();
-  for (let i = 1; i < 20; i++) step.run(i, 0.1);
+  for (let i = 1; i < 20; i++) await step.run(i, 0.1);
   step.read();
   expect(liveTensors()).toBe(before);
 });

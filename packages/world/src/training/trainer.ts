@@ -92,7 +92,7 @@ export async function train(
 
   while (progressNow() < 1 && !signal?.aborted) {
     const learningRate = learningRateAt(settings, step, progressNow());
-    trainStep.run(step, learningRate);
+    await trainStep.run(step, learningRate);
     step++;
     if (step % settings.logEvery === 0 || progressNow() >= 1) report(learningRate);
     if (step % (settings.validateEvery ?? Infinity) === 0 && progressNow() < 1) validate();
