@@ -71,9 +71,10 @@ export async function openWorld(
 }
 
 /** The sampler's settings that were given; the others are the configuration's, whose defaults are the published ones. */
-function samplerOf({ steps, spacing, guidance, rescale, eta }: RolloutFlags) {
+function samplerOf({ steps, solver, spacing, guidance, rescale, eta }: RolloutFlags) {
   return {
     ...(steps !== undefined && { numSteps: steps }),
+    ...(solver && { solver }),
     ...(spacing && { spacing }),
     ...(guidance !== undefined && { guidanceScale: guidance }),
     ...(rescale !== undefined && { guidanceRescale: rescale }),

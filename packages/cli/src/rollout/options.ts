@@ -1,6 +1,6 @@
 // The options of `vid2world rollout`, for rollouts of a world's own recordings and for the published protocols.
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { spacings } from "@vid2world/world/diffusion/samplers/sampler-config";
+import { solverNames, spacings } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { protocolNames } from "@vid2world/world/evaluation/protocols/protocol-table";
 import { wholeNumber } from "../commands/whole-number.js";
 
@@ -59,6 +59,9 @@ export function rolloutOptions() {
     .addOption(number("--magnitude <x>", "how far action-control pushes the world vector (default: 0.1)"))
     .option("--actions <what>", "what drives a long rollout: drawn, recorded, or a .npy file of rows (default: drawn)")
     .optionsGroup("Sampling:")
+    .addOption(
+      new Option("--solver <name>", "solver of the denoising steps; unipc and heun need --eta 0").choices(solverNames),
+    )
     .addOption(new Option("--spacing <name>", "spacing of the denoising steps").choices(spacings))
     .addOption(number("--guidance <x>", "scale of the guidance by actions, 1 is none (published: 2.5)"))
     .addOption(number("--rescale <x>", "share of the guidance rescale, 0 to 1 (published: 0.7)"))

@@ -10,9 +10,10 @@ import { imageCondition } from "./image-condition.js";
 import { atLevels } from "./level-tables.js";
 import type { NoiseSource } from "./noise.js";
 import { addNoise, denoiserOf } from "./parameterization.js";
-import { type StepReport, ddim } from "./samplers/ddim.js";
 import type { SamplerConfig } from "./samplers/sampler-config.js";
-import { historyTimestep, samplingSteps } from "./samplers/timesteps.js";
+import { solve } from "./samplers/solve.js";
+import { type Predictor, type StepReport, guidedWithin, predictorOf } from "./samplers/solver.js";
+import { historyTimestep } from "./samplers/timesteps.js";
 import type { NoiseSchedule } from "./schedule.js";
 
 /** A finished frame. */
@@ -89,10 +90,11 @@ export function sampleFrame(
     { dim: 1 },
   );
   const level = historyTimestep(schedule, sampler) ?? 0;
-  const denoise = newestFrame(denoiserOf(schedule, guided), noisy_BTCHW, level);
+  const predictor = (of: Network): Predictor =>
+    predictorOf(newestFrame(denoiserOf(schedule, of), noisy_BTCHW, level), conditioning);
+  const predict = guidedWithin(sampler.guidanceInterval, predictor(guided), predictor(network));
   const start_B1CHW = noise({ kind: "start", frame }, shape_BCHW).unsqueeze(1);
-  const latent_B1CHW = ddim(denoise, start_B1CHW, samplingSteps(schedule, sampler), {
-    conditioning,
+  const latent_B1CHW = solve(predict, start_B1CHW, schedule, sampler, {
     noise: (step) => noise({ kind: "step", frame, step }, shape_BCHW).unsqueeze(1),
     ...(signal && { signal }),
     ...(onStep && { onStep: (report: StepReport) => onStep({ ...report, frame }) }),

@@ -17,8 +17,8 @@ import {
 import { guide } from "./guidance.js";
 import { imageCondition } from "./image-condition.js";
 import { denoiserOf } from "./parameterization.js";
-import { ddim } from "./samplers/ddim.js";
-import { samplingSteps } from "./samplers/timesteps.js";
+import { solve } from "./samplers/solve.js";
+import { type Predictor, guidedWithin, predictorOf } from "./samplers/solver.js";
 
 /** Where a rollout starts and how far it goes. */
 export interface RolloutStart extends SceneConditioning {
@@ -135,8 +135,9 @@ export function sampleClip(network: Network, start: ClipStart, settings: Omit<Fr
         }),
         { scale, rescale, batched },
       );
-      return ddim(denoiserOf(schedule, guided), clipNoise({ kind: "start" }), samplingSteps(schedule, sampler), {
-        conditioning,
+      const predictor = (of: Network): Predictor => predictorOf(denoiserOf(schedule, of), conditioning);
+      const predict = guidedWithin(sampler.guidanceInterval, predictor(guided), predictor(network));
+      return solve(predict, clipNoise({ kind: "start" }), schedule, sampler, {
         noise: (step) => clipNoise({ kind: "step", step }),
         ...(signal && { signal }),
         ...(onStep && { onStep: (report) => onStep({ ...report, frame: 0 }) }),

@@ -4,8 +4,9 @@ import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { alphasBarOf, diffusionSchema, linearBetas, noiseSchedule, rescaleToZeroTerminalSnr } from "./schedule.js";
-import { samplerSchema, spacings, type Spacing } from "./samplers/sampler-config.js";
-import { ddimTimesteps, historyTimestep, samplingSteps } from "./samplers/timesteps.js";
+import { samplerSchema, spacings, type SpacingName } from "./samplers/sampler-config.js";
+import { samplingTimesteps } from "./samplers/placements.js";
+import { historyTimestep, samplingSteps } from "./samplers/timesteps.js";
 
 type Numbers = readonly (number | string)[];
 interface DdimEntry {
@@ -132,7 +133,7 @@ test("every step count, spacing and eta gives finite steps without negative vari
   const schedule = noiseSchedule();
   fc.assert(
     fc.property(
-      fc.constantFrom<Spacing>(...spacings),
+      fc.constantFrom<SpacingName>(...spacings),
       fc.integer({ min: 1, max: 1000 }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       (spacing, numSteps, eta) => {
@@ -164,12 +165,15 @@ test("the step counts at which the published sampler turns into NaN work", () =>
 });
 
 test("timesteps are ascending, trailing spacing ends at the last one, and impossible counts are refused", () => {
-  expect(ddimTimesteps("uniform_trailing", 50).slice(0, 2)).toEqual([19, 39]);
-  expect(ddimTimesteps("uniform", 16)).toHaveLength(17);
-  expect(() => ddimTimesteps("uniform", 501)).toThrow(/numSteps/);
-  expect(() => ddimTimesteps("quad", 1001)).toThrow(/numSteps: expected an integer from 1 to 1000, received 1001/);
+  const schedule = noiseSchedule();
+  const timestepsOf = (spacing: SpacingName, numSteps: number): number[] =>
+    samplingTimesteps(schedule, { spacing, numSteps });
+  expect(timestepsOf("uniform_trailing", 50).slice(0, 2)).toEqual([19, 39]);
+  expect(timestepsOf("uniform", 16)).toHaveLength(17);
+  expect(() => timestepsOf("uniform", 501)).toThrow(/numSteps/);
+  expect(() => timestepsOf("quad", 1001)).toThrow(/numSteps: expected an integer from 1 to 1000, received 1001/);
   for (const spacing of spacings) {
-    const timesteps = ddimTimesteps(spacing, 30);
+    const timesteps = timestepsOf(spacing, 30);
     expect(timesteps).toEqual([...timesteps].sort((a, b) => a - b));
   }
 });

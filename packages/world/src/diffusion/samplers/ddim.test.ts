@@ -5,6 +5,7 @@ import type { Denoiser } from "../denoiser.js";
 import { atLevels } from "../level-tables.js";
 import { noiseSchedule } from "../schedule.js";
 import { ddim } from "./ddim.js";
+import { predictorOf } from "./solver.js";
 import { type SamplerConfig, samplerSchema, spacings } from "./sampler-config.js";
 import { samplingSteps } from "./timesteps.js";
 
@@ -15,7 +16,8 @@ const x0_BTCHW = draw(1);
 const start_BTCHW = draw(2);
 
 /** Knows the answer: the clean latents, scaled by the dynamic rescale of the level. */
-const oracle: Denoiser = (_, levels_BT) => x0_BTCHW.mul(atLevels(schedule, "scale", levels_BT));
+const knows: Denoiser = (_, levels_BT) => x0_BTCHW.mul(atLevels(schedule, "scale", levels_BT));
+const oracle = predictorOf(knows);
 
 function sample(options: Partial<SamplerConfig>): Float32Array {
   const steps = samplingSteps(schedule, samplerSchema.parse(options));

@@ -2,22 +2,42 @@
 
 import * as z from "zod";
 
-/** Spacings of the sampling timesteps; `uniform_trailing` starts at the last timestep, as a zero-terminal-SNR model needs. */
-export const spacings = ["uniform", "uniform_trailing", "quad"] as const;
+/**
+ * Spacings of the sampling timesteps; all but `uniform` and `quad` start at the last timestep, as a zero-terminal-SNR model needs.
+ * `log_snr` is uniform in log-SNR, `karras` in the 7th root of sigma.
+ */
+export const spacings = ["uniform", "uniform_trailing", "quad", "log_snr", "karras"] as const;
 
 /** One of `spacings`. */
-export type Spacing = (typeof spacings)[number];
+export type SpacingName = (typeof spacings)[number];
 
-/** Configuration of sampling. The defaults are those of the published evaluation. */
-export const samplerSchema = z.strictObject({
+/** Ways through the noise levels: `ddim` is the published one, the others are of second order. `heun` evaluates twice a step. */
+export const solverNames = ["ddim", "dpm-solver++2m", "unipc", "heun"] as const;
+
+/** One of `solverNames`. */
+export type SolverName = (typeof solverNames)[number];
+
+const settings = z.strictObject({
+  solver: z.enum(solverNames).default("ddim"),
   numSteps: z.int().min(1).max(1000).default(50),
-  spacing: z.enum(spacings).default("uniform_trailing"),
+  /** How the timesteps are spread, or the timesteps themselves, `numSteps` of them and all different. */
+  spacing: z
+    .union([
+      z.enum(spacings),
+      z
+        .array(z.int().min(0))
+        .min(1)
+        .refine((timesteps) => new Set(timesteps).size === timesteps.length, "expected timesteps that all differ"),
+    ])
+    .default("uniform_trailing"),
   /** Share of fresh noise per step: 0 deterministic, 1 ancestral. */
   eta: z.number().min(0).max(1).default(1),
   /** 1 switches guidance off (and halves the cost). */
   guidanceScale: z.number().default(2.5),
   /** Share of the result whose standard deviation is set back to the conditional prediction's (arXiv:2305.08891 eq. 15-16). */
   guidanceRescale: z.number().min(0).max(1).default(0.7),
+  /** Timesteps from and to which guidance acts, both included; the others cost one evaluation (arXiv:2404.07724). Absent: always. */
+  guidanceInterval: z.tuple([z.int().min(0), z.int().min(0)]).optional(),
   /**
    * Noise level of the history in a rollout: the second smallest sampling timestep (published), none at all, or a fixed timestep.
    * With few steps the published rule noises the history heavily (5 steps: timestep 399): give a number then.
@@ -31,6 +51,14 @@ export const samplerSchema = z.strictObject({
   /** Conditional and unconditional prediction in one call of twice the batch (faster), or one after the other (half the memory). */
   batchedGuidance: z.boolean().default(true),
   seed: z.int().min(0).default(0),
+});
+
+/** Configuration of sampling. The defaults are those of the published evaluation. */
+export const samplerSchema = settings.superRefine(({ solver, eta, guidanceInterval: interval }, context) => {
+  const fail = (path: string, message: string): void => context.addIssue({ code: "custom", path: [path], message });
+  if ((solver === "unipc" || solver === "heun") && eta > 0)
+    fail("eta", `expected 0, as ${solver} adds no noise, got ${eta}`);
+  if (interval && interval[0] > interval[1]) fail("guidanceInterval", "expected the smaller timestep first");
 });
 
 /** The resolved `sampler` part of a configuration. */

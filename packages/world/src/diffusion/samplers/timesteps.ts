@@ -1,8 +1,9 @@
-// Which timesteps a DDIM sampler visits, and the numbers of each step. Plain arrays, no tensors.
+// The numbers of each step that a solver takes. Plain arrays, no tensors.
 
 import { invalid } from "@vid2world/formats";
-import { type NoiseSchedule, linspace64 } from "../schedule.js";
-import type { SamplerConfig, Spacing } from "./sampler-config.js";
+import type { NoiseSchedule } from "../schedule.js";
+import { samplingTimesteps } from "./placements.js";
+import type { SamplerConfig } from "./sampler-config.js";
 
 /** One step from `timestep` to the next cleaner level. */
 export interface SamplingStep {
@@ -19,45 +20,8 @@ export interface SamplingStep {
   readonly scaleNext: number;
 }
 
-/** Rounds half to even, as the published timesteps do (62.5 -> 62, 937.5 -> 938). */
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
-
 /**
- * Ascending sampling timesteps. `uniform` may give more than `numSteps` (16 of 1000 gives 17: the stride is a whole number), and
- * `quad` may repeat the first ones; both as published.
- */
-export function ddimTimesteps(spacing: Spacing, numSteps: number, numTimesteps = 1000): number[] {
-  if (!Number.isInteger(numSteps) || numSteps < 1 || numSteps > numTimesteps)
-    throw invalid("numSteps", `an integer from 1 to ${numTimesteps}`, numSteps);
-  const timesteps = spacingRules[spacing](numSteps, numTimesteps);
-  if ((timesteps.at(-1) ?? 0) >= numTimesteps)
-    throw invalid("numSteps", `a step count whose ${spacing} timesteps end below ${numTimesteps}`, numSteps);
-  return timesteps;
-}
-
-const spacingRules: Record<Spacing, (numSteps: number, numTimesteps: number) => number[]> = {
-  uniform(numSteps, numTimesteps) {
-    const stride = Math.floor(numTimesteps / numSteps);
-    return Array.from({ length: Math.ceil(numTimesteps / stride) }, (_, i) => i * stride + 1);
-  },
-  uniform_trailing(numSteps, numTimesteps) {
-    // From the top down. Rounding of the stride could add one timestep below 0; it is left out.
-    const stride = numTimesteps / numSteps;
-    const descending = Array.from({ length: numSteps }, (_, i) => roundHalfEven(numTimesteps - i * stride) - 1);
-    return descending.filter((timestep) => timestep >= 0).reverse();
-  },
-  quad(numSteps, numTimesteps) {
-    const roots = linspace64(0, Math.sqrt(numTimesteps * 0.8), numSteps);
-    return Array.from(roots, (root) => Math.trunc(root * root) + 1);
-  },
-};
-
-/**
- * The steps of a DDIM run, noisiest first (arXiv:2010.02502 eq. 12 and 16). Tables are read in float32 and combined in float64. At
+ * The steps of a run, noisiest first (arXiv:2010.02502 eq. 12 and 16). Tables are read in float32 and combined in float64. At
  * the first step of a zero-terminal-SNR schedule with eta 1, 1 - alphaBarNext - sigma^2 is 0 up to rounding; clamping it makes
  * every step count work, where the published sampler turns into NaN for 7, 11, 14, 15, 20, 25 and others.
  */
@@ -65,7 +29,7 @@ export function samplingSteps(
   schedule: NoiseSchedule,
   config: Pick<SamplerConfig, "numSteps" | "spacing" | "eta" | "variant">,
 ): SamplingStep[] {
-  const timesteps = ddimTimesteps(config.spacing, config.numSteps, schedule.numTimesteps);
+  const timesteps = samplingTimesteps(schedule, config);
   const bar = (t: number): number => schedule.alphasBar32[t] ?? 0;
   const scale = (t: number): number => schedule.scale[t] ?? 1;
   const published = config.variant === "published";
@@ -101,7 +65,7 @@ export function historyTimestep(
       throw invalid("sampler.historyLevel", `a timestep below ${schedule.numTimesteps}`, historyLevel);
     return historyLevel;
   }
-  const second = ddimTimesteps(config.spacing, config.numSteps, schedule.numTimesteps)[1];
+  const second = samplingTimesteps(schedule, config)[1];
   if (second === undefined)
     throw invalid("sampler.historyLevel", `a timestep or "clean" when numSteps is ${config.numSteps}`, historyLevel);
   return second;

@@ -3,7 +3,7 @@
 import { scope, type Tensor } from "@vid2world/torch";
 
 import type { Network } from "../../../diffusion/denoiser.js";
-import type { StepReport } from "../../../diffusion/samplers/ddim.js";
+import type { StepReport } from "../../../diffusion/samplers/solver.js";
 import { compareTensors, type Check } from "../check.js";
 import { swapTime } from "../models/published-unet.js";
 import type { RecordedTensors } from "../workspace.js";

@@ -7,7 +7,7 @@ import type { Network } from "../../../diffusion/denoiser.js";
 import type { NoiseSource } from "../../../diffusion/noise.js";
 import { rollout, sampleClip } from "../../../diffusion/rollout.js";
 import { samplerSchema, spacings, type SamplerConfig } from "../../../diffusion/samplers/sampler-config.js";
-import type { StepReport } from "../../../diffusion/samplers/ddim.js";
+import type { StepReport } from "../../../diffusion/samplers/solver.js";
 import type { NoiseSchedule } from "../../../diffusion/schedule.js";
 import { optional } from "../fixture-set.js";
 import type { RecordedTensors } from "../workspace.js";
