@@ -21,6 +21,8 @@ export interface RunPosition {
   readonly minutes: number;
   /** The seed that all random draws follow from. */
   readonly seed: number;
+  /** Micro batches of each step, over all ranks; absent in checkpoints of versions that knew one rank only. */
+  readonly microBatches?: number | undefined;
 }
 
 /** The stored parts of a run; each name becomes a prefix of tensor names, so it must not contain a dot. */
@@ -82,8 +84,8 @@ export async function loadCheckpoint(file: string, parts: RunParts): Promise<Run
 
 function positionOf(file: string, text: string | undefined): RunPosition {
   try {
-    const { step, minutes, seed } = JSON.parse(text ?? "{}") as Partial<RunPosition>;
-    if (step !== undefined && minutes !== undefined && seed !== undefined) return { step, minutes, seed };
+    const { step, minutes, seed, microBatches } = JSON.parse(text ?? "{}") as Partial<RunPosition>;
+    if (step !== undefined && minutes !== undefined && seed !== undefined) return { step, minutes, seed, microBatches };
   } catch {
     // falls through: no JSON is no position either
   }

@@ -1,11 +1,13 @@
 // One optimiser step: forward, loss and backward of each micro batch, clipping, AdamW, moving average. It never waits for the
-// device: losses are summed where they are and read only when someone asks.
+// device: losses are summed where they are and read only when someone asks. Of several ranks each computes some micro batches.
 import { autocast, clipGradNorm, keep, noGrad, scope } from "@vid2world/torch";
 import type { AdamW, Ema, Tensor } from "@vid2world/torch";
 
 import { drawFor, seedTensors } from "./draws.js";
 import type { Objective } from "./objective.js";
 import { phase } from "./phases.js";
+import { singleRank, streamsOf } from "./ranks.js";
+import type { Ranks } from "./ranks.js";
 import type { TrainingSettings } from "./settings.js";
 
 /** The parts of a run that a step changes. */
@@ -14,40 +16,54 @@ export interface TrainStepParts {
   readonly optimizer: AdamW;
   readonly ema?: Ema | undefined;
   readonly settings: Pick<TrainingSettings, "seed" | "device" | "precision" | "accumulate" | "gradientClip">;
+  /** Micro batches of one step over all ranks; absent: `accumulate` for each rank. */
+  readonly microBatches?: number;
+  readonly ranks?: Ranks | undefined;
 }
 
 /** Takes optimiser steps and keeps the losses of those since the last reading. */
 export interface TrainStep {
   /** One optimiser step; `step` (from 0) decides every random choice in it. */
   run(step: number, learningRate: number): Promise<void>;
-  /** Means over the steps since the last reading: `loss`, its named parts, `gradientNorm`. Waits for the device. */
-  read(): Record<string, number>;
+  /** Means over the steps since the last reading: `loss`, its named parts, `gradientNorm`. Waits for the device and all ranks. */
+  read(): Promise<Record<string, number>>;
 }
 
 /** Joins model, optimiser and moving average into a step. */
-export function createTrainStep({ objective, optimizer, ema, settings }: TrainStepParts): TrainStep {
-  const { seed, accumulate, gradientClip } = settings;
+export function createTrainStep({
+  objective,
+  optimizer,
+  ema,
+  settings,
+  ranks = singleRank,
+  microBatches = settings.accumulate * ranks.count,
+}: TrainStepParts): TrainStep {
+  const { seed, gradientClip } = settings;
   const parameters = objective.module.parameters().filter((parameter) => parameter.requiresGrad);
+  const reducer = ranks.reducer(parameters);
   const meter = createMeter();
 
   return {
     async run(step, learningRate) {
       objective.module.train();
-      for (let micro = 0; micro < accumulate; micro++) {
-        const stream = step * accumulate + micro;
+      const streams = streamsOf(step, microBatches, ranks);
+      for (const stream of streams) {
         const samples = await objective.next?.(seed, stream);
+        if (stream === streams.at(-1)) reducer.start();
         scope(() => {
           seedTensors(seed, stream);
           const { total, parts = {} } = phase("forward", () =>
             inPrecision(settings, () => objective.losses(drawFor(seed, stream), samples)),
           );
-          phase("backward", () => total.div(accumulate).backward());
-          meter.add({ loss: total, ...parts }, 1 / accumulate);
+          phase("backward", () => total.div(microBatches).backward());
+          meter.add({ loss: total, ...parts }, 1 / microBatches);
         });
       }
+      await phase("communication", () => reducer.finish());
       phase("optimizer", () =>
         scope(() => {
-          meter.add({ gradientNorm: clipGradNorm(parameters, gradientClip) }, 1);
+          // Equal on all ranks: each adds its share of the sum that is read.
+          meter.add({ gradientNorm: clipGradNorm(parameters, gradientClip) }, 1 / ranks.count);
           optimizer.setLearningRate(learningRate);
           optimizer.step();
           optimizer.zeroGrad();
@@ -56,7 +72,11 @@ export function createTrainStep({ objective, optimizer, ema, settings }: TrainSt
       );
       meter.countStep();
     },
-    read: () => meter.read(),
+    async read() {
+      const means = meter.read();
+      const sums = await ranks.sum(Object.values(means));
+      return Object.fromEntries(Object.keys(means).map((name, i) => [name, sums[i] as number]));
+    },
   };
 }
 

@@ -154,7 +154,7 @@ test("accumulated micro batches give the gradient of their mean", async () => {
     const optimizer = new AdamW(net.namedParameters(), { learningRate: 0.1 });
     const step = createTrainStep({ objective: fixed(net), optimizer, settings: settings({ accumulate }) });
     await step.run(0, 0.1);
-    expect(step.read()["loss"]).toBeGreaterThan(0);
+    expect((await step.read())["loss"]).toBeGreaterThan(0);
   }
   expect(bytesOf(two)).toBe(bytesOf(one));
 });
@@ -179,10 +179,10 @@ test("a training step leaves no tensors behind", async () => {
   const optimizer = new AdamW(net.namedParameters(), { learningRate: 0.1 });
   const step = createTrainStep({ objective: objectiveOf(net), optimizer, settings: settings() });
   await step.run(0, 0.1);
-  step.read();
+  await step.read();
   const before = liveTensors();
   for (let i = 1; i < 20; i++) await step.run(i, 0.1);
-  step.read();
+  await step.read();
   expect(liveTensors()).toBe(before);
 });
 

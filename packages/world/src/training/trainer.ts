@@ -7,6 +7,8 @@ import type { RunPosition } from "./checkpoints.js";
 import type { TrainingListener } from "./events.js";
 import { budgetProgress, learningRateAt } from "./learning-rate.js";
 import type { Objective } from "./objective.js";
+import { singleRank } from "./ranks.js";
+import type { Ranks } from "./ranks.js";
 import type { TrainingSettings } from "./settings.js";
 import { createTrainStep } from "./train-step.js";
 
@@ -19,6 +21,8 @@ export interface TrainerOptions {
   /** When aborted, the run saves a checkpoint after the step in progress and ends. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: TrainingListener | undefined;
+  /** The processes that train together; absent: this one alone. */
+  readonly ranks?: Ranks | undefined;
 }
 
 /** What a run ended with. */
@@ -35,54 +39,65 @@ export interface TrainingResult {
 export async function train(
   objective: Objective,
   settings: TrainingSettings,
-  { folder, resume = false, signal, onEvent = () => {} }: TrainerOptions,
+  { folder, resume = false, signal, onEvent = () => {}, ranks = singleRank }: TrainerOptions,
 ): Promise<TrainingResult> {
   const { module } = objective;
-  const { learningRate, betas, eps, weightDecay } = settings;
+  const { betas, eps, weightDecay } = settings;
+  let { learningRate } = settings;
+  await ranks.share([...module.stateDict().values()]);
   const trained = new Map([...module.namedParameters()].filter(([, { requiresGrad }]) => requiresGrad));
   const optimizer = new AdamW(trained, { learningRate, betas, eps, weightDecay });
   const ema = settings.emaDecay > 0 ? new Ema(trained, { decay: settings.emaDecay }) : undefined;
   const parts = { model: module, optimizer, ...(ema && { ema }) };
   const checkpoints = path.join(folder, "checkpoints");
 
-  let position: RunPosition = { step: 0, minutes: 0, seed: settings.seed };
+  // The batch of a step is that of the run's start, however many ranks go on with it.
+  const microBatchesHere = settings.accumulate * ranks.count;
+  let position: RunPosition = { step: 0, minutes: 0, seed: settings.seed, microBatches: microBatchesHere };
   const newest = resume ? (await listCheckpoints(checkpoints)).at(-1) : undefined;
   if (newest !== undefined) {
     position = await loadCheckpoint(newest, parts);
     onEvent({ type: "resumed", step: position.step, file: newest });
   }
 
-  let { step } = position;
+  let { step, minutes } = position;
+  const { seed, microBatches = microBatchesHere } = position;
   const clock = createClock(position.minutes);
-  const trainStep = createTrainStep({ objective, optimizer, ema, settings: { ...settings, seed: position.seed } });
-  const progressNow = (): number => budgetProgress(settings, step, clock.minutes());
+  const trainStep = createTrainStep({
+    ...{ objective, optimizer, ema, settings: { ...settings, seed }, ranks, microBatches },
+  });
+  const progressAt = (minutes: number): number => budgetProgress(settings, step, minutes);
   let reported = { step, minutes: clock.minutes() };
   let savedMinutes = position.minutes;
   let savedStep = newest === undefined ? -1 : step;
 
-  const startProgress = progressNow();
-  const report = (learningRate: number): void => {
-    const minutes = clock.minutes();
-    const progress = progressNow();
-    const spent = minutes - position.minutes;
+  const startProgress = progressAt(clock.minutes());
+  const report = async (learningRate: number): Promise<void> => {
+    const metrics = await trainStep.read();
+    const now = clock.minutes();
+    const progress = progressAt(now);
+    const spent = now - position.minutes;
     onEvent({
       type: "progress",
       step,
-      metrics: trainStep.read(),
+      metrics,
       learningRate,
-      stepsPerSecond: (step - reported.step) / Math.max(1e-9, (minutes - reported.minutes) * 60),
+      stepsPerSecond: (step - reported.step) / Math.max(1e-9, (now - reported.minutes) * 60),
       progress,
-      minutes,
+      minutes: now,
       secondsLeft: (60 * spent * (1 - progress)) / Math.max(1e-9, progress - startProgress),
     });
-    reported = { step, minutes };
+    reported = { step, minutes: now };
   };
   const save = async (): Promise<void> => {
     if (savedStep === step) return;
-    const at = { step, minutes: clock.minutes(), seed: position.seed };
-    const file = await saveCheckpoint(checkpoints, parts, at, settings.keepCheckpoints);
-    [savedStep, savedMinutes] = [step, at.minutes];
-    onEvent({ type: "checkpoint", step, file });
+    [savedStep, savedMinutes] = [step, minutes];
+    if (ranks.rank === 0) {
+      const at = { step, minutes, seed, microBatches };
+      const file = await saveCheckpoint(checkpoints, parts, at, settings.keepCheckpoints);
+      onEvent({ type: "checkpoint", step, file });
+    }
+    await ranks.barrier();
   };
   const withAverage = <T>(use: () => T): T => (ema ? ema.swappedIn(use) : use());
   const validate = (): void => {
@@ -90,17 +105,24 @@ export async function train(
     if (metrics) onEvent({ type: "validation", step, metrics });
   };
 
-  while (progressNow() < 1 && !signal?.aborted) {
-    const learningRate = learningRateAt(settings, step, progressNow());
+  let finished = false;
+  for (;;) {
+    // Clocks and signals differ between ranks: before each step all of them agree whether it is done, and on its learning rate.
+    const agreed = await ranks.agree({ stop: signal?.aborted ?? false, minutes: clock.minutes() });
+    minutes = agreed.minutes;
+    const progress = progressAt(minutes);
+    finished = progress >= 1;
+    if (finished || agreed.stop) break;
+    if (minutes - savedMinutes >= settings.checkpointMinutes) await save();
+    learningRate = learningRateAt(settings, step, progress);
     await trainStep.run(step, learningRate);
     step++;
-    if (step % settings.logEvery === 0 || progressNow() >= 1) report(learningRate);
-    if (step % (settings.validateEvery ?? Infinity) === 0 && progressNow() < 1) validate();
-    if (clock.minutes() - savedMinutes >= settings.checkpointMinutes) await save();
+    if (step % settings.logEvery === 0) await report(learningRate);
+    if (step % (settings.validateEvery ?? Infinity) === 0 && step !== settings.maxSteps) validate();
     // Lets signals and other work in; a scope never spans an await, and none is open here.
     await setImmediate();
   }
-  const finished = progressNow() >= 1;
+  if (finished && reported.step !== step) await report(learningRate);
   await save();
   if (finished) validate();
   onEvent({ type: "end", step, finished, minutes: clock.minutes() });
