@@ -33,7 +33,7 @@ test("a step is shown with its measures, rate and the time left", () => {
   const { display, written } = recorded();
   const metrics = { loss: 0.5 };
   display.show({
-    ...{ type: "progress", step: 10, metrics, learningRate: 1e-3, stepsPerSecond: 0.5 },
+    ...{ type: "progress", step: 10, metrics, learningRate: 1e-3, stepsPerSecond: 0.5, memory: { processBytes: 1e9 } },
     ...{ progress: 0.25, minutes: 1, secondsLeft: 60 },
   });
   display.show({ type: "checkpoint", step: 10, file: "a.safetensors" });

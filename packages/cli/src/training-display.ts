@@ -71,12 +71,18 @@ export function createTrainingDisplay(
         return preparing.progress.update(event.done);
       case "progress":
         return status(progressLine(event), event.progress >= 1);
+      case "warning":
+        return line(`warning: ${event.message}`);
+      case "samples":
+        return line(`step ${event.step}  videos ${event.samples.map(({ file }) => file).join(", ")}`);
       case "validation":
         return line(`step ${event.step}  validation  ${metricsText(event.metrics)}`);
       case "checkpoint":
         return line(`step ${event.step}  saved ${event.file}`);
       case "resumed":
         return line(`step ${event.step}  resumed from ${event.file}`);
+      case "start":
+      case "failed": // thrown as well, and then shown
       case "end":
         return endLine();
       default:

@@ -50,6 +50,8 @@ export interface DiffusionLoss {
   readonly perFrame_BT: Tensor;
   /** The timesteps used, [B T] or [B]. */
   readonly levels: Tensor;
+  /** 1 for frames that count in the loss, else 0; absent: all count. */
+  readonly scored_BT?: Tensor;
   readonly noisy_BTCHW: Tensor;
   readonly target_BTCHW: Tensor;
   readonly output_BTCHW: Tensor;
@@ -84,6 +86,7 @@ export function diffusionLoss(
     loss: scored_BT ? perFrame_BT.mul(scored_BT).sum().div(scored_BT.sum()) : perFrame_BT.mean(),
     perFrame_BT: perFrame_BT.detach(),
     levels,
+    ...(scored_BT && { scored_BT }),
     noisy_BTCHW,
     target_BTCHW,
     output_BTCHW,

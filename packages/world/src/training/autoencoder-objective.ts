@@ -42,6 +42,7 @@ export function autoencoderObjective(options: AutoencoderObjectiveOptions): Obje
   const pixelsOf: ToPixels = (frames_NHWC) => options.toPixels(frames_NHWC.to(device));
   const objective: Objective<void> = {
     module: autoencoder,
+    frames: batchSize,
     losses(draw) {
       const pixels_BCHW = phase("loading", () => pixelsOf(sampleFrames(frames, draw, batchSize)));
       return autoencoderLosses(autoencoder, pixels_BCHW, loss);

@@ -9,6 +9,7 @@ import type { NoiseSchedule } from "../diffusion/schedule.js";
 import { seedTensors } from "./draws.js";
 import { sampleClips, validationClips } from "./latents.js";
 import type { ClipBatch, LatentTable } from "./latents.js";
+import { levelParts } from "./loss-by-level.js";
 import type { Objective } from "./objective.js";
 import { phase } from "./phases.js";
 
@@ -42,7 +43,11 @@ export function denoisingObjective(options: DenoisingOptions): Objective {
   };
   const objective: Objective = {
     module,
-    losses: (draw) => ({ total: lossOf(phase("loading", () => sampleClips(latents, draw, batchSize, frames))).loss }),
+    frames: batchSize * frames,
+    losses(draw) {
+      const found = lossOf(phase("loading", () => sampleClips(latents, draw, batchSize, frames)));
+      return { total: found.loss, parts: levelParts(found, schedule.numTimesteps) };
+    },
   };
   if (!validation) return objective;
   return {

@@ -2,7 +2,7 @@
 import type { Module, Tensor } from "@vid2world/torch";
 import type { Draw } from "./draws.js";
 
-/** The losses of one micro batch, all scalars on the device. `total` is minimised, the named parts are only reported. */
+/** The losses of one micro batch, on the device: `total`, a scalar, is minimised; the named parts, scalars or vectors, are only reported. */
 export interface Losses {
   readonly total: Tensor;
   readonly parts?: Readonly<Record<string, Tensor>>;
@@ -12,6 +12,8 @@ export interface Losses {
 export interface Objective<Samples = unknown> {
   /** Holds every parameter that is trained. */
   readonly module: Module;
+  /** Video frames of one micro batch; absent: nobody counts them. */
+  readonly frames?: number;
   /**
    * Reads the samples of micro batch `stream` of the run with this seed, which two decide every choice. It holds bytes, not tensors: what
    * it gives must not need to be freed. Absent: `losses` needs nothing read.

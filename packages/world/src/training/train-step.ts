@@ -1,7 +1,7 @@
 // One optimiser step: forward, loss and backward of each micro batch, clipping, AdamW, moving average. It never waits for the
 // device: losses are summed where they are and read only when someone asks. Of several ranks each computes some micro batches.
-import { autocast, clipGradNorm, keep, noGrad, scope } from "@vid2world/torch";
-import type { AdamW, Ema, Tensor } from "@vid2world/torch";
+import { autocast, clipGradNorm, scope } from "@vid2world/torch";
+import type { AdamW, Ema } from "@vid2world/torch";
 
 import { drawFor, seedTensors } from "./draws.js";
 import type { Objective } from "./objective.js";
@@ -9,6 +9,7 @@ import { phase } from "./phases.js";
 import { singleRank, streamsOf } from "./ranks.js";
 import type { Ranks } from "./ranks.js";
 import type { TrainingSettings } from "./settings.js";
+import { createStepMeter } from "./step-meter.js";
 
 /** The parts of a run that a step changes. */
 export interface TrainStepParts {
@@ -25,7 +26,7 @@ export interface TrainStepParts {
 export interface TrainStep {
   /** One optimiser step; `step` (from 0) decides every random choice in it. */
   run(step: number, learningRate: number): Promise<void>;
-  /** Means over the steps since the last reading: `loss`, its named parts, `gradientNorm`. Waits for the device and all ranks. */
+  /** Means over the steps since the last reading: `loss`, its named parts (elements of vectors as `name[i]`), `gradientNorm`. Waits for the device and all ranks. */
   read(): Promise<Record<string, number>>;
 }
 
@@ -41,7 +42,7 @@ export function createTrainStep({
   const { seed, gradientClip } = settings;
   const parameters = objective.module.parameters().filter((parameter) => parameter.requiresGrad);
   const reducer = ranks.reducer(parameters);
-  const meter = createMeter();
+  const meter = createStepMeter();
 
   return {
     async run(step, learningRate) {
@@ -87,39 +88,4 @@ export function inPrecision<T>(
 ): T {
   if (precision === "float32") return body();
   return autocast({ device: device.startsWith("cuda") ? "cuda" : "cpu", dtype: "bfloat16" }, body);
-}
-
-interface Meter {
-  add(values: Readonly<Record<string, Tensor>>, weight: number): void;
-  countStep(): void;
-  read(): Record<string, number>;
-}
-
-/** Sums of scalars on the device, read as means. */
-function createMeter(): Meter {
-  const sums = new Map<string, Tensor>();
-  let steps = 0;
-  return {
-    add(values, weight) {
-      noGrad(() => {
-        for (const [name, value] of Object.entries(values)) {
-          const addend = value.detach().float();
-          const sum = sums.get(name);
-          if (sum) sum.add_(addend, { alpha: weight });
-          else sums.set(name, keep(addend.mul(weight)));
-        }
-      });
-    },
-    countStep: () => void steps++,
-    read() {
-      const means: Record<string, number> = {};
-      for (const [name, sum] of sums) {
-        means[name] = sum.item() / Math.max(1, steps);
-        sum.dispose();
-      }
-      sums.clear();
-      steps = 0;
-      return means;
-    },
-  };
 }

@@ -1,16 +1,20 @@
 // The training loop: budget, learning rate, reports, validation, checkpoints, resuming, and an end at any step when asked to.
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { AdamW, Ema, evaluating } from "@vid2world/torch";
+import { AdamW, Ema } from "@vid2world/torch";
 import { listCheckpoints, loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
 import type { RunPosition } from "./checkpoints.js";
 import type { TrainingListener } from "./events.js";
 import { budgetProgress, learningRateAt } from "./learning-rate.js";
+import { splitLevels } from "./loss-by-level.js";
+import { memoryUse } from "./memory-use.js";
 import type { Objective } from "./objective.js";
 import { singleRank } from "./ranks.js";
 import type { Ranks } from "./ranks.js";
 import type { TrainingSettings } from "./settings.js";
 import { createTrainStep } from "./train-step.js";
+import { createValidator } from "./validator.js";
+import type { LongValidation } from "./validator.js";
 
 /** Where a run writes and how it is watched and stopped. */
 export interface TrainerOptions {
@@ -23,6 +27,8 @@ export interface TrainerOptions {
   readonly onEvent?: TrainingListener | undefined;
   /** The processes that train together; absent: this one alone. */
   readonly ranks?: Ranks | undefined;
+  /** Rolls the model out from time to time; absent: only the objective's own validation. */
+  readonly rollouts?: LongValidation | undefined;
 }
 
 /** What a run ended with. */
@@ -39,7 +45,7 @@ export interface TrainingResult {
 export async function train(
   objective: Objective,
   settings: TrainingSettings,
-  { folder, resume = false, signal, onEvent = () => {}, ranks = singleRank }: TrainerOptions,
+  { folder, resume = false, signal, onEvent = () => {}, ranks = singleRank, rollouts }: TrainerOptions,
 ): Promise<TrainingResult> {
   const { module } = objective;
   const { betas, eps, weightDecay } = settings;
@@ -73,16 +79,20 @@ export async function train(
 
   const startProgress = progressAt(clock.minutes());
   const report = async (learningRate: number): Promise<void> => {
-    const metrics = await trainStep.read();
+    const means = await trainStep.read();
     const now = clock.minutes();
     const progress = progressAt(now);
     const spent = now - position.minutes;
+    const stepsPerSecond = (step - reported.step) / Math.max(1e-9, (now - reported.minutes) * 60);
+    const { frames } = objective;
     onEvent({
       type: "progress",
       step,
-      metrics,
+      ...splitLevels(means),
       learningRate,
-      stepsPerSecond: (step - reported.step) / Math.max(1e-9, (now - reported.minutes) * 60),
+      stepsPerSecond,
+      ...(frames !== undefined && { framesPerSecond: stepsPerSecond * frames * microBatches }),
+      memory: memoryUse(settings.device),
       progress,
       minutes: now,
       secondsLeft: (60 * spent * (1 - progress)) / Math.max(1e-9, progress - startProgress),
@@ -99,12 +109,13 @@ export async function train(
     }
     await ranks.barrier();
   };
-  const withAverage = <T>(use: () => T): T => (ema ? ema.swappedIn(use) : use());
-  const validate = (): void => {
-    const metrics = withAverage(() => evaluating(module, () => objective.validate?.()));
-    if (metrics) onEvent({ type: "validation", step, metrics });
-  };
+  // Every rank takes the short validation, which costs less than waiting for one; rollouts are rank 0's.
+  const validator = createValidator({
+    ...{ objective, ema, every: settings.validateEvery, signal, onEvent },
+    long: ranks.rank === 0 ? rollouts : undefined,
+  });
 
+  if (newest !== undefined) await validator.resumed(step);
   let finished = false;
   for (;;) {
     // Clocks and signals differ between ranks: before each step all of them agree whether it is done, and on its learning rate.
@@ -118,13 +129,13 @@ export async function train(
     await trainStep.run(step, learningRate);
     step++;
     if (step % settings.logEvery === 0) await report(learningRate);
-    if (step % (settings.validateEvery ?? Infinity) === 0 && step !== settings.maxSteps) validate();
+    if (step !== settings.maxSteps) await validator.after(step);
     // Lets signals and other work in; a scope never spans an await, and none is open here.
     await setImmediate();
   }
   if (finished && reported.step !== step) await report(learningRate);
   await save();
-  if (finished) validate();
+  if (finished) await validator.atEnd(step);
   onEvent({ type: "end", step, finished, minutes: clock.minutes() });
   ema?.swap();
   module.eval();
