@@ -1,0 +1,169 @@
+# Records what torchvision's networks give with counted weights (counted-weights.ts): run it with a Python that has torch and torchvision,
+#   PYTHONPATH=... python make.py > recorded.json
+# Versions used for the committed file are in its "versions".
+import json
+import math
+import sys
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+
+
+def uniform(order, count):
+    i = np.arange(1, count + 1, dtype=np.uint64)
+    mask = np.uint64(0xFFFFFFFF)
+    h = (i * np.uint64(0x9E3779B1) & mask) ^ (np.uint64((order + 1) * 0x85EBCA6B & 0xFFFFFFFF))
+    h = ((h ^ (h >> np.uint64(15))) * np.uint64(0x2C1B3C6D)) & mask
+    h = h ^ (h >> np.uint64(12))
+    return ((h >> np.uint64(8)).astype(np.float64) - 2**23) / 2**23
+
+
+def span(key, shape):
+    if key.endswith("running_var"):
+        return 0.5, 1.0
+    if len(shape) == 1:
+        return (0.5, 1.0) if key.endswith("weight") else (0.125, 0.0)
+    if key.startswith("lin"):
+        return 0.5, 0.5
+    fan_in = math.prod(shape[1:])
+    return 2.0 ** math.floor(math.log2(math.sqrt(6 / fan_in)) + 0.5), 0.0
+
+
+def counted(keys, shapes):
+    state = {}
+    for order, key in enumerate(keys):
+        scale, offset = span(key, shapes[key])
+        values = uniform(order, math.prod(shapes[key])) * scale + offset
+        state[key] = torch.from_numpy(values.astype(np.float32)).reshape(shapes[key])
+    return state
+
+
+def pictures(order, shape):
+    return torch.from_numpy(uniform(order, math.prod(shape)).astype(np.float32)).reshape(shape)
+
+
+def fill(model, order_of_keys):
+    own = {k: v.shape for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+    keys = [k for k in order_of_keys if k in own]
+    model.load_state_dict(counted(keys, own), strict=False)
+    return model.eval()
+
+
+def features(model, indices, x):
+    taps = []
+    for index, layer in enumerate(model.features):
+        layer = torch.nn.ReLU(inplace=False) if isinstance(layer, torch.nn.ReLU) else layer
+        x = layer(x)
+        if index in indices:
+            taps.append(x)
+    return taps
+
+
+def lpips(taps, pairs, heads):
+    total = 0
+    for tap, head in zip(taps, heads):
+        unit = tap / (tap.pow(2).sum(1, keepdim=True).sqrt() + 1e-10)
+        total = total + F.conv2d((unit[:pairs] - unit[pairs:]).pow(2), head).mean((2, 3)).flatten()
+    return total
+
+
+# What FID's Inception changes in torchvision's: average pools that do not count the padding, and a maximum in the last block.
+def average(x):
+    return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+
+
+def block_a(self, x):
+    b = [self.branch1x1(x), self.branch5x5_2(self.branch5x5_1(x)), self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))]
+    return torch.cat(b + [self.branch_pool(average(x))], 1)
+
+
+def block_c(self, x):
+    seven = self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x)))
+    double = x
+    for i in range(1, 6):
+        double = getattr(self, f"branch7x7dbl_{i}")(double)
+    return torch.cat([self.branch1x1(x), seven, double, self.branch_pool(average(x))], 1)
+
+
+def block_e(pool):
+    def forward(self, x):
+        three = self.branch3x3_1(x)
+        three = torch.cat([self.branch3x3_2a(three), self.branch3x3_2b(three)], 1)
+        double = self.branch3x3dbl_2(self.branch3x3dbl_1(x))
+        double = torch.cat([self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double)], 1)
+        return torch.cat([self.branch1x1(x), three, double, self.branch_pool(pool(x))], 1)
+
+    return forward
+
+
+def inception(orders):
+    model = torchvision.models.inception_v3(weights=None, num_classes=1008, aux_logits=False, init_weights=False)
+    for name in ("Mixed_5b", "Mixed_5c", "Mixed_5d"):
+        setattr(getattr(model, name), "forward", block_a.__get__(getattr(model, name)))
+    for name in ("Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"):
+        setattr(getattr(model, name), "forward", block_c.__get__(getattr(model, name)))
+    model.Mixed_7b.forward = block_e(average).__get__(model.Mixed_7b)
+    model.Mixed_7c.forward = block_e(lambda x: F.max_pool2d(x, 3, 1, 1)).__get__(model.Mixed_7c)
+    model.fc = torch.nn.Identity()
+    fill(model, orders["inception"])
+    x = F.interpolate(pictures(7, [2, 3, 48, 64]), size=(299, 299), mode="bilinear", align_corners=False)
+    return model(x)
+
+
+def vit(orders):
+    out = {}
+    for name, form in orders["transformers"].items():
+        shapes = {k: tuple(v) for k, v in form["shapes"].items()}
+        state = counted(list(shapes), shapes)
+        width, heads, eps, patch = form["width"], form["heads"], form["epsilon"], form["patch"]
+        norm = lambda x, key: F.layer_norm(x, [width], state[f"{key}.weight"], state[f"{key}.bias"], eps)
+        act = F.gelu if form["gelu"] == "exact" else (lambda x: x * torch.sigmoid(1.702 * x))
+        x = pictures(9, [2, 3, form["imageSize"], form["imageSize"]])
+        x = F.conv2d(x, state["patch_embed.proj.weight"], state["patch_embed.proj.bias"], stride=patch).flatten(2).transpose(1, 2)
+        x = torch.cat([state["cls_token"].expand(2, -1, -1), x], 1) + state["pos_embed"]
+        if form["inputNorm"]:
+            x = norm(x, "pos_drop")
+        for i in range(form["layers"]):
+            layer = torch.nn.MultiheadAttention(width, heads, batch_first=True)
+            layer.load_state_dict(
+                {
+                    "in_proj_weight": state[f"blocks.{i}.attn.qkv.weight"],
+                    "in_proj_bias": state[f"blocks.{i}.attn.qkv.bias"],
+                    "out_proj.weight": state[f"blocks.{i}.attn.proj.weight"],
+                    "out_proj.bias": state[f"blocks.{i}.attn.proj.bias"],
+                }
+            )
+            y = norm(x, f"blocks.{i}.norm1")
+            x = x + layer(y, y, y, need_weights=False)[0]
+            y = act(F.linear(norm(x, f"blocks.{i}.norm2"), state[f"blocks.{i}.mlp.fc1.weight"], state[f"blocks.{i}.mlp.fc1.bias"]))
+            x = x + F.linear(y, state[f"blocks.{i}.mlp.fc2.weight"], state[f"blocks.{i}.mlp.fc2.bias"])
+        out[name] = {"lastBlock": x[:, 0].flatten().tolist(), "normalised": norm(x, "norm")[:, 0].flatten().tolist()}
+    return out
+
+
+@torch.no_grad()
+def main():
+    torch.set_num_threads(2)
+    orders = json.load(sys.stdin)  # the order of the keys, from network-keys.ts
+    result = {"versions": {"torch": torch.__version__, "torchvision": torchvision.__version__}}
+    for name, build, indices, widths in [
+        ("vgg", torchvision.models.vgg16, (3, 8, 15, 22, 29), (64, 128, 256, 512, 512)),
+        ("alex", torchvision.models.alexnet, (1, 4, 7, 9, 11), (64, 192, 384, 256, 256)),
+    ]:
+        model = fill(build(weights=None), orders[name])
+        shapes = {f"lin{i}.model.1.weight": (1, width, 1, 1) for i, width in enumerate(widths)}
+        heads = list(counted(list(shapes), shapes).values())
+        x = torch.cat([pictures(5, [2, 3, 70, 80]), pictures(6, [2, 3, 70, 80])])
+        shift = torch.tensor([-0.03, -0.088, -0.188]).view(1, 3, 1, 1)
+        scale = torch.tensor([0.458, 0.448, 0.45]).view(1, 3, 1, 1)
+        taps = features(model, indices, (x - shift) / scale)
+        result[name] = {"taps": [[t.double().mean().item(), t.double().std().item()] for t in taps], "lpips": lpips(taps, 2, heads).tolist()}
+    pooled = inception(orders)
+    result["inception"] = {"features": [round(v, 9) for v in pooled[:, ::8].flatten().tolist()]}
+    result["transformers"] = vit(orders)
+    json.dump(result, sys.stdout)
+
+
+main()
