@@ -10,6 +10,7 @@ import { autoencoderLossSchema } from "./autoencoder-objective.js";
 import { contextSchema, domainDataSchema, protocolSchema, publishedAutoencoderSchema } from "./published-settings.js";
 import { syntheticSchema } from "./synthetic.js";
 import { trainingSchema } from "./settings.js";
+import { loggingSchema } from "./sinks/open-sinks.js";
 
 /** Size that the networks work on: frames are padded at the bottom and right; absent: not padded. */
 const padded = { paddedHeight: z.int().min(1).optional(), paddedWidth: z.int().min(1).optional() };
@@ -36,7 +37,7 @@ const latentsSchema = z.strictObject({
   cache: z.string().optional(),
 });
 
-const common = { data: dataSchema, training: trainingSchema };
+const common = { data: dataSchema, training: trainingSchema, logging: loggingSchema.prefault({}) };
 
 /** Trains an autoencoder on single frames. */
 const autoencoderRunSchema = z.strictObject({

@@ -47,3 +47,8 @@ export function splitLevels(means: Readonly<Record<string, number>>): SplitMeans
   });
   return { metrics, lossByLevel };
 }
+
+/** "0.3-0.4" for range 3: shares of the noise levels. */
+export function levelRange(i: number): string {
+  return `${(i / LEVEL_RANGES).toFixed(1)}-${((i + 1) / LEVEL_RANGES).toFixed(1)}`;
+}

@@ -6,14 +6,15 @@ import { saveConfig } from "../config/load.js";
 import { checkInputs } from "./check-inputs.js";
 import { listCheckpoints } from "./checkpoints.js";
 import type { TrainingConfig } from "./config.js";
+import { describeEnvironment } from "./environment.js";
 import type { TrainingListener } from "./events.js";
-import { metricsLog } from "./metrics-log.js";
 import { runAutoencoder } from "./run-autoencoder.js";
 import { runDenoising } from "./run-denoising.js";
+import { openSinks } from "./sinks/open-sinks.js";
 
 /** Where a run writes and how it is watched and stopped. */
 export interface RunOptions {
-  /** The run's folder: config.yaml, metrics.jsonl, checkpoints/, and in the end the trained model. */
+  /** The run's folder: config.yaml, metrics.jsonl, log.jsonl, tensorboard/, checkpoints/, and in the end the trained model. */
   readonly folder: string;
   /** Goes on from the newest checkpoint in the folder. */
   readonly resume?: boolean;
@@ -41,7 +42,7 @@ export class RunFolderError extends Error {
  * @example await runTraining(await loadConfig("configs/debug.yaml", trainingConfigSchema), { folder: "runs/debug" });
  */
 export async function runTraining(config: TrainingConfig, options: RunOptions): Promise<RunResult> {
-  const { folder, resume = false, onEvent } = options;
+  const { folder, resume = false, onEvent = () => {} } = options;
   if (!resume && (await listCheckpoints(path.join(folder, "checkpoints"))).length > 0) {
     throw new RunFolderError(
       `${folder}: holds the checkpoints of a run; go on with it (--resume, \`resume: true\`) or give another folder`,
@@ -50,13 +51,25 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
   await checkInputs(config);
   await mkdir(folder, { recursive: true });
   await saveConfig(path.join(folder, "config.yaml"), config);
-  const log = metricsLog(path.join(folder, "metrics.jsonl"));
+  const { device, threads, seed } = config.training;
+  if (threads !== undefined) setNumThreads(threads);
+  const sinks = await openSinks(folder, config, onEvent);
   const listener: TrainingListener = (event) => {
-    log(event);
-    onEvent?.(event);
+    sinks.receive(event);
+    onEvent(event);
   };
-  if (config.training.threads !== undefined) setNumThreads(config.training.threads);
-  manualSeed(config.training.seed); // the first weights
-  const context = { ...options, resume, onEvent: listener };
-  return config.kind === "autoencoder" ? runAutoencoder(config, context) : runDenoising(config, context);
+  try {
+    listener({ type: "start", kind: config.kind, resume, ...(await describeEnvironment(device)) });
+    manualSeed(seed); // the first weights
+    const context = { ...options, resume, onEvent: listener };
+    return await (config.kind === "autoencoder" ? runAutoencoder(config, context) : runDenoising(config, context));
+  } catch (error) {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    // Ended by the caller before the first step: the trainer itself ends without an error.
+    if (options.signal?.aborted) listener({ type: "warning", message: `ended while preparing: ${message}` });
+    else listener({ type: "failed", message, ...(stack !== undefined && { stack }) });
+    throw error;
+  } finally {
+    await sinks.close();
+  }
 }

@@ -7,7 +7,7 @@ import { Dropout, Linear, liveTensors, manualSeed, Module, randn } from "@vid2wo
 import type { Tensor } from "@vid2world/torch";
 import { listCheckpoints, loadCheckpoint } from "./checkpoints.js";
 import type { TrainingEvent } from "./events.js";
-import { metricsLog } from "./metrics-log.js";
+import { metricsLog } from "./sinks/metrics-log.js";
 import type { Objective } from "./objective.js";
 import { trainingSchema } from "./settings.js";
 import type { TrainingSettings } from "./settings.js";
@@ -119,7 +119,7 @@ test("the run reports progress, validation and its end, and keeps them as JSON l
   const file = path.join(folder, "metrics.jsonl");
   await train(objectiveOf(newNet()), settings({ maxSteps: 4, logEvery: 2, validateEvery: 2 }), {
     folder,
-    onEvent: metricsLog(file, () => 5000),
+    onEvent: metricsLog(file, () => 5000).receive,
   });
   const lines = (await readFile(file, "utf8"))
     .trim()
