@@ -1,7 +1,7 @@
 // Builds the native addon against the libtorch that find-libtorch.mjs finds. Usage: node build.mjs [--if-stale]
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
@@ -45,6 +45,9 @@ const fresh =
 if (fresh && process.argv.includes("--if-stale")) process.exit(0);
 
 console.log(`native build: libtorch ${libtorch.version} (${libtorch.origin}), about a minute`);
+// CMake refuses a cache that was made in another folder: that of a checkout that was moved or copied.
+const cache = join(buildFolder, "CMakeCache.txt");
+if (existsSync(cache) && !readFileSync(cache, "utf8").includes(`build in directory: ${buildFolder}\n`)) rmSync(cache);
 mkdirSync(buildFolder, { recursive: true });
 const addonApi = dirname(require.resolve("node-addon-api/package.json"));
 const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");

@@ -50,6 +50,15 @@ export interface Native {
   setGrad(handle: number, gradient: number): void;
   clearGrads(count: number): void;
   grads(count: number): void;
+  // jit.cc
+  loadScript(path: string, device: number): unknown;
+  callScript(
+    script: unknown,
+    method: string,
+    tensors: readonly number[],
+    names: readonly string[],
+    values: readonly (boolean | number)[],
+  ): number;
   // random.cc
   manualSeed(seed: number): void;
   createGenerator(device: number, seed: number): number;

@@ -31,4 +31,5 @@ export * from "./optim/index.js";
 export * from "./random.js";
 export * from "./rearrange.js";
 export { keep, liveBytes, liveTensors, scope, sequential } from "./scope.js";
+export { ScriptModule, type ScriptCall } from "./script-module.js";
 export { Tensor, type Dims } from "./tensor.js";
