@@ -1,5 +1,5 @@
 // Group normalisation as all parts of the model use it: in float32, and by the faster of two ways on channels-last maps.
-import { groupNorm, ones, scope, zeros, type Tensor } from "@vid2world/torch";
+import { groupNorm, isGradEnabled, nativeGroupNorm, ones, scope, zeros, type Tensor } from "@vid2world/torch";
 
 /** float64 stays as it is; half precision is widened. */
 export const wideType = (x: Tensor): "float32" | "float64" => (x.dtype === "float64" ? "float64" : "float32");
@@ -25,6 +25,47 @@ export function wideGroupNorm(x: Tensor, { groups, eps, weight, bias }: GroupNor
     : groupNorm(wide, groups, options);
   return y.to(x.dtype);
 }
+
+/** Mean and (biased) variance of something. */
+export interface Moments {
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+}
+
+/** Moments of every group of channels of every item, `[N C H W] -> [N G]` each; `x` is float32 or float64. */
+export function groupMoments(x: Tensor, groups: number): Moments {
+  const [items, channels, height, width] = x.dims("N C H W");
+  if (!isGradEnabled() && !isSlowOnChannelsLast(x, groups)) {
+    // The normalisation's own kernel finds both in one pass (and, unasked, the normalised features, which is still the fastest way).
+    return scope(() => {
+      const memoryFormat = x.strides[1] === 1 ? "channels_last" : "contiguous";
+      const [, mean, rstd_NG] = nativeGroupNorm(
+        x.contiguous({ memoryFormat }),
+        undefined,
+        undefined,
+        items,
+        channels,
+        height * width,
+        groups,
+        EPS,
+      );
+      return { mean, variance: rstd_NG.pow(-2).sub(EPS).clamp({ min: 0 }) };
+    });
+  }
+  return scope(() => {
+    const perGroup = (x_NC: Tensor): Tensor => x_NC.unflatten(1, [groups, channels / groups]).mean([2]);
+    const mean = perGroup(x.mean([2, 3]));
+    return {
+      mean,
+      variance: perGroup(x.square().mean([2, 3]))
+        .sub(mean.square())
+        .clamp({ min: 0 }),
+    };
+  });
+}
+
+/** Keeps the reciprocal of a constant group finite. */
+const EPS = 1e-6;
 
 let widens: boolean | undefined;
 

@@ -1,8 +1,18 @@
 // Multi-head attention over tokens: within a frame, over time at one position, or to the tokens of a context.
 // Axes: F = B * T folded frames, N tokens (positions) per frame, C width, L context tokens, D context width.
-import { Linear, Module, rearrange, scaledDotProductAttention, scope, type Tensor } from "@vid2world/torch";
+import {
+  Linear,
+  Module,
+  arange,
+  cat,
+  rearrange,
+  scaledDotProductAttention,
+  scope,
+  type Tensor,
+} from "@vid2world/torch";
 
 import type { Window } from "./frames.js";
+import { branchesOf, type LayerMemory } from "./time-pass.js";
 
 /** Options of {@link Attention}. */
 export interface AttentionOptions {
@@ -71,17 +81,45 @@ export class Attention extends Module {
     });
   }
 
-  /** Attention over time at every position: `[F N C] -> [F N C]`; with `causal`, frame i sees frames 0..i. */
+  /**
+   * Attention over time at every position: `[F N C] -> [F N C]`; with `causal`, a frame sees itself and those of the window's reach before
+   * it. Nothing tells frames apart but what they hold, so a frame that leaves the reach is only forgotten.
+   */
   attendOverTime(x_FNC: Tensor, window: Window, causal: boolean): Tensor {
-    const sizes = { b: window.batch, d: this.#headChannels };
+    const { batch, frames, reach = frames, time } = window;
+    const sizes = { b: batch, d: this.#headChannels };
     const split = (y_FNC: Tensor): Tensor => rearrange(y_FNC, "(b t) n (h d) -> (b n) h t d", sizes);
     return scope(() => {
-      const query = split(this.query.forward(x_FNC));
-      const key = split(this.key.forward(x_FNC));
-      const value = split(this.value.forward(x_FNC));
-      const mixed = scaledDotProductAttention(query, key, value, { isCausal: causal });
-      return this.output.forward(rearrange(mixed, "(b n) h t d -> (b t) n (h d)", { b: window.batch }));
+      const query = this.query.forward(x_FNC);
+      const key = this.key.forward(x_FNC);
+      const value = this.value.forward(x_FNC);
+      const past = time?.recall(this);
+      time?.keep(this, () => [key, value].map((x, i) => remember(x, batch, reach - 1, past?.[i])));
+      if (past) return this.output.forward(this.#attendToPast(query, key, value, past));
+      const options = frames > reach ? { attnMask: reachMask(frames, reach, x_FNC) } : { isCausal: causal };
+      const mixed = scaledDotProductAttention(split(query), split(key), split(value), options);
+      return this.output.forward(rearrange(mixed, "(b n) h t d -> (b t) n (h d)", { b: batch }));
     });
+  }
+
+  /**
+   * One frame attends to its past and itself. A single query per position is no work for a matrix product: with keys stored frame by frame
+   * the scores are one product of elements and a sum, which reads the past once and copies nothing.
+   */
+  #attendToPast(query_FNC: Tensor, key_FNC: Tensor, value_FNC: Tensor, past: LayerMemory): Tensor {
+    const [pastKey_BPNC, pastValue_BPNC] = past as [Tensor, Tensor];
+    const batch = pastKey_BPNC.size(0);
+    const d = this.#headChannels;
+    const heads = (x: Tensor): Tensor => x.unflatten(-1, [x.size(-1) / d, d]);
+    const frame = (x_FNC: Tensor): Tensor => heads(branchesOf(x_FNC, batch).unsqueeze(2));
+    const query = frame(query_FNC.mul(1 / Math.sqrt(d)));
+    const score = (key: Tensor): Tensor => query.mul(key).sum([-1], { keepdim: true });
+    const scores = cat([score(heads(pastKey_BPNC).unsqueeze(0)), score(frame(key_FNC))], { dim: 2 });
+    const weights = scores.softmax(2);
+    const frames = pastKey_BPNC.size(1);
+    const fromPast = weights.narrow(2, 0, frames).mul(heads(pastValue_BPNC)).sum([2]);
+    const own = weights.select(2, frames).mul(frame(value_FNC).squeeze(2));
+    return fromPast.add(own).reshape(query_FNC.shape);
   }
 
   #attendShared(query_FNC: Tensor, key_GLC: Tensor, value_GLC: Tensor): Tensor {
@@ -96,4 +134,22 @@ export class Attention extends Module {
     const mixed = scaledDotProductAttention(split(query_XNC), split(key_XLC), split(value_XLC));
     return rearrange(mixed, "x h n d -> x n (h d)");
   }
+}
+
+/** The newest `most` of the frames kept so far and those of `x [F N C]`: `[B P N C]`, in memory of their own. */
+function remember(x_FNC: Tensor, batch: number, most: number, past_BPNC: Tensor | undefined): Tensor {
+  return scope(() => {
+    const x_BTNC = x_FNC.unflatten(0, [batch, x_FNC.size(0) / batch]);
+    const newest = (y: Tensor, count: number): Tensor => y.narrow(1, y.size(1) - count, count);
+    if (past_BPNC === undefined)
+      return newest(x_BTNC, Math.min(most, x_BTNC.size(1))).clone({ memoryFormat: "contiguous" });
+    return cat([newest(past_BPNC, Math.min(most - 1, past_BPNC.size(1))), x_BTNC], { dim: 1 });
+  });
+}
+
+/** bool `[T T]`: a frame sees itself and the `reach - 1` before it. */
+function reachMask(frames: number, reach: number, { device }: Tensor): Tensor {
+  const index = arange(frames, undefined, { device });
+  const age = index.unsqueeze(1).sub(index.unsqueeze(0));
+  return age.ge(0).logicalAnd(age.lt(reach));
 }

@@ -2,10 +2,16 @@
 // Axes: F = B * T frames folded into the batch, N = H * W positions, C channels.
 import { rearrange, type Tensor } from "@vid2world/torch";
 
+import type { TimePass } from "./time-pass.js";
+
 /** How many clips, and how many frames of each, are folded into the batch axis. */
 export interface Window {
   readonly batch: number;
   readonly frames: number;
+  /** A causal layer sees a frame and at most `reach - 1` before it. Absent: all before it. */
+  readonly reach?: number;
+  /** Present where the evaluation continues an earlier one or is to be continued. */
+  readonly time?: TimePass;
 }
 
 /** `[F C H W] -> [B C T N]`: the form in which time is an axis that convolutions and norms can run over. */

@@ -1,9 +1,10 @@
 // Normalisation in float32: of tokens, and of groups of channels over one frame, a window of frames, or a frame and its past.
 // Axes: F = B * T folded frames, G groups, N = H * W positions.
-import { GroupNorm, LayerNorm, arange, layerNorm, type Tensor } from "@vid2world/torch";
+import { GroupNorm, LayerNorm, addcmul, layerNorm, type Tensor } from "@vid2world/torch";
 
-import { wideGroupNorm, wideType } from "../group-norm.js";
+import { groupMoments, wideGroupNorm, wideType } from "../group-norm.js";
 import { foldFrames, unfoldFrames, type Window } from "./frames.js";
+import { besidePast, newestOf, ofClips, overTime, remembered, withNewest, type FrameMoments } from "./frame-moments.js";
 
 /** Group normalisation whose statistics and arithmetic are float32 even where the features are half precision. */
 export class FrameNorm extends GroupNorm {
@@ -27,7 +28,8 @@ export type TemporalStatistics = "window" | "causal";
 
 /**
  * The normalisation of the time-mixing layers. `window` takes joint statistics over all frames, so every frame depends on every other.
- * `causal` takes those of frames 0..i for frame i, from running moments: what was computed for the past stays valid when a frame is added.
+ * `causal` takes those of frame i and the frames before it that are within the window's reach: what was computed for the past stays valid
+ * when a frame is added. Where an evaluation continues another, the new frame's statistics are those of the past and itself in both.
  */
 export class TemporalNorm extends FrameNorm {
   readonly #statistics: TemporalStatistics;
@@ -39,37 +41,37 @@ export class TemporalNorm extends FrameNorm {
 
   /** `[F C H W] -> [F C H W]` for the frames of `window`. */
   forwardFrames(x_FCHW: Tensor, window: Window): Tensor {
-    if (this.#statistics === "window") {
+    if (this.#statistics === "window" && window.time === undefined) {
       return foldFrames(this.forward(unfoldFrames(x_FCHW, window)), x_FCHW.size(2));
     }
-    return this.#forwardCausal(x_FCHW, window);
+    const x = x_FCHW.to(wideType(x_FCHW));
+    return this.#apply(x, this.#overTime(groupMoments(x, this.groups), window)).to(x_FCHW.dtype);
   }
 
-  #forwardCausal(x_FCHW: Tensor, { batch, frames }: Window): Tensor {
+  /** From the moments of single frames to those that each frame is normalised by, `[F G]`. */
+  #overTime(own_FG: FrameMoments, window: Window): FrameMoments {
+    const { batch, frames, reach = frames, time } = window;
+    const past = time?.recall(this);
+    if (past) {
+      time?.keep(this, () => remembered(withNewest(past, own_FG, reach - 1)));
+      return besidePast(own_FG, past);
+    }
+    const own_BTG = ofClips(own_FG, batch);
+    time?.keep(this, () => remembered(newestOf(own_BTG, reach - 1)));
+    return overTime(own_BTG, this.#statistics === "window" ? "all" : reach);
+  }
+
+  /** `(x - mean) / sqrt(variance + eps) * weight + bias` as one product and sum. */
+  #apply(x_FCHW: Tensor, { mean, variance }: FrameMoments): Tensor {
     const { groups, eps } = this;
-    const channels = x_FCHW.size(1);
-    const dtype = wideType(x_FCHW);
-    const x = x_FCHW.to(dtype);
-    const framesSoFar_T1 = arange(1, frames + 1, { dtype, device: x.device }).unsqueeze(-1);
-    /** The mean over frames 0..i of something that is known per frame and channel. */
-    const running = (moment_FC: Tensor): Tensor =>
-      moment_FC
-        .reshape([batch, frames, groups, channels / groups])
-        .mean([3])
-        .cumsum(1)
-        .div(framesSoFar_T1);
-    const mean_BTG = running(x.mean([2, 3]));
-    const variance_BTG = running(x.square().mean([2, 3]))
-      .sub(mean_BTG.square())
-      .clamp({ min: 0 });
-    const perChannel = (x_BTG: Tensor): Tensor =>
-      x_BTG
-        .unsqueeze(3)
-        .expand([batch, frames, groups, channels / groups])
-        .reshape([batch * frames, channels]);
-    const scale_FC = perChannel(variance_BTG.add(eps).rsqrt()).mul((this.weight as Tensor).to(dtype));
-    const shift_FC = (this.bias as Tensor).to(dtype).sub(perChannel(mean_BTG).mul(scale_FC));
-    const y = x.mul(scale_FC.unsqueeze(-1).unsqueeze(-1)).add(shift_FC.unsqueeze(-1).unsqueeze(-1));
-    return y.to(x_FCHW.dtype);
+    const perGroup = (y_C: Tensor): Tensor => y_C.to(x_FCHW.dtype).unflatten(0, [groups, -1]);
+    const scale_FGK = variance
+      .add(eps)
+      .rsqrt()
+      .unsqueeze(-1)
+      .mul(perGroup(this.weight as Tensor));
+    const shift_FGK = addcmul(perGroup(this.bias as Tensor), mean.unsqueeze(-1), scale_FGK, { value: -1 });
+    const perMap = (y_FGK: Tensor): Tensor => y_FGK.reshape([-1, x_FCHW.size(1), 1, 1]);
+    return addcmul(perMap(shift_FGK), x_FCHW, perMap(scale_FGK));
   }
 }

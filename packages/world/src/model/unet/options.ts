@@ -34,7 +34,10 @@ export const unetSchema = z
     textTokens: count.default(77),
     /** A context of exactly `textTokens + frames * imageTokensPerFrame` tokens gives each frame its own image tokens. */
     imageTokensPerFrame: count.default(16),
-    /** Frames of a training window; in the causal form also the longest window that is accepted. */
+    /**
+     * Frames of a training window, and in the causal form the most frames that a layer looks at: longer clips are refused with `window`
+     * statistics, and seen through a rolling window of this length with `causal` ones.
+     */
     temporalLength: count.default(16),
     /** Causal world model (true) or the bidirectional video model it is made from. */
     causal: z.boolean().default(true),

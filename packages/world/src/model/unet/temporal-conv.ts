@@ -1,9 +1,22 @@
 // The temporal half of a residual block: four normalised convolutions over time at every position.
 // Axes: F = B * T folded frames, N = H * W positions.
-import { Conv3d, Dropout, Module, conv2d, pad, scope, sequential, zeroInit, type Tensor } from "@vid2world/torch";
+import {
+  Conv3d,
+  Dropout,
+  Module,
+  addmm,
+  conv2d,
+  pad,
+  scope,
+  sequential,
+  zeroInit,
+  type Parameter,
+  type Tensor,
+} from "@vid2world/torch";
 
-import { foldFrames, unfoldFrames, type Window } from "./frames.js";
+import { foldFrames, mapToTokens, tokensToMap, unfoldFrames, type Window } from "./frames.js";
 import { TemporalNorm, type TemporalStatistics } from "./norm.js";
+import { branchesOf, type LayerMemory, type TimePass } from "./time-pass.js";
 
 const LAYERS = 4;
 const KERNEL = 3;
@@ -50,9 +63,55 @@ class TemporalConvLayer extends Module {
     return scope(() => {
       const active = scope(() => this.norm.forwardFrames(x_FCHW, window).silu());
       const dropped = this.dropout?.forward(active) ?? active;
+      const past = window.time?.recall(this);
+      if (window.time && past) return this.#continue(dropped, window.time, past);
+      window.time?.keep(this, () => this.#memoryOf(dropped, window));
       const y_BCTN = temporalConv(unfoldFrames(dropped, window), this.conv.weight, this.conv.bias, this.#causal);
       return foldFrames(y_BCTN, x_FCHW.size(2));
     });
+  }
+
+  /**
+   * The next frame after those that were kept. The past's share of the convolution does not change while a frame is denoised: it is part
+   * of the memory, and one product of the frame with the kernel's last entry is left.
+   */
+  #continue(x_FCHW: Tensor, time: TimePass, past: LayerMemory): Tensor {
+    const [last_BNC, share_BNC] = past as [Tensor, Tensor];
+    const [batch, positions, channels] = last_BNC.dims("B N C");
+    const x_FNC = mapToTokens(x_FCHW);
+    time.keep(this, () => this.#memoryAfter(x_FNC, last_BNC, time));
+    const [now_CO] = this.#kernel(time) as [Tensor];
+    const y_XO =
+      x_FNC.size(0) === batch
+        ? addmm(share_BNC.flatten({ startDim: 0, endDim: 1 }), x_FNC.reshape([-1, channels]), now_CO)
+        : branchesOf(x_FNC.matmul(now_CO), batch).add(share_BNC);
+    return tokensToMap(y_XO.reshape([x_FNC.size(0), positions, -1]), x_FCHW.size(2));
+  }
+
+  #memoryOf(x_FCHW: Tensor, window: Window): LayerMemory {
+    const x_BTNC = mapToTokens(x_FCHW).unflatten(0, [window.batch, window.frames]);
+    const before = window.frames > 1 ? x_BTNC.select(1, window.frames - 2) : undefined;
+    return this.#memoryAfter(x_BTNC.select(1, window.frames - 1), before, window.time as TimePass);
+  }
+
+  /** The newest input, and what it and the one before add to the next output. */
+  #memoryAfter(newest_BNC: Tensor, before_BNC: Tensor | undefined, time: TimePass): LayerMemory {
+    return scope(() => {
+      const [, one_CO, two_CO] = this.#kernel(time) as [Tensor, Tensor, Tensor];
+      const rows = (x_BNC: Tensor): Tensor => x_BNC.reshape([-1, x_BNC.size(2)]);
+      const fromOne = addmm(this.conv.bias as Parameter, rows(newest_BNC), one_CO);
+      const share = before_BNC ? addmm(fromOne, rows(before_BNC), two_CO) : fromOne;
+      return [newest_BNC.clone(), share.reshape([...newest_BNC.shape.slice(0, 2), -1])];
+    });
+  }
+
+  /** The kernel's matrices `[C Co]` for the frame itself, the one before and the one before that. */
+  #kernel(time: TimePass): LayerMemory {
+    return time.prepare(this, () =>
+      [2, 1, 0].map((k) =>
+        scope(() => this.conv.weight.flatten({ startDim: 2 }).select(2, k).t().clone({ memoryFormat: "contiguous" })),
+      ),
+    );
   }
 }
 

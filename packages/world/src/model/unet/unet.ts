@@ -11,6 +11,7 @@ import type { Window } from "./frames.js";
 import { unetLayout } from "./layout.js";
 import { FrameNorm } from "./norm.js";
 import { unetSchema, type ResolvedUNetOptions, type UNetOptions } from "./options.js";
+import type { TimePass } from "./time-pass.js";
 import { TemporalTransformer } from "./temporal-transformer.js";
 import { timestepEmbedding } from "./timestep-embedding.js";
 import { splitContext } from "./split-context.js";
@@ -83,15 +84,16 @@ export class UNet3D extends Module {
     return this.#options;
   }
 
-  /** `[B T C H W] -> [B T Co H W]` */
-  forward(input: UNetInput): Tensor {
-    return scope(() => this.#evaluate(input));
+  /** `[B T C H W] -> [B T Co H W]`; `time` joins the evaluation to earlier and later ones (see `UNetStream`). */
+  forward(input: UNetInput, time?: TimePass): Tensor {
+    return scope(() => this.#evaluate(input, time));
   }
 
-  #evaluate(input: UNetInput): Tensor {
+  #evaluate(input: UNetInput, time: TimePass | undefined): Tensor {
     const [batch, frames, channels, height, width] = input.x_BTCHW.dims("B T C H W");
     this.#check(frames, channels);
-    const window: Window = { batch, frames };
+    const { causal, temporalLength } = this.#options;
+    const window: Window = { batch, frames, ...(causal && { reach: temporalLength }), ...(time && { time }) };
     const activeEmbedding_FE = this.#embed(input, window).silu();
     const shared = { activeEmbedding_FE, context: this.#context(input, window), window };
 
@@ -142,9 +144,10 @@ export class UNet3D extends Module {
   }
 
   #check(frames: number, channels: number): void {
-    const { inChannels, temporalLength, causal } = this.#options;
+    const { inChannels, temporalLength, causal, temporalNorm } = this.#options;
     if (channels !== inChannels) throw invalid("x_BTCHW", `${inChannels} channels`, `${channels}`);
-    if (causal && frames > temporalLength) {
+    // Strictly causal layers have a meaning for longer clips: each sees the newest `temporalLength` frames, as a rollout does.
+    if (causal && temporalNorm === "window" && frames > temporalLength) {
       throw invalid("x_BTCHW", `at most temporalLength = ${temporalLength} frames in the causal form`, `${frames}`);
     }
   }

@@ -1,0 +1,86 @@
+// Frame-incremental evaluation of the causal U-Net: the past is evaluated once, a new frame costs one frame.
+// Axes: B rollouts, R branches (with and without guidance) that share a past, T frames, C channels.
+import { noGrad, type Tensor } from "@vid2world/torch";
+import { invalid } from "@vid2world/formats";
+
+import { TimePass, type LayerMemory } from "./time-pass.js";
+import { UNetHistory } from "./unet-history.js";
+import type { UNet3D, UNetInput } from "./unet.js";
+
+/** What `begin` and `commit` give: the past with the new frames, and the network's output for them. */
+export interface Recorded {
+  readonly history: UNetHistory;
+  /** `[B T Co H W]` */
+  readonly output_BTCHW: Tensor;
+}
+
+/**
+ * Evaluates frames against a history. With `causal` statistics `begin` on some frames followed by `commit` frame by frame gives the very
+ * outputs of `UNet3D.forward` on all of them, to rounding, however they are split; clips longer than `temporalLength` roll. With `window`
+ * statistics the past stays as it was when it was evaluated, and a new frame is normalised with the past and itself: an approximation.
+ *
+ * Some tensors are derived from the weights once. After the weights have changed, make another.
+ */
+export class UNetStream {
+  readonly unet: UNet3D;
+  readonly #prepared = new Map<object, LayerMemory>();
+  #layers: ReadonlySet<object> | undefined;
+
+  constructor(unet: UNet3D) {
+    if (!unet.options.causal)
+      throw invalid(
+        "unet",
+        "a causal network (model.causal: true)",
+        "a bidirectional one: its past depends on its future",
+      );
+    this.unet = unet;
+  }
+
+  /** Evaluates the first frames, `[B T C H W]`, T below `temporalLength` so that a next one fits. */
+  begin(input: UNetInput): Recorded {
+    const [batch, frames] = input.x_BTCHW.dims("B T C H W");
+    const { temporalLength, temporalNorm } = this.unet.options;
+    if (temporalNorm === "window" && frames >= temporalLength)
+      throw invalid("x_BTCHW", `less than temporalLength = ${temporalLength} frames`, frames);
+    return this.#record(input, batch, Math.min(frames, temporalLength - 1));
+  }
+
+  /** The output for one frame after `history`, which stays as it is: `[R*B 1 C H W] -> [R*B 1 Co H W]`, branch by branch. */
+  predict(history: UNetHistory, input: UNetInput): Tensor {
+    const batch = this.#checkFrame(history, input);
+    if (batch % history.batch !== 0)
+      throw invalid("x_BTCHW", `a batch that is a multiple of the history's ${history.batch}`, batch);
+    return noGrad(() => this.unet.forward(input, this.#pass(history, false)));
+  }
+
+  /** The history with one more frame, `[B 1 C H W]`. */
+  commit(history: UNetHistory, input: UNetInput): Recorded {
+    const batch = this.#checkFrame(history, input);
+    if (batch !== history.batch) throw invalid("x_BTCHW", `the history's batch of ${history.batch}`, batch);
+    return this.#record(input, batch, Math.min(history.frames + 1, this.unet.options.temporalLength - 1), history);
+  }
+
+  /** Frees what was derived from the weights. */
+  dispose(): void {
+    for (const tensor of [...this.#prepared.values()].flat()) tensor.dispose();
+    this.#prepared.clear();
+  }
+
+  #record(input: UNetInput, batch: number, frames: number, history?: UNetHistory): Recorded {
+    const pass = this.#pass(history, true);
+    const output_BTCHW = noGrad(() => this.unet.forward(input, pass));
+    return { history: new UNetHistory(pass.recorded, batch, frames), output_BTCHW };
+  }
+
+  #pass(history: UNetHistory | undefined, record: boolean): TimePass {
+    return new TimePass({ record, prepared: this.#prepared, ...(history && { past: history.layers }) });
+  }
+
+  #checkFrame(history: UNetHistory, { x_BTCHW }: UNetInput): number {
+    const [batch, frames] = x_BTCHW.dims("B T C H W");
+    if (frames !== 1) throw invalid("x_BTCHW", "one frame after a history", frames);
+    this.#layers ??= new Set(this.unet.namedModules().values());
+    history.check(this.#layers);
+    return batch;
+  }
+}
