@@ -1,5 +1,6 @@
 // Shows a training run's events: one line that rewrites itself on a terminal, an occasional plain line elsewhere.
 import type { TrainingEvent } from "@vid2world/world/training/events";
+import { describeInstability } from "@vid2world/world/training/guard";
 import { createProgress, formatDuration } from "./progress.js";
 import type { Progress, ProgressOutput } from "./progress.js";
 
@@ -79,6 +80,8 @@ export function createTrainingDisplay(
         return line(`step ${event.step}  validation  ${metricsText(event.metrics)}`);
       case "checkpoint":
         return line(`step ${event.step}  saved ${event.file}`);
+      case "unstable":
+        return line(`step ${event.step}  left out: ${describeInstability(event)}${replayOf(event.file)}`);
       case "resumed":
         return line(`step ${event.step}  resumed from ${event.file}`);
       case "start":
@@ -91,6 +94,9 @@ export function createTrainingDisplay(
   };
   return { show, close: endLine };
 }
+
+const replayOf = (file: string | undefined): string =>
+  file === undefined ? "" : `; look into it with --replay ${file}`;
 
 function progressLine(event: Extract<TrainingEvent, { type: "progress" }>): string {
   const percent = `${Math.floor(100 * event.progress)} %`;

@@ -67,12 +67,22 @@ export async function openSession(request: LoadRequest): Promise<Session> {
   const step = createTrainStep({
     objective: { module: unet, losses: () => ({ total: lossOf().loss }) },
     optimizer,
-    settings: { seed: 0, device: "cpu", precision: "float32", accumulate: 1, gradientClip },
+    settings: {
+      seed: 0,
+      device: "cpu",
+      precision: "float32",
+      accumulate: 1,
+      gradientClip,
+      instability: { policy: "skip", maxConsecutive: 20 },
+    },
   });
   let steps = 0;
   const actions: Record<Timed, () => Promise<void> | void> = {
     forward,
-    "train-step": () => step.run(steps++, learningRate),
+    "train-step": async () => {
+      await step.run(steps++, learningRate);
+      step.verdicts();
+    },
   };
 
   return {

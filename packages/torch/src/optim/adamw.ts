@@ -2,6 +2,7 @@
 
 import { invalid } from "@vid2world/formats";
 import { full } from "../creation.js";
+import type { Device } from "../dtype.js";
 import {
   _foreachAdd_,
   _foreachAddcdiv_,
@@ -10,6 +11,7 @@ import {
   _foreachMul_,
   _foreachSqrt,
   _fusedAdamw_,
+  stack,
 } from "../generated/ops.js";
 import type { Tensor } from "../tensor.js";
 import { fusedAdamwWorks } from "./fused.js";
@@ -51,7 +53,11 @@ export class AdamW extends Optimizer<AdamWOptions> {
     this.#fused = fused;
   }
 
-  protected override update(batch: readonly Update[], options: AdamWOptions): void {
+  protected override leavesOutOnDevice(device: Device): boolean {
+    return this.#fused && fusedAdamwWorks(device);
+  }
+
+  protected override update(batch: readonly Update[], options: AdamWOptions, unless: Tensor | undefined): void {
     const lists: Lists = {
       parameters: batch.map(({ parameter }) => parameter),
       grads: batch.map(({ grad }) => grad),
@@ -60,7 +66,7 @@ export class AdamW extends Optimizer<AdamWOptions> {
       steps: batch.map(({ state }) => state.step),
     };
     const { device } = lists.parameters[0] as Tensor;
-    if (this.#fused && fusedAdamwWorks(device)) updateFused(lists, options);
+    if (this.#fused && fusedAdamwWorks(device)) updateFused(lists, options, unless, this.unsettled);
     else updateForeach(lists, options);
   }
 }
@@ -95,12 +101,22 @@ function updateForeach({ parameters, grads, first, second, steps }: Lists, optio
   );
 }
 
-function updateFused({ parameters, grads, first, second, steps }: Lists, options: AdamWOptions): void {
+function updateFused(
+  { parameters, grads, first, second, steps }: Lists,
+  options: AdamWOptions,
+  unless: Tensor | undefined,
+  unsettled: readonly Tensor[],
+): void {
   const { learningRate, betas, weightDecay, eps } = options;
   const { device } = parameters[0] as Tensor;
   // The kernel reads step counts from tensors; parameters that were always updated together share one.
   const counters = new Map<number, Tensor>();
-  for (const step of steps) if (!counters.has(step)) counters.set(step, full([], step, { dtype: "float32", device }));
+  const leftOut = unsettled.length === 0 ? undefined : stack(unsettled).sum().float();
+  for (const step of steps) {
+    if (counters.has(step)) continue;
+    const counted = full([], step, { dtype: "float32", device });
+    counters.set(step, leftOut === undefined ? counted : counted.sub(leftOut));
+  }
   _fusedAdamw_(
     parameters,
     grads,
@@ -114,6 +130,7 @@ function updateFused({ parameters, grads, first, second, steps }: Lists, options
     eps,
     false,
     false,
+    { foundInf: unless?.float() },
   );
 }
 

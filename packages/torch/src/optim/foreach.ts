@@ -1,6 +1,5 @@
 // Multi-tensor operations: one call into libtorch for a whole list of tensors, and how parameters are put into such lists.
 
-import { gradsOf } from "../autograd.js";
 import type { Tensor } from "../tensor.js";
 
 /** Elements of one multi-tensor call at most: bounds the temporary memory of an update (4 bytes each) for large models. */
@@ -23,9 +22,4 @@ export function batches<Item>(items: Iterable<Item>, tensorOf: (item: Item) => T
     batch.elements += tensor.numel;
   }
   return all;
-}
-
-/** The gradients of those parameters that have one. */
-export function gradients(parameters: Iterable<Tensor>): Tensor[] {
-  return gradsOf([...parameters]).filter((grad) => grad !== undefined);
 }

@@ -2,14 +2,12 @@
 
 import { invalid } from "@vid2world/formats";
 import { noGrad } from "../autograd.js";
-import { full, tensor, zeros } from "../creation.js";
-import { TorchError } from "../errors.js";
-import { _ampForeachNonFiniteCheckAndUnscale_, _foreachMul_, stack } from "../generated/ops.js";
+import { full } from "../creation.js";
+import type { Device } from "../dtype.js";
+import { where } from "../generated/ops.js";
 import { loadState } from "../nn/load-state.js";
-import { scope } from "../scope.js";
+import { keep, scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
-import { batches, gradients } from "./foreach.js";
-import type { CommonOptions, Optimizer } from "./optimizer.js";
 
 /** Options of `GradScaler`; the defaults are PyTorch's. */
 export interface GradScalerOptions {
@@ -21,39 +19,56 @@ export interface GradScalerOptions {
   readonly backoffFactor?: number;
   /** Steps without overflow between two growths. Default 2000. */
   readonly growthInterval?: number;
+  /** Where the losses are. Default "cpu". */
+  readonly device?: Device;
 }
 
+/** The scale enters float32 products; one that is infinite there would never come back. */
+const LARGEST_SCALE = 2 ** 126;
+
 /**
- * Multiplies the loss so that float16 gradients do not underflow, and leaves out steps whose gradients overflowed (Micikevicius et
- * al. 2018, arXiv:1710.03740, section 3.2). Per step: `scaler.scale(loss).backward(); scaler.unscale(optimizer)`, clip if wanted,
- * `scaler.step(optimizer)`. Waits for the device once per step.
+ * Multiplies the loss so that float16 gradients do not underflow, and adapts the factor when they overflow (Micikevicius et al. 2018,
+ * arXiv:1710.03740, section 3.2). All of it happens on the device, nothing waits for it:
+ * @example
+ * scaler.scale(loss).backward();
+ * const { norm } = clipGradients(parameters, { maxNorm: 0.5, scale: scaler.factor });
+ * const overflow = norm.isfinite().logicalNot();
+ * optimizer.step(overflow);
+ * scaler.update(overflow);
  */
 export class GradScaler {
   readonly growthFactor: number;
   readonly backoffFactor: number;
   readonly growthInterval: number;
-  #scale: number;
-  #goodSteps = 0;
-  #overflow: boolean | undefined;
+  readonly #scale: Tensor;
+  readonly #goodSteps: Tensor;
 
   constructor({
     initialScale = 65536,
     growthFactor = 2,
     backoffFactor = 0.5,
     growthInterval = 2000,
+    device = "cpu",
   }: GradScalerOptions = {}) {
-    if (!(initialScale > 0)) throw invalid("initialScale", "a number > 0", initialScale);
+    if (!(initialScale > 0 && initialScale <= LARGEST_SCALE))
+      throw invalid("initialScale", `a number > 0, at most ${LARGEST_SCALE}`, initialScale);
     if (!(growthFactor > 1)) throw invalid("growthFactor", "a number > 1", growthFactor);
     if (!(backoffFactor > 0 && backoffFactor < 1)) throw invalid("backoffFactor", "a number in (0, 1)", backoffFactor);
-    this.#scale = initialScale;
+    this.#scale = keep(full([], initialScale, { device }));
+    this.#goodSteps = keep(full([], 0, { dtype: "int64", device }));
     this.growthFactor = growthFactor;
     this.backoffFactor = backoffFactor;
     this.growthInterval = growthInterval;
   }
 
-  /** The current factor of the loss. */
-  get currentScale(): number {
+  /** The current factor of the loss: the live tensor, a float32 scalar on the device. */
+  get factor(): Tensor {
     return this.#scale;
+  }
+
+  /** The current factor of the loss as a number. Waits for the device. */
+  get currentScale(): number {
+    return this.#scale.item();
   }
 
   /** The loss to call `backward` on. */
@@ -61,87 +76,30 @@ export class GradScaler {
     return loss.mul(this.#scale);
   }
 
-  /** Divides the gradients by the scale and checks them. Once per step; `step` does it where you did not. */
-  unscale(optimizer: Optimizer<CommonOptions>): void {
-    if (this.#overflow !== undefined) throw new Error("GradScaler.unscale: called twice; call step() in between");
-    const inverse = 1 / this.#scale;
-    const check = (batch: readonly Tensor[]): boolean =>
-      scope(() => unscaleWhereFused(batch, inverse) ?? unscaleByFormula(batch, inverse));
-    this.#overflow = noGrad(() =>
+  /** Adapts the factor after a step. `overflow` is a boolean scalar on the device: whether a gradient was not finite. */
+  update(overflow: Tensor): void {
+    noGrad(() =>
       scope(() => {
-        const grads = gradients(optimizer.parameters());
-        return batches(grads, (grad) => grad)
-          .map(check)
-          .includes(true);
+        const good = this.#goodSteps.add(1);
+        const due = good.ge(this.growthInterval);
+        const grown = this.#scale.mul(this.growthFactor).clamp({ max: LARGEST_SCALE });
+        const next = where(due, grown, this.#scale);
+        this.#scale.copy_(where(overflow, this.#scale.mul(this.backoffFactor), next));
+        this.#goodSteps.copy_(good.maskedFill(due.logicalOr(overflow), 0));
       }),
     );
   }
 
-  /** Makes the optimiser's step unless a gradient overflowed, and adapts the scale. Returns whether the step was made. */
-  step(optimizer: Optimizer<CommonOptions>): boolean {
-    if (this.#overflow === undefined) this.unscale(optimizer);
-    const overflow = this.#overflow === true;
-    this.#overflow = undefined;
-    if (!overflow) optimizer.step();
-    this.#adapt(overflow);
-    return !overflow;
-  }
-
-  #adapt(overflow: boolean): void {
-    if (overflow) {
-      this.#scale *= this.backoffFactor;
-      this.#goodSteps = 0;
-    } else if (++this.#goodSteps >= this.growthInterval) {
-      const grown = this.#scale * this.growthFactor;
-      // The scale enters float32 products; one that is infinite there would never come back.
-      if (grown < 2 ** 127) this.#scale = grown;
-      this.#goodSteps = 0;
-    }
-  }
-
-  /** `scale` (float64) and `goodSteps` (int64), as new tensors. */
+  /** `scale` (float32) and `goodSteps` (int64): the live tensors. */
   stateDict(): Map<string, Tensor> {
     return new Map([
-      ["scale", tensor(this.#scale, { dtype: "float64" })],
-      ["goodSteps", tensor(this.#goodSteps, { dtype: "int64" })],
+      ["scale", this.#scale],
+      ["goodSteps", this.#goodSteps],
     ]);
   }
 
   /** Restores what `stateDict` gave; the keys must match exactly. */
   loadStateDict(saved: ReadonlyMap<string, Tensor>): void {
-    scope(() => {
-      const state = this.stateDict();
-      loadState(state, saved, { into: "GradScaler", from: "scaler state" });
-      this.#scale = Number((state.get("scale") as Tensor).item());
-      this.#goodSteps = Number((state.get("goodSteps") as Tensor).item());
-    });
+    loadState(this.stateDict(), saved, { into: "GradScaler", from: "scaler state" });
   }
-}
-
-/** Devices whose libtorch lacks the joint kernel (CPU before 2.x). */
-const withoutKernel = new Set<string>();
-
-/** Whether a gradient was not finite, by the one kernel that checks and unscales; undefined where libtorch lacks it. */
-function unscaleWhereFused(grads: readonly Tensor[], inverse: number): boolean | undefined {
-  const { device } = grads[0] as Tensor;
-  if (withoutKernel.has(device)) return undefined;
-  const found = zeros([1], { device });
-  try {
-    _ampForeachNonFiniteCheckAndUnscale_(grads, found, full([], inverse, { device }));
-  } catch (error) {
-    if (!(error instanceof TorchError)) throw error;
-    withoutKernel.add(device);
-    return undefined;
-  }
-  return found.item() !== 0;
-}
-
-/** The same in single operations. */
-function unscaleByFormula(grads: readonly Tensor[], inverse: number): boolean {
-  _foreachMul_(grads, inverse);
-  return (
-    stack(grads.map((grad) => grad.isfinite().all()))
-      .all()
-      .item() === 0
-  );
 }

@@ -1,7 +1,7 @@
 // Everything of the optimisation layer.
 
 export { AdamW, type AdamWImplementation, type AdamWOptions } from "./adamw.js";
-export { clipGradNorm } from "./clip.js";
+export { type ClippedGradients, clipGradients, clipGradNorm, type ClipOptions } from "./clip.js";
 export { Ema, type EmaOptions } from "./ema.js";
 export { fusedAdamwWorks } from "./fused.js";
 export { GradScaler, type GradScalerOptions } from "./grad-scaler.js";

@@ -18,6 +18,7 @@ import { Linear, Parameter } from "../nn/index.js";
 import {
   AdamW,
   type AdamWOptions,
+  clipGradients,
   clipGradNorm,
   Ema,
   fusedAdamwWorks,
@@ -291,48 +292,88 @@ describe("Ema", () => {
 });
 
 describe("GradScaler", () => {
-  const setup = (grad: number): { parameter: Parameter; sgd: Sgd } => {
-    const parameter = new Parameter(ones([2]));
-    parameter.grad = full([2], grad);
-    return { parameter, sgd: new Sgd([parameter], { learningRate: 1 }) };
-  };
+  const no = (): Tensor => tensor(false, { dtype: "bool" });
+  const yes = (): Tensor => tensor(true, { dtype: "bool" });
 
-  test("unscales gradients before the step and grows after enough good ones", () => {
+  test("scales the loss and grows after enough good steps", () => {
     const scaler = new GradScaler({ initialScale: 8, growthInterval: 2 });
-    const { parameter, sgd } = setup(4);
     assertClose(scaler.scale(ones([])), 8);
-    expect(scaler.step(sgd)).toBe(true);
-    assertClose(parameter, [0.5, 0.5]);
+    scaler.update(no());
     expect(scaler.currentScale).toBe(8);
-    expect(scaler.step(sgd)).toBe(true);
+    scaler.update(no());
     expect(scaler.currentScale).toBe(16);
   });
 
-  test.each([Infinity, NaN])("leaves out a step with %s among the gradients and backs off", (bad) => {
-    const scaler = new GradScaler({ initialScale: 8 });
-    const { parameter, sgd } = setup(1);
-    parameter.grad = tensor([1, bad]);
-    expect(scaler.step(sgd)).toBe(false);
+  test("backs off after an overflow and counts good steps anew", () => {
+    const scaler = new GradScaler({ initialScale: 8, growthInterval: 2 });
+    for (const overflow of [no(), yes(), no()]) scaler.update(overflow);
     expect(scaler.currentScale).toBe(4);
-    assertClose(parameter, [1, 1]);
+    scaler.update(no());
+    expect(scaler.currentScale).toBe(8);
   });
 
-  test("unscales once per step, so that clipping may come between", () => {
-    const scaler = new GradScaler({ initialScale: 2 });
-    const { parameter, sgd } = setup(8);
-    scaler.unscale(sgd);
-    assertClose(parameter.grad as Tensor, [4, 4]);
-    expect(() => scaler.unscale(sgd)).toThrow("called twice");
-    scaler.step(sgd);
-    assertClose(parameter, [-3, -3]);
+  test("never grows to infinity", () => {
+    const scaler = new GradScaler({ initialScale: 2 ** 126, growthInterval: 1 });
+    scaler.update(no());
+    expect(scaler.currentScale).toBe(2 ** 126);
   });
 
   test("restores its state", () => {
     const [a, b] = [new GradScaler({ growthInterval: 2 }), new GradScaler({ growthInterval: 2 })];
-    a.step(setup(1).sgd);
+    a.update(no());
     b.loadStateDict(a.stateDict());
-    b.step(setup(1).sgd);
+    b.update(no());
     expect(b.currentScale).toBe(131072);
+  });
+
+  test("leaves no tensors behind", () => {
+    const scaler = new GradScaler();
+    const overflow = no();
+    const before = liveTensors();
+    for (let i = 0; i < 20; i++) scaler.update(overflow);
+    expect(liveTensors()).toBe(before);
+  });
+});
+
+describe("clipGradients", () => {
+  test("divides by the loss's factor while it clips, and tells each norm", () => {
+    const parameters = [[3, 0], undefined, [0, 4]].map((grad) => {
+      const parameter = new Parameter(ones([2]));
+      parameter.grad = grad && tensor(grad).mul(8);
+      return parameter;
+    });
+    const { norm, norms_P, positions } = clipGradients(parameters, { maxNorm: 2.5, scale: tensor(8) });
+    expect([norm.item(), norms_P.toNumbers(), positions]).toEqual([5, [3, 4], [0, 2]]);
+    assertClose(parameters[2]?.grad as Tensor, [0, 2], { rtol: 1e-6 });
+  });
+
+  test("without clipping only divides", () => {
+    const parameter = new Parameter(ones([2]));
+    parameter.grad = full([2], 16);
+    clipGradients([parameter], { maxNorm: Infinity, scale: tensor(8) });
+    assertClose(parameter.grad, [2, 2]);
+  });
+});
+
+describe.each([false, true])("a step that is left out, fused: %s", (fused) => {
+  test.skipIf(fused && !fusedAdamwWorks("cpu"))("changes neither weights nor averages nor the count of steps", () => {
+    const make = (): { parameter: Parameter; adamw: AdamW } => {
+      const parameter = new Parameter(tensor([1, -2]));
+      return { parameter, adamw: new AdamW([parameter], { learningRate: 0.1, fused }) };
+    };
+    const step = ({ parameter, adamw }: ReturnType<typeof make>, grad: number, unless?: Tensor): void => {
+      parameter.grad = full([2], grad);
+      adamw.step(unless);
+    };
+    const [a, b] = [make(), make()];
+    for (const grad of [1, NaN, Infinity, 3, 2]) {
+      step(a, grad, tensor(!Number.isFinite(grad), { dtype: "bool" }));
+      if (Number.isFinite(grad)) step(b, grad);
+    }
+    assertClose(a.parameter, b.parameter, { rtol: 0, atol: 0 });
+    const [left, right] = [a.adamw.stateDict(), b.adamw.stateDict()];
+    for (const [name, value] of left) assertClose(value, right.get(name) as Tensor, { rtol: 0, atol: 0 });
+    expect(left.get("0.step")?.item()).toBe(3);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { clearGrads, gradsOf, noGrad } from "../autograd.js";
 import { tensor } from "../creation.js";
+import type { Device } from "../dtype.js";
 import { loadState } from "../nn/load-state.js";
 import type { Parameter } from "../nn/parameter.js";
 import { keep, scope } from "../scope.js";
@@ -15,6 +16,9 @@ export interface CommonOptions {
   /** Step size. Schedules set it before each step. */
   learningRate: number;
 }
+
+/** Bounds the memory of a caller that never settles. */
+const MOST_UNSETTLED = 256;
 
 /** What an optimiser keeps for one parameter. */
 export interface ParameterState {
@@ -41,6 +45,8 @@ export abstract class Optimizer<Options extends CommonOptions> {
   /** Names of the running averages that `update` needs. */
   protected abstract readonly averages: readonly string[];
   readonly #states = new Map<Parameter, ParameterState>();
+  /** Steps of which the device alone knows whether they were left out, with the parameters that they counted for. */
+  #unsettled: { readonly unless: Tensor; readonly states: readonly ParameterState[] }[] = [];
 
   constructor(parameters: ParameterSet | readonly GroupOf<Options>[], defaults: Options) {
     this.groups = resolveGroups(parameters, defaults);
@@ -51,15 +57,43 @@ export abstract class Optimizer<Options extends CommonOptions> {
     return this.groups.flatMap((group) => [...group.parameters.values()]);
   }
 
-  /** Makes one step from the gradients that are there now. */
-  step(): void {
-    noGrad(() => {
-      for (const { parameters, options } of this.groups)
-        scope(() => this.#stepGroup([...parameters.values()], options));
-    });
+  /**
+   * Makes one step from the gradients that are there now. `unless` is a scalar on their device: where it is not zero, nothing changes.
+   * On a device whose kernels can decide that themselves nothing waits for it.
+   */
+  step(unless?: Tensor): void {
+    const onDevice = unless !== undefined && this.leavesOutOnDevice(unless.device);
+    if (unless !== undefined && !onDevice && unless.item() !== 0) return;
+    const states = noGrad(() =>
+      this.groups.flatMap(({ parameters, options }) =>
+        scope(() => this.#stepGroup([...parameters.values()], options, onDevice ? unless : undefined)),
+      ),
+    );
+    if (!onDevice) return;
+    this.#unsettled.push({ unless: keep(unless.detach().clone()), states });
+    if (this.#unsettled.length >= MOST_UNSETTLED) this.settle();
   }
 
-  #stepGroup(parameters: readonly Parameter[], options: Options): void {
+  /** Whether `update` can leave a step out by itself on this device. */
+  protected leavesOutOnDevice(_device: Device): boolean {
+    return false;
+  }
+
+  /** Steps since the last settling of which it is not yet known whether they were left out. */
+  protected get unsettled(): readonly Tensor[] {
+    return this.#unsettled.map(({ unless }) => unless);
+  }
+
+  /** Takes left-out steps out of the counts of steps. Waits for the device; `stateDict` does it too. */
+  settle(): void {
+    for (const { unless, states } of this.#unsettled) {
+      if (unless.item() !== 0) for (const state of states) state.step--;
+      unless.dispose();
+    }
+    this.#unsettled = [];
+  }
+
+  #stepGroup(parameters: readonly Parameter[], options: Options, unless: Tensor | undefined): ParameterState[] {
     const grads = gradsOf(parameters);
     const due = parameters.flatMap((parameter, index) => {
       const grad = grads[index];
@@ -67,11 +101,15 @@ export abstract class Optimizer<Options extends CommonOptions> {
     });
     for (const { state } of due) state.step++;
     // A scope for each batch: its temporary memory is gone before the next begins.
-    for (const batch of batches(due, (update) => update.parameter)) scope(() => this.update(batch, options));
+    for (const batch of batches(due, (update) => update.parameter)) scope(() => this.update(batch, options, unless));
+    return due.map(({ state }) => state);
   }
 
-  /** Updates one batch (same device and dtype) in a few multi-tensor calls. `state.step` counts this step already. */
-  protected abstract update(batch: readonly Update[], options: Options): void;
+  /**
+   * Updates one batch (same device and dtype) in a few multi-tensor calls. `state.step` counts this step already. `unless` is only
+   * given where `leavesOutOnDevice` allows it.
+   */
+  protected abstract update(batch: readonly Update[], options: Options, unless: Tensor | undefined): void;
 
   /** Drops all gradients. */
   zeroGrad(): void {
@@ -85,6 +123,7 @@ export abstract class Optimizer<Options extends CommonOptions> {
 
   /** The state by name: `NAME.step` (new int64 scalars) and the running averages (the live tensors, not copies). */
   stateDict(): Map<string, Tensor> {
+    this.settle();
     const state = new Map<string, Tensor>();
     for (const [name, own] of this.#namedStates()) {
       state.set(`${name}.step`, tensor(own.step, { dtype: "int64" }));

@@ -7,6 +7,7 @@ import { diffusionLoss } from "../diffusion/loss.js";
 import type { LossConfig } from "../diffusion/loss.js";
 import type { NoiseSchedule } from "../diffusion/schedule.js";
 import { seedTensors } from "./draws.js";
+import { nameClips } from "./episode-table.js";
 import { sampleClips, validationClips } from "./latents.js";
 import type { ClipBatch, LatentTable } from "./latents.js";
 import { levelParts } from "./loss-by-level.js";
@@ -44,6 +45,7 @@ export function denoisingObjective(options: DenoisingOptions): Objective {
   const objective: Objective = {
     module,
     frames: batchSize * frames,
+    samples: (draw) => nameClips(latents.spans, draw, batchSize, frames),
     losses(draw) {
       const found = lossOf(phase("loading", () => sampleClips(latents, draw, batchSize, frames)));
       return { total: found.loss, parts: levelParts(found, schedule.numTimesteps) };

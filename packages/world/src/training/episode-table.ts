@@ -44,3 +44,14 @@ export function spreadClips(spans: readonly EpisodeSpan[], count: number, frames
   const evenly: Draw = { below: (bound) => Math.min(bound - 1, Math.floor(((next++ + 0.5) * total) / count)) };
   return drawClips(spans, evenly, count, frames);
 }
+
+/** Names what `drawClips` draws with the same arguments: "episode 120-135", or "episode 120" for single frames. */
+export function nameClips(spans: readonly EpisodeSpan[], draw: Draw, batch: number, frames: number): readonly string[] {
+  const indices = drawClips(spans, draw, batch, frames);
+  return Array.from({ length: batch }, (_, b) => {
+    const first = Number(indices[b * frames]);
+    const span = spans.find(({ start, frames: length }) => first >= start && first < start + length);
+    const frame = first - (span?.start ?? 0);
+    return `${span?.name ?? "?"} ${frames === 1 ? frame : `${frame}-${frame + frames - 1}`}`;
+  });
+}

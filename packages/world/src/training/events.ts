@@ -10,6 +10,23 @@ export type TrainingEvent =
   /** Videos that a validation made. */
   | { readonly type: "samples"; readonly step: number; readonly samples: readonly SampleVideo[] }
   | { readonly type: "checkpoint"; readonly step: number; readonly file: string }
+  /** A step that was left out, because its gradient was not finite or too large. */
+  | {
+      readonly type: "unstable";
+      /** Steps done before it. */
+      readonly step: number;
+      /** Numbers of its micro batches, and the names of their samples. */
+      readonly streams: readonly number[];
+      readonly samples: readonly string[];
+      readonly loss: number;
+      readonly gradientNorm: number;
+      /** The first parameter whose gradient is not finite. */
+      readonly parameter?: string;
+      /** Steps left out in a row, this one included. */
+      readonly inRow: number;
+      /** What `train --replay` takes. */
+      readonly file?: string;
+    }
   | { readonly type: "resumed"; readonly step: number; readonly file: string }
   /** Something a person should look at; the run goes on. */
   | { readonly type: "warning"; readonly message: string; readonly step?: number }

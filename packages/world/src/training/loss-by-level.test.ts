@@ -10,7 +10,7 @@ function means(found: Parameters<typeof levelParts>[0], repeats = 1): ReturnType
   const meter = createStepMeter();
   for (let i = 0; i < repeats; i++) {
     meter.add({ loss: tensor(2), ...levelParts(found, 1000) }, 1 / 3);
-    meter.countStep();
+    meter.endStep(tensor(false, { dtype: "bool" }));
   }
   return splitLevels(meter.read());
 }

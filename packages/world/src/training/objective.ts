@@ -21,6 +21,8 @@ export interface Objective<Samples = unknown> {
   next?(seed: number, stream: number): Promise<Samples>;
   /** Losses of one micro batch, from what `next` gave; choices are decided by `draw`, noise comes from libtorch's seeded generators. */
   losses(draw: Draw, samples: Samples): Losses;
+  /** Names of the samples that a draw decides on, for people who look into a bad step. */
+  samples?(draw: Draw): readonly string[];
   /** Measures the module as it is now, on data that is not trained on. */
   validate?(): Readonly<Record<string, number>>;
 }

@@ -1,5 +1,6 @@
 // What every training run has in common, as a configuration: optimiser, budget, precision, reporting.
 import { z } from "zod";
+import { parameterSettings } from "./parameter-groups.js";
 
 /** Settings of the training loop; all have defaults except the budget, which needs `maxSteps`, `maxMinutes` or both. */
 export const trainingSchema = z
@@ -9,8 +10,11 @@ export const trainingSchema = z
     device: z.string().default("cpu"),
     /** CPU threads of libtorch; absent: one per core. */
     threads: z.int().min(1).optional(),
-    /** `bfloat16` computes convolutions and matrix products in bfloat16 (autocast); weights and optimiser stay float32. */
-    precision: z.enum(["float32", "bfloat16"]).default("float32"),
+    /**
+     * `bfloat16` and `float16` compute convolutions and matrix products in half the bits (autocast); weights and optimiser stay float32.
+     * `float16` scales the loss, so that small gradients do not vanish.
+     */
+    precision: z.enum(["float32", "bfloat16", "float16"]).default("float32"),
     /** Clips (frames, for an autoencoder) of one micro batch. */
     batchSize: z.int().min(1),
     /** Micro batches whose gradients are averaged before one optimiser step. */
@@ -29,8 +33,20 @@ export const trainingSchema = z
     /** Added to AdamW's denominator. Larger values keep rounding noise in tiny gradients from becoming whole steps. */
     eps: z.number().positive().default(1e-8),
     weightDecay: z.number().min(0).default(0.01),
+    ...parameterSettings,
     /** Upper bound of the gradient's global L2 norm. */
     gradientClip: z.number().positive().default(0.5),
+    /** Steps whose gradient is not finite, or larger than `maxGradientNorm`: they are left out, weights and optimiser stay as they are. */
+    instability: z
+      .strictObject({
+        /** `skip` goes on; `stop` ends the run at the next report. What float16's loss scaling leaves out does not count. */
+        policy: z.enum(["skip", "stop"]).default("skip"),
+        /** So many steps in a row, whatever their reason, end the run under both policies. */
+        maxConsecutive: z.int().min(1).default(20),
+        /** Largest norm of the whole gradient, before clipping, that a step is made with; absent: any finite one. */
+        maxGradientNorm: z.number().positive().optional(),
+      })
+      .prefault({}),
     /** Decay of the moving average of the weights that is evaluated and exported; 0 switches it off. */
     emaDecay: z.number().min(0).lt(1).default(0),
     /** Steps between two lines of metrics.jsonl; the only steps that wait for the device. */

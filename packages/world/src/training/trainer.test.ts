@@ -179,9 +179,13 @@ test("a training step leaves no tensors behind", async () => {
   const optimizer = new AdamW(net.namedParameters(), { learningRate: 0.1 });
   const step = createTrainStep({ objective: objectiveOf(net), optimizer, settings: settings() });
   await step.run(0, 0.1);
+  step.verdicts();
   await step.read();
   const before = liveTensors();
-  for (let i = 1; i < 20; i++) await step.run(i, 0.1);
+  for (let i = 1; i < 20; i++) {
+    await step.run(i, 0.1);
+    expect(step.verdicts()).toMatchObject([{ step: i, leftOut: false }]);
+  }
   await step.read();
   expect(liveTensors()).toBe(before);
 });

@@ -1,10 +1,11 @@
 // The training loop: budget, learning rate, reports, validation, checkpoints, resuming, and an end at any step when asked to.
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { AdamW, Ema } from "@vid2world/torch";
 import { listCheckpoints, loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
 import type { RunPosition } from "./checkpoints.js";
+import { drawFor } from "./draws.js";
 import type { TrainingListener } from "./events.js";
+import { createGuard } from "./guard.js";
 import { budgetProgress, learningRateAt } from "./learning-rate.js";
 import { splitLevels } from "./loss-by-level.js";
 import { memoryUse } from "./memory-use.js";
@@ -13,6 +14,7 @@ import { singleRank } from "./ranks.js";
 import type { Ranks } from "./ranks.js";
 import type { TrainingSettings } from "./settings.js";
 import { createTrainStep } from "./train-step.js";
+import { createTrainingState } from "./training-state.js";
 import { createValidator } from "./validator.js";
 import type { LongValidation } from "./validator.js";
 
@@ -48,13 +50,10 @@ export async function train(
   { folder, resume = false, signal, onEvent = () => {}, ranks = singleRank, rollouts }: TrainerOptions,
 ): Promise<TrainingResult> {
   const { module } = objective;
-  const { betas, eps, weightDecay } = settings;
   let { learningRate } = settings;
   await ranks.share([...module.stateDict().values()]);
-  const trained = new Map([...module.namedParameters()].filter(([, { requiresGrad }]) => requiresGrad));
-  const optimizer = new AdamW(trained, { learningRate, betas, eps, weightDecay });
-  const ema = settings.emaDecay > 0 ? new Ema(trained, { decay: settings.emaDecay }) : undefined;
-  const parts = { model: module, optimizer, ...(ema && { ema }) };
+  const { parts, ...state } = createTrainingState(module, settings);
+  const { ema, scaler } = state;
   const checkpoints = path.join(folder, "checkpoints");
 
   // The batch of a step is that of the run's start, however many ranks go on with it.
@@ -70,8 +69,14 @@ export async function train(
   const { seed, microBatches = microBatchesHere } = position;
   const clock = createClock(position.minutes);
   const trainStep = createTrainStep({
-    ...{ objective, optimizer, ema, settings: { ...settings, seed }, ranks, microBatches },
+    ...{ objective, ...state, settings: { ...settings, seed }, ranks, microBatches },
   });
+  const guard = createGuard({
+    ...{ module, settings, seed, microBatches, ranks, onEvent, folder: path.join(folder, "instability") },
+    samplesOf: (stream) => objective.samples?.(drawFor(seed, stream)) ?? [],
+    lossScale: () => scaler?.currentScale ?? 1,
+  });
+  let leftOut = 0;
   const progressAt = (minutes: number): number => budgetProgress(settings, step, minutes);
   let reported = { step, minutes: clock.minutes() };
   let savedMinutes = position.minutes;
@@ -88,7 +93,11 @@ export async function train(
     onEvent({
       type: "progress",
       step,
-      ...splitLevels(means),
+      ...splitLevels({
+        ...means,
+        ...(scaler && { lossScale: scaler.currentScale }),
+        ...(leftOut > 0 && { leftOut }),
+      }),
       learningRate,
       stepsPerSecond,
       ...(frames !== undefined && { framesPerSecond: stepsPerSecond * frames * microBatches }),
@@ -98,6 +107,7 @@ export async function train(
       secondsLeft: (60 * spent * (1 - progress)) / Math.max(1e-9, progress - startProgress),
     });
     reported = { step, minutes: now };
+    leftOut = 0;
   };
   const save = async (): Promise<void> => {
     if (savedStep === step) return;
@@ -108,6 +118,14 @@ export async function train(
       onEvent({ type: "checkpoint", step, file });
     }
     await ranks.barrier();
+  };
+  const judge = async (): Promise<void> => {
+    try {
+      leftOut += await guard(trainStep.verdicts());
+    } catch (error) {
+      await save(); // the weights are good: bad steps were left out
+      throw error;
+    }
   };
   // Every rank takes the short validation, which costs less than waiting for one; rollouts are rank 0's.
   const validator = createValidator({
@@ -128,11 +146,15 @@ export async function train(
     learningRate = learningRateAt(settings, step, progress);
     await trainStep.run(step, learningRate);
     step++;
-    if (step % settings.logEvery === 0) await report(learningRate);
+    const reports = step % settings.logEvery === 0;
+    // A CPU has the verdict at once; another device is not kept waiting for it.
+    if (reports || settings.device === "cpu") await judge();
+    if (reports) await report(learningRate);
     if (step !== settings.maxSteps) await validator.after(step);
     // Lets signals and other work in; a scope never spans an await, and none is open here.
     await setImmediate();
   }
+  await judge();
   if (finished && reported.step !== step) await report(learningRate);
   await save();
   if (finished) await validator.atEnd(step);

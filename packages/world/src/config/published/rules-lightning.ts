@@ -13,13 +13,15 @@ export const EVALUATORS = ["MetricsLogger", "CSGOVideoLogger", "CSGOLongRolloutV
 export const ONLOOKERS = ["ImageLogger", "TrainingMetricsLogger"];
 const OTHERS = ["ModelCheckpoint", "LearningRateMonitor", "CUDACallback"];
 
+/** Lightning's names; 16 alone is float16 with loss scaling. */
+const precisionOf = (name: string | number): string =>
+  `${name}`.startsWith("32") ? "float32" : `${name}`.startsWith("bf16") ? "bfloat16" : "float16";
+
 /** Rules of everything below `lightning`. */
 export const lightningRules: readonly Rule[] = [
   {
     key: "lightning.precision",
-    set: (value) => ({
-      "training.precision": value === 32 || value === "32" || value === "32-true" ? "float32" : "bfloat16",
-    }),
+    set: (value) => ({ "training.precision": precisionOf(value as string | number) }),
     only: [16, "16", "16-mixed", "bf16", "bf16-mixed", 32, "32", "32-true"],
     absent: 32,
   },

@@ -1,0 +1,110 @@
+// Steps that go wrong, in whole runs of a model of one layer.
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { libtorchVersion, Linear, manualSeed, Module, ones, randn, tensor } from "@vid2world/torch";
+import { readSafetensorsHeader } from "@vid2world/formats";
+import type { TrainingEvent } from "./events.js";
+import { UnstableTrainingError } from "./guard.js";
+import type { Objective } from "./objective.js";
+import { checkPrecision } from "./precision.js";
+import { trainingSchema } from "./settings.js";
+import type { TrainingSettings } from "./settings.js";
+import { train } from "./trainer.js";
+
+class Net extends Module {
+  readonly first = new Linear(3, 2);
+  readonly second = new Linear(2, 1);
+}
+
+/** A loss that is NaN, by way of the second layer alone, in the steps that are named. */
+function objectiveThatFailsAt(net: Net, bad: (step: number) => boolean): Objective {
+  let step = 0;
+  return {
+    module: net,
+    samples: (draw) => [`clip ${draw.below(10)}`],
+    losses() {
+      const hidden = net.first.forward(ones([1, 3]).add(randn([1, 3])));
+      const factor = tensor(bad(step++) ? NaN : 1);
+      return { total: net.second.forward(hidden.detach()).mul(factor).sum().add(hidden.square().sum()) };
+    },
+  };
+}
+
+const settings = (more: object = {}): TrainingSettings =>
+  trainingSchema.parse({ batchSize: 1, learningRate: 0.01, maxSteps: 8, logEvery: 4, seed: 3, ...more });
+
+let folder = "";
+beforeEach(async () => void (folder = await mkdtemp(path.join(tmpdir(), "guard-"))));
+afterEach(() => rm(folder, { recursive: true }));
+
+async function run(bad: (step: number) => boolean, more: object = {}): Promise<{ events: TrainingEvent[]; net: Net }> {
+  manualSeed(1);
+  const net = new Net();
+  const events: TrainingEvent[] = [];
+  const onEvent = (event: TrainingEvent): void => void events.push(event);
+  await train(objectiveThatFailsAt(net, bad), settings(more), { folder, onEvent }).catch((error: unknown) => {
+    if (!(error instanceof UnstableTrainingError)) throw error;
+    events.push({ type: "failed", message: error.message });
+  });
+  return { events, net };
+}
+
+test("a step whose loss is NaN is left out, named with its parameter and samples, and kept for a replay", async () => {
+  const { events, net } = await run((step) => step === 2);
+  const file = path.join(folder, "instability", "step-00000002.safetensors");
+  expect(events.filter(({ type }) => type === "unstable")).toEqual([
+    {
+      ...{ type: "unstable", step: 2, streams: [2], samples: [expect.stringMatching(/^clip \d$/)], inRow: 1, file },
+      ...{ loss: NaN, gradientNorm: NaN, parameter: "second.weight" },
+    },
+  ]);
+  const { tensors, metadata } = await readSafetensorsHeader(file);
+  expect([...tensors.keys()]).toEqual(["first.bias", "first.weight", "second.bias", "second.weight"]);
+  expect(JSON.parse(metadata["replay"] ?? "")).toEqual({ step: 2, seed: 3, streams: [2], lossScale: 1 });
+  expect(net.first.weight.isfinite().all().item()).toBe(1);
+  const reports = events.filter((event) => event.type === "progress");
+  expect(reports.map(({ metrics }) => [Number.isFinite(metrics["loss"]), metrics["leftOut"]])).toEqual([
+    [true, 1],
+    [true, undefined],
+  ]);
+});
+
+test("the policy stop ends the run with good weights in a checkpoint", async () => {
+  const { events } = await run((step) => step === 5, { instability: { policy: "stop" } });
+  expect(events.at(-1)).toMatchObject({ type: "failed", message: expect.stringContaining("--replay") as string });
+  expect(await readdir(path.join(folder, "checkpoints"))).toEqual(["step-00000006.safetensors"]);
+});
+
+test("too many bad steps in a row end the run under either policy", async () => {
+  const { events } = await run((step) => step >= 3, { instability: { maxConsecutive: 3 } });
+  const failed = events.at(-1);
+  expect(failed).toMatchObject({
+    type: "failed",
+    message: expect.stringContaining("3 steps in a row were left out") as string,
+  });
+});
+
+test("a gradient above the limit counts as bad, though it is finite", async () => {
+  const { events } = await run(() => false, { instability: { maxGradientNorm: 1e-6, maxConsecutive: 2 } });
+  expect(events.find(({ type }) => type === "unstable")).not.toHaveProperty("parameter");
+  expect(events.at(-1)?.type).toBe("failed");
+});
+
+const half = libtorchVersion.startsWith("1.") ? "a message" : "training";
+test("float16 on the CPU needs a libtorch that has it", () => {
+  const check = (): void => checkPrecision({ device: "cpu", precision: "float16" });
+  if (half === "training") return expect(check).not.toThrow();
+  expect(check).toThrow(`libtorch ${libtorchVersion} cannot train in float16 on cpu; use bfloat16 or float32`);
+});
+
+test.skipIf(half !== "training")(
+  "float16 finds its loss scale and reports it, without calling overflows failures",
+  async () => {
+    const { events } = await run(() => false, { precision: "float16", maxSteps: 4 });
+    const report = events.find((event) => event.type === "progress");
+    expect(report?.metrics["lossScale"]).toBeGreaterThan(1);
+    expect(events.some(({ type }) => type === "unstable")).toBe(false);
+  },
+);
