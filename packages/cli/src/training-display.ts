@@ -1,4 +1,5 @@
 // Shows a training run's events: one line that rewrites itself on a terminal, an occasional plain line elsewhere.
+import { dirname } from "node:path";
 import type { TrainingEvent } from "@vid2world/world/training/events";
 import { describeInstability } from "@vid2world/world/training/guard";
 import { createProgress, formatDuration } from "./progress.js";
@@ -75,7 +76,7 @@ export function createTrainingDisplay(
       case "warning":
         return line(`warning: ${event.message}`);
       case "samples":
-        return line(`step ${event.step}  videos ${event.samples.map(({ file }) => file).join(", ")}`);
+        return line(`step ${event.step}  ${event.samples.length} videos in ${dirname(event.samples[0]?.file ?? "")}`);
       case "validation":
         return line(`step ${event.step}  validation  ${metricsText(event.metrics)}`);
       case "checkpoint":

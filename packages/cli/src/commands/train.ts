@@ -3,6 +3,7 @@ import path from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { loadConfig } from "@vid2world/world/config/load";
 import { trainingConfigSchema } from "@vid2world/world/training/config";
+import { isValidated, validateRollouts } from "@vid2world/world/evaluation/validate-rollouts";
 import { runTraining } from "@vid2world/world/training/run";
 import { createTrainingDisplay } from "../training-display.js";
 import { wholeNumber } from "./whole-number.js";
@@ -51,6 +52,7 @@ export function trainCommand() {
           ...{ folder, resume: options.resume ?? false },
           signal: interrupted.signal,
           onEvent: display.show,
+          scorer: { run: validateRollouts, isDone: isValidated },
         });
         display.close();
         const ending = result.finished ? "done" : `stopped at step ${result.step}; go on with --resume`;

@@ -33,8 +33,8 @@ export async function readConfigDocument(file: string, overrides: readonly strin
   const layers = [own];
   let values: ConfigMap = ownValues;
   if (parentName !== undefined) {
-    const parentFile = typeof parentName === "string" ? path.join(path.dirname(file), parentName) : undefined;
-    if (parentFile === undefined) throw issueAt(own, ["extends"], "expected the path of a configuration file");
+    if (typeof parentName !== "string") throw issueAt(own, ["extends"], "expected the path of a configuration file");
+    const parentFile = path.isAbsolute(parentName) ? parentName : path.join(path.dirname(file), parentName);
     const parent = await parseFile(parentFile);
     if (parent.values["extends"] !== undefined) {
       throw issueAt(own, ["extends"], `${parentFile} extends another file itself; only one level is allowed`);

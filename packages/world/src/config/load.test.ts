@@ -52,6 +52,12 @@ describe("loadConfig", () => {
     });
   });
 
+  test("extends a file by its absolute path as well", async () => {
+    const parent = await file("anywhere.yaml", "kind: b\nother: 7\n");
+    const child = await file("elsewhere.yaml", `extends: ${parent}\n`);
+    expect(await loadConfig(child, schema)).toEqual({ kind: "b", other: 7 });
+  });
+
   test("refuses a second level of extends", async () => {
     await file("level2.yaml", "kind: b\n");
     await file("level1.yaml", "extends: level2.yaml\n");

@@ -9,6 +9,7 @@ import { unetSchema } from "../model/unet/options.js";
 import { autoencoderLossSchema } from "./autoencoder-objective.js";
 import { contextSchema, domainDataSchema, protocolSchema, publishedAutoencoderSchema } from "./published-settings.js";
 import { syntheticSchema } from "./synthetic.js";
+import { rolloutValidationSchema } from "./rollout-settings.js";
 import { trainingSchema } from "./settings.js";
 import { loggingSchema } from "./sinks/open-sinks.js";
 
@@ -65,6 +66,8 @@ const denoising = {
   checkpoint: z.string().optional(),
   diffusion: diffusionSchema.prefault({}),
   loss: lossSchema.prefault({}),
+  /** Rollouts of held-out clips while training goes on; absent: only the held-out loss is measured (training.validateEvery). */
+  validation: rolloutValidationSchema.optional(),
   /** How the finished world is sampled unless its user says otherwise. */
   sampler: samplerSchema.prefault({}),
   /** Frames that a rollout of the finished world starts from. */

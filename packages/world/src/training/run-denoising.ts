@@ -21,6 +21,7 @@ import { loadEpisodes } from "./load-episodes.js";
 import type { TrainingData } from "./load-episodes.js";
 import { toPixels } from "./pixels.js";
 import { latentScale } from "./run-autoencoder.js";
+import { rolloutValidation } from "./rollout-validation.js";
 import type { RunOptions, RunResult } from "./run.js";
 import { inPrecision } from "./train-step.js";
 import { train } from "./trainer.js";
@@ -46,13 +47,19 @@ export async function runDenoising(config: DenoisingRunConfig, options: RunOptio
     batchSize: training.batchSize,
     frames: model.temporalLength,
   });
-  const { step, finished } = await train(objective, training, options);
+  const { autoencoder } = trained;
+  const { folder, signal, scorer } = options;
+  const description = describeWorld(config, data, trained, path.basename(path.resolve(folder)));
+  const rollouts =
+    config.validation &&
+    (await rolloutValidation(config.validation, {
+      ...{ kind: config.kind, description, unet, autoencoder, episodes: data.validation },
+      ...{ device, seed: training.seed, folder, scorer, signal },
+    }));
+  const { step, finished } = await train(objective, training, { ...options, rollouts });
 
-  const output = path.join(options.folder, WORLD_FOLDER);
-  await saveWorld(output, describeWorld(config, data, trained, path.basename(path.resolve(options.folder))), {
-    unet,
-    autoencoder: trained.autoencoder,
-  });
+  const output = path.join(folder, WORLD_FOLDER);
+  await saveWorld(output, description, { unet, autoencoder });
   return { step, finished, output };
 }
 

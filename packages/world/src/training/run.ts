@@ -8,6 +8,7 @@ import { listCheckpoints } from "./checkpoints.js";
 import type { TrainingConfig } from "./config.js";
 import { describeEnvironment } from "./environment.js";
 import type { TrainingListener } from "./events.js";
+import type { RolloutScorer } from "./rollout-validation.js";
 import { runAutoencoder } from "./run-autoencoder.js";
 import { runDenoising } from "./run-denoising.js";
 import { openSinks } from "./sinks/open-sinks.js";
@@ -21,6 +22,8 @@ export interface RunOptions {
   /** When aborted, the run saves a checkpoint, writes the model as it is, and ends. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: TrainingListener | undefined;
+  /** Scores rollouts while training goes on; needed where the configuration has `validation`. */
+  readonly scorer?: RolloutScorer | undefined;
 }
 
 /** What a run left behind. */

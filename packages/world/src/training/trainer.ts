@@ -150,7 +150,11 @@ export async function train(
     // A CPU has the verdict at once; another device is not kept waiting for it.
     if (reports || settings.device === "cpu") await judge();
     if (reports) await report(learningRate);
-    if (step !== settings.maxSteps) await validator.after(step);
+    if (step !== settings.maxSteps) {
+      const began = clock.minutes();
+      await validator.after(step);
+      reported = { ...reported, minutes: reported.minutes + clock.minutes() - began }; // no part of the steps' speed
+    }
     // Lets signals and other work in; a scope never spans an await, and none is open here.
     await setImmediate();
   }

@@ -25,7 +25,7 @@ export function runLog(file: string, now: () => number = Date.now): Sink {
 }
 
 function levelOf({ type }: TrainingEvent): LogLevel {
-  return type === "failed" ? "error" : type === "warning" ? "warn" : "info";
+  return type === "failed" ? "error" : type === "warning" || type === "unstable" ? "warn" : "info";
 }
 
 /** The event without its type; undefined for what is no event of note. */

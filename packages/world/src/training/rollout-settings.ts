@@ -1,0 +1,28 @@
+// The settings of rollouts inside training: how often, how many, and by what they are judged.
+import { z } from "zod";
+
+/** Rollouts of held-out clips while training goes on, with the moving average of the weights. */
+export const rolloutValidationSchema = z.strictObject({
+  /** Optimiser steps between two; one more takes place at the end. */
+  every: z.int().min(1),
+  /** Held-out clips that are rolled out, spread over all of them: the same ones with the same noise every time. */
+  clips: z.int().min(1).default(4),
+  /** Frames to predict from each; absent: as many as the model's window holds beside `contextFrames`. */
+  frames: z.int().min(1).optional(),
+  /** Denoising steps per frame; absent: those of `sampler`. */
+  steps: z.int().min(1).optional(),
+  /** Clips that are rolled out as one batch: what memory allows. Metrics are means over all clips, whatever the batch. */
+  batch: z.int().min(1).default(4),
+  /**
+   * `psnr` (dB), `ssim`, `mse` (pixels in [-1, 1]) against what really happened; `gainOverRepeat`: dB above the last known frame shown again
+   * and again; `gainOverShuffled`: dB above the same model under the actions of other clips, which doubles the work. A world that does not
+   * gain over shuffled actions does not obey yet.
+   */
+  metrics: z
+    .array(z.enum(["psnr", "ssim", "mse", "gainOverRepeat", "gainOverShuffled"]))
+    .min(1)
+    .default(["psnr", "ssim", "gainOverRepeat"]),
+});
+
+/** Checked settings of rollouts while training goes on. */
+export type RolloutValidationConfig = z.output<typeof rolloutValidationSchema>;
