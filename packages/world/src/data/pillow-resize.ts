@@ -1,5 +1,5 @@
-// Bilinear resize of byte pictures, bit for bit as the Python library Pillow does it (and so torchvision with a PIL image):
-// a triangle filter as wide as the pixels it covers, rows first, then columns, in whole numbers, rounded to bytes in between.
+// Resize of byte pictures, bit for bit as the Python library Pillow does it (and so torchvision with a PIL image): a filter
+// stretched over the pixels it covers, rows first, then columns, in whole numbers, rounded to bytes in between.
 //   H rows, W columns, C = 3 (red, green, blue), uint8
 import type { RgbImage } from "@vid2world/formats";
 import type { PictureSize } from "./transforms.js";
@@ -18,14 +18,35 @@ interface Coverage {
   readonly taps: number;
 }
 
+/** Pillow's filters that are needed here: a triangle, and the cubic with a = -1/2 (Keys 1981). */
+export type PillowFilter = "bilinear" | "bicubic";
+
 /** Resizes a picture; the same size is the same picture. */
-export function resizeLikePillow(image: RgbImage, { height, width }: PictureSize): RgbImage {
-  const wide = image.width === width ? image : resizeRows(image, width);
-  return wide.height === height ? wide : resizeColumns(wide, height);
+export function resizeLikePillow(
+  image: RgbImage,
+  { height, width }: PictureSize,
+  filter: PillowFilter = "bilinear",
+): RgbImage {
+  const wide = image.width === width ? image : resizeRows(image, width, filter);
+  return wide.height === height ? wide : resizeColumns(wide, height, filter);
 }
 
-function resizeRows({ data_HWC, height, width: oldWidth }: RgbImage, width: number): RgbImage {
-  const { first, count, weights, taps } = coverage(oldWidth, width);
+interface Kernel {
+  /** Half its width, in units of the larger pixels. */
+  readonly radius: number;
+  readonly at: (distance: number) => number;
+}
+
+const kernels: Readonly<Record<PillowFilter, Kernel>> = {
+  bilinear: { radius: 1, at: (x) => (x < 1 ? 1 - x : 0) },
+  bicubic: {
+    radius: 2,
+    at: (x) => (x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? -0.5 * (((x - 5) * x + 8) * x - 4) : 0),
+  },
+};
+
+function resizeRows({ data_HWC, height, width: oldWidth }: RgbImage, width: number, filter: PillowFilter): RgbImage {
+  const { first, count, weights, taps } = coverage(oldWidth, width, filter);
   const result_HWC = new Uint8Array(height * width * 3);
   let out = 0;
   for (let y = 0; y < height; y++) {
@@ -48,8 +69,12 @@ function resizeRows({ data_HWC, height, width: oldWidth }: RgbImage, width: numb
 }
 
 /** A whole row at a time, so that memory is read in order. */
-function resizeColumns({ data_HWC, height: oldHeight, width }: RgbImage, height: number): RgbImage {
-  const { first, count, weights, taps } = coverage(oldHeight, height);
+function resizeColumns(
+  { data_HWC, height: oldHeight, width }: RgbImage,
+  height: number,
+  filter: PillowFilter,
+): RgbImage {
+  const { first, count, weights, taps } = coverage(oldHeight, height, filter);
   const row = width * 3;
   const sums = new Int32Array(row);
   const result_HWC = new Uint8Array(height * row);
@@ -71,10 +96,12 @@ function toByte(sum: number): number {
   return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
-/** The triangle filter of radius 1 in units of the larger pixels, normalised per new pixel. */
-function coverage(oldSize: number, size: number): Coverage {
+/** The filter in units of the larger pixels, normalised per new pixel. */
+function coverage(oldSize: number, size: number, filter: PillowFilter): Coverage {
   const scale = oldSize / size;
-  const radius = Math.max(1, scale);
+  const kernel = kernels[filter];
+  const stretch = Math.max(1, scale);
+  const radius = kernel.radius * stretch;
   const taps = Math.ceil(radius) * 2 + 1;
   const first = new Int32Array(size);
   const count = new Int32Array(size);
@@ -84,13 +111,15 @@ function coverage(oldSize: number, size: number): Coverage {
     const low = Math.max(0, Math.trunc(centre - radius + 0.5));
     const high = Math.min(oldSize, Math.trunc(centre + radius + 0.5));
     const some = Array.from({ length: high - low }, (_, k) => {
-      const distance = Math.abs((k + low - centre + 0.5) * (1 / radius));
-      return distance < 1 ? 1 - distance : 0;
+      return kernel.at(Math.abs((k + low - centre + 0.5) * (1 / stretch)));
     });
     const total = some.reduce((sum, weight) => sum + weight, 0);
     first[i] = low;
     count[i] = high - low;
-    some.forEach((weight, k) => (weights[i * taps + k] = Math.trunc(0.5 + (weight / total) * 2 ** PRECISION_BITS)));
+    some.forEach((weight, k) => {
+      const whole = (weight / total) * 2 ** PRECISION_BITS;
+      weights[i * taps + k] = Math.trunc(whole + Math.sign(whole) / 2);
+    });
   }
   return { first, count, weights, taps };
 }

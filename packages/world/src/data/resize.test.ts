@@ -59,29 +59,34 @@ for i, size in enumerate(json.loads(args[0])):
   });
 });
 
-withPillow("byte pictures are resized bit for bit as Pillow does it", async () => {
-  const out = await python(
-    folder,
-    `
+withPillow.each(["bilinear", "bicubic"] as const)(
+  "byte pictures are resized bit for bit as Pillow does it: %s",
+  async (filter) => {
+    const out = await python(
+      folder,
+      `
 from PIL import Image
 rng = np.random.default_rng(1)
 for i, (old, new) in enumerate([((48, 64), (32, 32)), ((48, 64), (96, 100)), ((31, 17), (8, 50)), ((20, 20), (20, 7)), ((9, 300), (9, 13))]):
     x = rng.integers(0, 256, (*old, 3), dtype=np.uint8)
     x[: old[0] // 2] = np.where(x[: old[0] // 2] > 127, 255, 0)
     out[f"old{i}"] = x
-    out[f"new{i}"] = np.asarray(Image.fromarray(x).resize((new[1], new[0]), Image.Resampling.BILINEAR))`,
-  );
-  for (let i = 0; i < 5; i++) {
-    const [old, expected] = [out.get(`old${i}`), out.get(`new${i}`)];
-    const [height = 0, width = 0] = old?.shape ?? [];
-    const [newHeight = 0, newWidth = 0] = expected?.shape ?? [];
-    const ours = resizeLikePillow(
-      { data_HWC: old?.data as Uint8Array, height, width },
-      { height: newHeight, width: newWidth },
+    out[f"new{i}"] = np.asarray(Image.fromarray(x).resize((new[1], new[0]), getattr(Image.Resampling, args[0].upper())))`,
+      filter,
     );
-    expect(largestDifference(ours.data_HWC, expected?.data as Uint8Array)).toBe(0);
-  }
-});
+    for (let i = 0; i < 5; i++) {
+      const [old, expected] = [out.get(`old${i}`), out.get(`new${i}`)];
+      const [height = 0, width = 0] = old?.shape ?? [];
+      const [newHeight = 0, newWidth = 0] = expected?.shape ?? [];
+      const ours = resizeLikePillow(
+        { data_HWC: old?.data as Uint8Array, height, width },
+        { height: newHeight, width: newWidth },
+        filter,
+      );
+      expect(largestDifference(ours.data_HWC, expected?.data as Uint8Array)).toBe(0);
+    }
+  },
+);
 
 test("the longer side is cut to a whole number, as torchvision cuts it", () => {
   expect(sizeOfShorterSide({ height: 256, width: 320 }, 320)).toEqual({ height: 320, width: 400 });

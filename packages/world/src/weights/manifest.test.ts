@@ -30,7 +30,7 @@ test("the base model, eight world models and every metric's networks are there",
   const inGroup = (group: string): string[] => findWeights([group]).map(({ name }) => name);
   expect(inGroup("base")).toEqual(["dynamicrafter-512"]);
   expect(inGroup("worlds")).toHaveLength(8);
-  const metrics = ["i3d", "inception-fid", "vgg16", "alexnet", "lpips-vgg", "lpips-alex", "dreamsim"];
+  const metrics = ["i3d", "inception-fid", "vgg16", "alexnet", "lpips-vgg", "lpips-alex", "dreamsim", "dino-vitb16"];
   expect(inGroup("metrics").sort()).toEqual(metrics.sort());
   expect(inGroup("all")).toHaveLength(WEIGHTS.length);
 });

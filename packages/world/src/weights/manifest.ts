@@ -168,6 +168,18 @@ export const WEIGHTS: readonly WeightFile[] = [
     evidence: "size stated by a public download script; no checksum found",
     licence: "MIT",
   },
+  {
+    name: "dino-vitb16",
+    group: "metrics",
+    title: "DINO ViT-B/16, the branch of DreamSim that its archive does not hold",
+    destination: "dino/dino_vitbase16_pretrain.pth",
+    origin: {
+      kind: "url",
+      urls: ["https://dl.fbaipublicfiles.com/dino/dino_vitbase16_pretrain/dino_vitbase16_pretrain.pth"],
+    },
+    evidence: "neither size nor checksum stated anywhere we could read",
+    licence: "Apache-2.0",
+  },
 ];
 
 function lpipsHead(network: "vgg" | "alex", size: number, sha256: string): WeightFile {

@@ -27,7 +27,9 @@ interface Recorded {
   readonly transformers: Readonly<Record<string, Readonly<Record<"lastBlock" | "normalised", number[]>>>>;
 }
 
-const recorded = JSON.parse(readFileSync(new URL("./testing/recorded.json", import.meta.url), "utf8")) as Recorded;
+const recorded = JSON.parse(
+  readFileSync(new URL("./testing/fixtures/recorded.json", import.meta.url), "utf8"),
+) as Recorded;
 let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(path.join(tmpdir(), "networks-"))));
 afterAll(() => rm(folder, { recursive: true }));

@@ -1,5 +1,5 @@
 # Records what torchvision's networks give with counted weights (counted-weights.ts): run it with a Python that has torch and torchvision,
-#   PYTHONPATH=... python make.py > recorded.json
+#   PYTHONPATH=... python make.py > fixtures/recorded.json
 # Versions used for the committed file are in its "versions".
 import json
 import math
@@ -112,35 +112,77 @@ def inception(orders):
     return model(x)
 
 
+def transformer(form, state, x):
+    width, heads, eps, patch = form["width"], form["heads"], form["epsilon"], form["patch"]
+
+    def norm(x, key):
+        return F.layer_norm(x, [width], state[f"{key}.weight"], state[f"{key}.bias"], eps)
+
+    def project(x, key):
+        return F.linear(x, state[f"{key}.weight"], state[f"{key}.bias"])
+
+    act = F.gelu if form["gelu"] == "exact" else (lambda x: x * torch.sigmoid(1.702 * x))
+    x = F.conv2d(x, state["patch_embed.proj.weight"], state["patch_embed.proj.bias"], stride=patch).flatten(2).transpose(1, 2)
+    x = torch.cat([state["cls_token"].expand(x.shape[0], -1, -1), x], 1) + state["pos_embed"]
+    if form["inputNorm"]:
+        x = norm(x, "pos_drop")
+    for i in range(form["layers"]):
+        attention = torch.nn.MultiheadAttention(width, heads, batch_first=True)
+        attention.load_state_dict(
+            {
+                "in_proj_weight": state[f"blocks.{i}.attn.qkv.weight"],
+                "in_proj_bias": state[f"blocks.{i}.attn.qkv.bias"],
+                "out_proj.weight": state[f"blocks.{i}.attn.proj.weight"],
+                "out_proj.bias": state[f"blocks.{i}.attn.proj.bias"],
+            }
+        )
+        y = norm(x, f"blocks.{i}.norm1")
+        x = x + attention(y, y, y, need_weights=False)[0]
+        x = x + project(act(project(norm(x, f"blocks.{i}.norm2"), f"blocks.{i}.mlp.fc1")), f"blocks.{i}.mlp.fc2")
+    return {"lastBlock": x[:, 0], "normalised": norm(x, "norm")[:, 0]}
+
+
+def state_of(form):
+    shapes = {k: tuple(v) for k, v in form["shapes"].items()}
+    return counted(list(shapes), shapes)
+
+
 def vit(orders):
     out = {}
     for name, form in orders["transformers"].items():
-        shapes = {k: tuple(v) for k, v in form["shapes"].items()}
-        state = counted(list(shapes), shapes)
-        width, heads, eps, patch = form["width"], form["heads"], form["epsilon"], form["patch"]
-        norm = lambda x, key: F.layer_norm(x, [width], state[f"{key}.weight"], state[f"{key}.bias"], eps)
-        act = F.gelu if form["gelu"] == "exact" else (lambda x: x * torch.sigmoid(1.702 * x))
-        x = pictures(9, [2, 3, form["imageSize"], form["imageSize"]])
-        x = F.conv2d(x, state["patch_embed.proj.weight"], state["patch_embed.proj.bias"], stride=patch).flatten(2).transpose(1, 2)
-        x = torch.cat([state["cls_token"].expand(2, -1, -1), x], 1) + state["pos_embed"]
-        if form["inputNorm"]:
-            x = norm(x, "pos_drop")
-        for i in range(form["layers"]):
-            layer = torch.nn.MultiheadAttention(width, heads, batch_first=True)
-            layer.load_state_dict(
-                {
-                    "in_proj_weight": state[f"blocks.{i}.attn.qkv.weight"],
-                    "in_proj_bias": state[f"blocks.{i}.attn.qkv.bias"],
-                    "out_proj.weight": state[f"blocks.{i}.attn.proj.weight"],
-                    "out_proj.bias": state[f"blocks.{i}.attn.proj.bias"],
-                }
-            )
-            y = norm(x, f"blocks.{i}.norm1")
-            x = x + layer(y, y, y, need_weights=False)[0]
-            y = act(F.linear(norm(x, f"blocks.{i}.norm2"), state[f"blocks.{i}.mlp.fc1.weight"], state[f"blocks.{i}.mlp.fc1.bias"]))
-            x = x + F.linear(y, state[f"blocks.{i}.mlp.fc2.weight"], state[f"blocks.{i}.mlp.fc2.bias"])
-        out[name] = {"lastBlock": x[:, 0].flatten().tolist(), "normalised": norm(x, "norm")[:, 0].flatten().tolist()}
+        tokens = transformer(form, state_of(form), pictures(9, [2, 3, form["imageSize"], form["imageSize"]]))
+        out[name] = {place: token.flatten().tolist() for place, token in tokens.items()}
     return out
+
+
+# Two branches, a low-rank change of every qkv matrix, DreamSim's normalisation and distance.
+def dreamsim(orders):
+    forms, adapter = orders["transformers"], orders["adapter"]
+    changes = counted(list(adapter["shapes"]), {k: tuple(v) for k, v in adapter["shapes"].items()})
+    side = forms["dino"]["imageSize"]
+    x = ((pictures(11, [2, side, side, 3]) + 1) * 127.5).floor().permute(0, 3, 1, 2) / 255
+    embeddings = []
+    for index, (name, place, mean, std) in enumerate(
+        [
+            ("dino", "lastBlock", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+            ("clip", "normalised", (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+        ]
+    ):
+        form = forms[name]
+        state = state_of(form)
+        for i in range(form["layers"]):
+            key = f"base_model.model.extractor_list.{index}.model.blocks.{i}.attn.qkv.lora_"
+            change = changes[f"{key}B.weight"] @ changes[f"{key}A.weight"]
+            state[f"blocks.{i}.attn.qkv.weight"] += adapter["alpha"] / adapter["rank"] * change
+        token = transformer(form, state, (x - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1))[place]
+        if name == "clip":
+            shapes = {**{k: tuple(v) for k, v in form["shapes"].items()}, "proj": (form["width"], adapter["projected"])}
+            token = token @ counted(list(shapes), shapes)["proj"]
+        embeddings.append(token)
+    joined = torch.cat(embeddings, 1)
+    centred = joined - joined.mean(1, keepdim=True)
+    unit = centred / centred.norm(dim=1, keepdim=True)
+    return {"embeddings": unit.flatten().tolist(), "distance": (1 - F.cosine_similarity(unit[:1], unit[1:])).tolist()}
 
 
 @torch.no_grad()
@@ -163,6 +205,7 @@ def main():
     pooled = inception(orders)
     result["inception"] = {"features": [round(v, 9) for v in pooled[:, ::8].flatten().tolist()]}
     result["transformers"] = vit(orders)
+    result["dreamsim"] = dreamsim(orders)
     json.dump(result, sys.stdout)
 
 

@@ -16,6 +16,22 @@ export const smallForms = {
   },
 } as const satisfies Record<string, TransformerForm>;
 
+/** A low-rank change of every attention of the small transformers, as PEFT names it. */
+export const smallAdapter = {
+  ...{ rank: 2, alpha: 1, projected: 20 },
+  shapes: Object.fromEntries(
+    [0, 1].flatMap((branch) =>
+      [0, 1].flatMap((block) => {
+        const key = `base_model.model.extractor_list.${branch}.model.blocks.${block}.attn.qkv.lora_`;
+        return [
+          [`${key}A.weight`, [2, 48]],
+          [`${key}B.weight`, [144, 2]],
+        ];
+      }),
+    ),
+  ) as Readonly<Record<string, readonly number[]>>,
+} as const;
+
 /** What make.py reads. */
 export function networkKeys(): object {
   const transformers = Object.entries(smallForms).map(([name, form]) => [
@@ -27,6 +43,7 @@ export function networkKeys(): object {
     alex: [...layerTensors(lpipsTrunks.alex.layers, 3).shapes.keys()],
     inception: [...inceptionTensors.shapes.keys()],
     transformers: Object.fromEntries(transformers) as object,
+    adapter: smallAdapter,
   };
 }
 
