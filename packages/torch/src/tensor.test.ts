@@ -61,6 +61,18 @@ describe("data", () => {
     expect(Array.from(data)).toEqual([10, 3, 4]);
   });
 
+  test("arrays over shared memory are taken like others, from their offset on", () => {
+    const data = new Float32Array(new SharedArrayBuffer(16), 4, 3);
+    data.set([1, 2, 3]);
+    const copied = fromTypedArray(data, [3]);
+    const shared = fromTypedArray(data, [3], { share: true });
+    data[0] = 9;
+    expect([copied.toNumbers(), shared.toNumbers()]).toEqual([
+      [1, 2, 3],
+      [9, 2, 3],
+    ]);
+  });
+
   test("a tensor's memory can be shared with a typed array that outlives it", () => {
     const x = arange(0, 4, { dtype: "float32" });
     const view = x.shareTypedArray() as Float32Array;

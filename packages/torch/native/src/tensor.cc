@@ -47,8 +47,11 @@ std::vector<int64_t> toShape(const Napi::Value& value) {
   return shape;
 }
 
+/** The array's elements, also those of an array over shared memory, whose buffer is no ArrayBuffer. */
 uint8_t* bytesOf(const Napi::TypedArray& array) {
-  return static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+  void* data = nullptr;
+  napi_get_typedarray_info(array.Env(), array, nullptr, nullptr, &data, nullptr, nullptr);
+  return static_cast<uint8_t*>(data);
 }
 
 /** free(count): frees the handles in scratch[0..count-1]. */
@@ -74,7 +77,7 @@ Napi::Value FromTypedArray(const Napi::CallbackInfo& info) {
     at::Tensor tensor;
     if (info[2].ToBoolean()) {
       napi_ref reference;
-      napi_create_reference(info.Env(), array.ArrayBuffer(), 1, &reference);
+      napi_create_reference(info.Env(), array, 1, &reference);
       tensor = at::from_blob(bytesOf(array), shape, [released = state.released, reference](void*) {
         std::lock_guard<std::mutex> lock(released->mutex);
         released->references.push_back(reference);

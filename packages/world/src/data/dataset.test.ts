@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { clipActions, createDataset, type Dataset } from "./dataset.js";
+import { clipActions, type Dataset } from "./dataset.js";
+import { createDataset } from "./open-dataset.js";
 import { permutation } from "./random.js";
 import { openRecording, type Recording } from "./recording.js";
 import { writeSyntheticRecording } from "./synthetic.js";
@@ -69,12 +70,27 @@ it("a permutation puts every number equally often in every place", () => {
 });
 
 it("skipped actions are averaged if continuous, joined if binary, the first if a choice", () => {
-  const [episode] = first.episodes;
-  if (episode === undefined) throw new Error("no episode");
+  const dataset = createDataset([first], { split: "train", frames: 2, frameSkip: 2 });
   const actions_TA = Float32Array.from([1, 0, 0, 1, 0, -0.5, 1, 1, 0, 0, 0.25, 0, 0, 0, 1, 0.75, 0, 1, 0, 0]);
-  const ref = { episode: { ...episode, actions_TA }, start: 0 };
-  expect([...clipActions(ref, 2, 2)]).toEqual([0.25, 1, 0, 1, 0, 0.5, 0, 0, 0, 1]);
-  expect([...clipActions({ ...ref, start: 1 }, 2, 1)]).toEqual([...actions_TA.slice(5, 15)]);
+  expect([...clipActions(dataset, actions_TA, { start: 0, frames: 2 })]).toEqual([0.25, 1, 0, 1, 0, 0.5, 0, 0, 0, 1]);
+  const dense = { ...dataset, frameSkip: 1 };
+  expect([...clipActions(dense, actions_TA, { start: 1, frames: 2 })]).toEqual([...actions_TA.slice(5, 15)]);
+});
+
+it("every frame once: clips lie back to back, the last of an episode is shorter", () => {
+  const dataset = createDataset([first], { split: "train", frames: 4, everyFrameOnce: true });
+  const clips = Array.from({ length: dataset.length }, (_, i) => dataset.clip(i));
+  expect(clips.map(({ episode, start, frames }) => [episode.name, start, frames])).toEqual([
+    ["train_0", 0, 4],
+    ["train_0", 4, 4],
+    ["train_0", 8, 1],
+    ["train_1", 0, 3],
+    ["train_2", 0, 4],
+    ["train_2", 4, 2],
+  ]);
+  expect(() => createDataset([first], { split: "train", frames: 4, everyFrameOnce: true, shuffleSeed: 1 })).toThrow(
+    "everyFrameOnce",
+  );
 });
 
 it("the fingerprint changes with the clips and their order, and with nothing else", () => {

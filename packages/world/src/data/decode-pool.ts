@@ -1,14 +1,22 @@
-// A few worker threads that decode frames into shared memory, one piece of work at a time each.
+// A few worker threads that read clips into shared memory. All work is handed to them at once, so that they go on while the main thread is
+// busy with a training step.
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { invalid } from "@vid2world/formats";
+import type { ClipFiles } from "./clip-files.js";
 import type { DecodeReply, DecodeRequest } from "./decode-worker.js";
-import { frameBytes, type FrameFiles, type FrameRange } from "./frames.js";
+import type { Span } from "./spans.js";
+
+/** Bytes that several threads see. */
+export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 
 /** Decoding in other threads. */
 export interface DecodePool {
-  /** Frames [T H W 3] in shared memory. Rejects with {@link FrameReadError} when the files are at fault. */
-  decode(files: FrameFiles, range: FrameRange): Promise<Uint8Array<SharedArrayBuffer>>;
+  /**
+   * Reads frames [T H W 3] into shared memory, and the actions [T A] that the same files hold (otherwise undefined). Rejects with
+   * {@link FrameReadError} when the files are at fault.
+   */
+  read(files: ClipFiles, span: Span, target_THWC: SharedBytes): Promise<Float32Array | undefined>;
   /** Stops all work, its decoders included, and waits for the threads to end. Open work rejects. */
   close(): Promise<void>;
 }
@@ -25,16 +33,15 @@ export class FrameReadError extends Error {
 }
 
 interface Job {
-  readonly files: FrameFiles;
-  readonly range: FrameRange;
-  readonly target: SharedArrayBuffer;
-  readonly resolve: (frames_THWC: Uint8Array<SharedArrayBuffer>) => void;
+  readonly files: ClipFiles;
+  readonly resolve: (actions_TA: Float32Array | undefined) => void;
   readonly reject: (error: Error) => void;
 }
 
 interface Slot {
   readonly thread: Worker;
-  job: Job | undefined;
+  /** What it was given and has not answered, by number. */
+  readonly jobs: Map<number, Job>;
 }
 
 // By the package's own name, because the sources that tests run have no compiled worker beside them.
@@ -44,19 +51,27 @@ const CLOSE_MILLISECONDS = 2000;
 /** Starts `workers` threads. They do not keep the process alive while they have nothing to do. */
 export function createDecodePool(workers: number): DecodePool {
   if (!Number.isInteger(workers) || workers < 1) throw invalid("workers", "a whole number >= 1", workers);
-  const waiting: Job[] = [];
   let failure: Error | undefined;
+  let count = 0;
+
+  const fail = (error: Error): void => {
+    failure ??= error;
+    for (const { jobs } of slots) {
+      for (const job of jobs.values()) job.reject(failure);
+      jobs.clear();
+    }
+  };
 
   const slots = Array.from({ length: workers }, (): Slot => {
-    const slot: Slot = { thread: new Worker(WORKER_FILE), job: undefined };
+    const slot: Slot = { thread: new Worker(WORKER_FILE), jobs: new Map() };
     slot.thread.unref();
-    slot.thread.on("message", ({ error }: DecodeReply) => {
-      const job = slot.job;
-      slot.job = undefined;
-      slot.thread.unref();
-      if (error !== undefined) job?.reject(new FrameReadError(job.files.path, error.message));
-      else job?.resolve(new Uint8Array(job.target));
-      assign();
+    slot.thread.on("message", ({ id, actions_TA, error }: DecodeReply) => {
+      const job = slot.jobs.get(id);
+      slot.jobs.delete(id);
+      if (slot.jobs.size === 0) slot.thread.unref();
+      if (job === undefined) return;
+      if (error === undefined) job.resolve(actions_TA);
+      else job.reject(new FrameReadError(job.files.path, error.message));
     });
     slot.thread.on("error", (cause) => fail(new Error(`internal: a decode worker ended: ${String(cause)}`, { cause })));
     slot.thread.on("exit", (code) => {
@@ -65,32 +80,15 @@ export function createDecodePool(workers: number): DecodePool {
     return slot;
   });
 
-  function assign(): void {
-    for (const slot of slots) {
-      if (slot.job !== undefined) continue;
-      const job = waiting.shift();
-      if (job === undefined) return;
-      slot.job = job;
-      slot.thread.ref();
-      const { files, range, target } = job;
-      slot.thread.postMessage({ kind: "decode", files: plain(files), range, target } satisfies DecodeRequest);
-    }
-  }
-
-  function fail(error: Error): void {
-    failure ??= error;
-    for (const job of [...slots.map((slot) => slot.job), ...waiting]) job?.reject(failure);
-    waiting.length = 0;
-    for (const slot of slots) slot.job = undefined;
-  }
-
   return {
-    decode(files, range) {
+    read(files, span, target_THWC) {
       if (failure !== undefined) return Promise.reject(failure);
+      const { thread, jobs } = slots.reduce((least, slot) => (slot.jobs.size < least.jobs.size ? slot : least));
+      const id = count++;
       return new Promise((resolve, reject) => {
-        const target = new SharedArrayBuffer(frameBytes(files, range.end - range.start));
-        waiting.push({ files, range, target, resolve, reject });
-        assign();
+        jobs.set(id, { files, resolve, reject });
+        thread.ref();
+        thread.postMessage({ kind: "read", id, files, span, target_THWC } satisfies DecodeRequest);
       });
     },
     async close() {
@@ -98,11 +96,6 @@ export function createDecodePool(workers: number): DecodePool {
       await Promise.all(slots.map(({ thread }) => end(thread)));
     },
   };
-}
-
-/** An episode without its actions and state, which would be copied to the worker for nothing. */
-function plain({ media, path, actionsFile, frames, height, width }: FrameFiles): FrameFiles {
-  return { media, path, actionsFile, frames, height, width };
 }
 
 async function end(thread: Worker): Promise<void> {

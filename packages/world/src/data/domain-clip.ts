@@ -1,6 +1,9 @@
 // What the published domains (RT-1, CS:GO, RECON, still images) and own recordings look like to whoever samples from them.
 //   T frames of a clip, C = 3 (red, green, blue), H rows, W columns, A numbers per action
+import { FormatError } from "@vid2world/formats";
 import type { Tensor } from "@vid2world/torch";
+import type { Channel } from "./action-space.js";
+import type { ClipFiles } from "./clip-files.js";
 
 /** Where the pictures and actions come from. */
 export type DomainName = "rt1" | "csgo" | "recon" | "stills" | "recordings";
@@ -53,16 +56,42 @@ export interface DomainSource {
 export interface DomainEpisode {
   readonly name: string;
   readonly frames: number;
+  /** From where a decoding thread reads its clips as bytes. */
+  readonly files: ClipFiles;
 }
 
 /** A source whose episodes can also be gone through as a whole. */
 export interface EpisodeSource extends DomainSource {
+  /** What the numbers of an action mean. */
+  readonly channels: readonly Channel[];
   /** Episodes that a list of names (a split, published indices) asks for, but that are not in the folder. */
   readonly missing: readonly string[];
   /** All episodes of the split with their lengths; files are opened to count. */
   episodes(): Promise<readonly DomainEpisode[]>;
   /** Actions of a whole episode, [T A] row by row. */
   actions(name: string): Promise<Float32Array>;
+}
+
+/** What the openers of all domains take. */
+export interface EpisodeSourceOptions {
+  /** Size of the frames, bars included, by the rule of the published transform. Default 320x512. */
+  readonly size?: { readonly height: number; readonly width: number };
+  /** Told about each file that cannot be read, which is then left out. Default: such a file is an error. */
+  readonly onBroken?: (error: FormatError) => void;
+}
+
+/** What `read` gives; undefined where the file is broken and somebody is told about it. */
+export async function unlessBroken<T>(
+  read: () => T | Promise<T>,
+  { onBroken }: EpisodeSourceOptions,
+): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (onBroken === undefined || !(error instanceof FormatError)) throw error;
+    onBroken(error);
+    return undefined;
+  }
 }
 
 /** What every published data set gives to the networks as frames per second. */

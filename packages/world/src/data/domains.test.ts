@@ -6,7 +6,7 @@ import { writeNpy } from "@vid2world/formats/npy/npy";
 import { writeNpz } from "@vid2world/formats/npy/npz";
 import { beforeAll, describe, expect, test } from "vitest";
 import { csgoAction, csgoChannels, CSGO_ACTION_DIM, csgoStillAction } from "./csgo/csgo-actions.js";
-import { restRow, rowOfKeys } from "./action-space.js";
+import { restRow, rowOfKeys, type Channel } from "./action-space.js";
 import { convertCsgo } from "./csgo/csgo-convert.js";
 import { findCsgoFiles, readCsgoStarts } from "./csgo/csgo-files.js";
 import { openCsgo } from "./csgo/csgo-source.js";
@@ -165,7 +165,7 @@ out["frames"] = x.permute(1, 0, 2, 3).contiguous().numpy()`,
     async () => {
       const name = "hdf5_dm_july2021_1865";
       const source = await openCsgo({ directory });
-      expect(await source.episodes()).toEqual([
+      expect(await source.episodes()).toMatchObject([
         { name: "hdf5_dm_july2021_1018", frames: 16 },
         { name, frames: 16 },
       ]);
@@ -360,9 +360,13 @@ for i, name in enumerate(("2", "10")):
   );
 
   test("other action spaces give their own rest", async () => {
-    const source = await openStills({ directory, action: Float32Array.of(0, 1) });
-    expect(source.actionDim).toBe(2);
-    expect((await source.read({ name: "10", start: 0 }, 2)).actions_TA).toEqual(Float32Array.of(0, 1, 0, 1));
+    const channels: Channel[] = [
+      { name: "move", kind: "continuous", range: [-1, 1], rest: 0.5, keys: {} },
+      { name: "tool", kind: "choice", options: ["none", "rope"], keys: {} },
+    ];
+    const source = await openStills({ directory, channels });
+    expect(source.actionDim).toBe(3);
+    expect((await source.read({ name: "10", start: 0 }, 2)).actions_TA).toEqual(Float32Array.of(0.5, 1, 0, 0.5, 1, 0));
     await expect(openStills({ directory: folder })).rejects.toThrow("holds no picture");
   });
 });

@@ -1,7 +1,7 @@
-// From stored bytes to the pictures that the full-size networks take: resized, with black bars, in -1..1.
+// From stored bytes to the pictures that the full-size networks take, as tensors in -1..1.
 //   T frames, H rows, W columns, C = 3 (red, green, blue)
 import { invalid } from "@vid2world/formats";
-import { fromTypedArray, round, scope, type Tensor } from "@vid2world/torch";
+import { fromTypedArray, scope, type Tensor } from "@vid2world/torch";
 import { centreCrop, levelsToPixels, resizeBilinear, type ResizeOptions } from "./resize.js";
 import type { PictureSize } from "./transforms.js";
 
@@ -14,27 +14,31 @@ export interface StoredFrames extends PictureSize {
   readonly frames: number;
 }
 
-/** How pictures are brought to {@link PUBLISHED_SIZE}. */
+/** How pictures are brought to a size. */
 export interface LetterboxOptions extends ResizeOptions {
   /** Size of the picture inside the bars; what is larger than the whole is cut from the centre. */
   readonly inside: PictureSize;
-  /** Blue, green, red in the file. */
-  readonly bgr?: boolean;
-  /** Round to whole levels after resizing (half to even), which torchvision does with byte tensors. */
-  readonly wholeLevels?: boolean;
+  /** Default: {@link PUBLISHED_SIZE}. */
+  readonly whole?: PictureSize;
 }
 
-/** uint8 [T H W 3] -> float32 [T 3 320 512] in -1..1; bars are black, -1. */
-export function letterbox({ frames_THWC, frames, height, width }: StoredFrames, options: LetterboxOptions): Tensor {
+/** uint8 [T H W 3] -> float32 [T 3 H' W'] in -1..1, levels not rounded; bars are black, -1. */
+export function letterbox(stored: StoredFrames, options: LetterboxOptions): Tensor {
+  const { inside, whole = PUBLISHED_SIZE } = options;
+  return scope(() => {
+    const resized_TCHW = resizeBilinear(levels_TCHW(stored), inside, options);
+    return levelsToPixels(centreCrop(resized_TCHW, whole));
+  });
+}
+
+/** uint8 [T H W 3] -> float32 [T 3 H W] in -1..1, with the published order of operations. */
+export function framesToPixels(stored: StoredFrames): Tensor {
+  return scope(() => levelsToPixels(levels_TCHW(stored)));
+}
+
+function levels_TCHW({ frames_THWC, frames, height, width }: StoredFrames): Tensor {
   if (frames_THWC.length !== frames * height * width * 3) {
     throw invalid("frames_THWC", `${frames} x ${height} x ${width} x 3 bytes`, frames_THWC.length);
   }
-  const { inside, bgr = false, wholeLevels = false } = options;
-  return scope(() => {
-    const bytes_THWC = fromTypedArray(frames_THWC, [frames, height, width, 3]);
-    const rgb_TCHW = (bgr ? bytes_THWC.flip([3]) : bytes_THWC).permute([0, 3, 1, 2]).float().contiguous();
-    const resized_TCHW = resizeBilinear(rgb_TCHW, inside, options);
-    const levels_TCHW = wholeLevels ? round(resized_TCHW) : resized_TCHW;
-    return levelsToPixels(centreCrop(levels_TCHW, PUBLISHED_SIZE));
-  });
+  return fromTypedArray(frames_THWC, [frames, height, width, 3]).permute([0, 3, 1, 2]).float().contiguous();
 }

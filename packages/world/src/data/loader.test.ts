@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDataset, type Dataset } from "./dataset.js";
+import type { Dataset } from "./dataset.js";
+import { createDataset } from "./open-dataset.js";
 import { createLoader, type Batch, type LoaderOptions, type SkippedEpisode } from "./loader.js";
 import { openRecording, readClip } from "./recording.js";
 import { writeSyntheticRecording } from "./synthetic.js";
@@ -18,15 +19,22 @@ beforeAll(async () => {
   expect(dataset.length).toBe(6 + 3 + 4);
 });
 
-const names = ({ clips }: Batch): string => clips.map(({ episode, start }) => `${episode.name}@${start}`).join(" ");
+const names = ({ clips }: Plain): string => clips.map(({ episode, start }) => `${episode.name}@${start}`).join(" ");
 
-async function batches(options: LoaderOptions, count = Infinity, from = dataset): Promise<Batch[]> {
+/** A batch as plain data, which can be compared. */
+type Plain = Omit<Batch, typeof Symbol.dispose | "frames_BTHWC"> & { readonly frames_BTHWC: Uint8Array };
+const plain = (batch: Batch | undefined): Plain => {
+  const { [Symbol.dispose]: _, frames_BTHWC, ...rest } = batch as Batch;
+  return { ...rest, frames_BTHWC: frames_BTHWC.slice() };
+};
+
+async function batches(options: LoaderOptions, count = Infinity, from = dataset): Promise<Plain[]> {
   await using loader = createLoader(from, options);
-  const all: Batch[] = [];
+  const all: Plain[] = [];
   while (all.length < count) {
     const batch = await loader.next();
     if (batch === undefined) break;
-    all.push(batch);
+    all.push(plain(batch));
   }
   return all;
 }
@@ -39,7 +47,8 @@ describe("a loader", () => {
       await writeSyntheticRecording(path, { train: [9, 6, 7], images });
       const from = createDataset([await openRecording(path)], { split: "train", frames: 4, shuffleSeed: 1 });
       const whole = new Map<string, Uint8Array>();
-      for (const episode of from.episodes) whole.set(episode.name, (await readClip(episode)).frames_THWC);
+      const recording = await openRecording(path);
+      for (const episode of recording.episodes) whole.set(episode.name, (await readClip(episode)).frames_THWC);
       const all = await batches({ batch: 4, epochs: 1 }, Infinity, from);
       expect(all.map(({ batch }) => batch)).toEqual([4, 4, 4, 1]);
       expect(new Set(all.flatMap((batch) => names(batch).split(" "))).size).toBe(13);
@@ -49,7 +58,7 @@ describe("a loader", () => {
           const expected = whole.get(episode.name)?.subarray(start * frame, (start + 4) * frame) ?? new Uint8Array();
           expect(Buffer.compare(frames_BTHWC.subarray(b * 4 * frame, (b + 1) * 4 * frame), expected)).toBe(0);
           expect(actions_BTA.subarray(b * 20, (b + 1) * 20)).toEqual(
-            episode.actions_TA.subarray(start * 5, start * 5 + 20),
+            episode.actions_TA?.subarray(start * 5, start * 5 + 20),
           );
           expect(fps_B[b]).toBe(10);
         }
@@ -69,6 +78,34 @@ describe("a loader", () => {
     for await (const batch of loader) expect(batch.frames).toBe(4);
     expect(loader.cachedBytes).toBeGreaterThan(0);
     expect(loader.cachedBytes).toBeLessThanOrEqual(bytes);
+  });
+
+  it("uses the memory of batches that were given back, and never that of others", async () => {
+    const alone = await batches({ batch: 3 }, 12);
+    await using loader = createLoader(dataset, { batch: 3, prefetch: 2 });
+    const held: Batch[] = [];
+    for (let i = 0; i < 12; i++) {
+      const batch = await loader.next();
+      expect(plain(batch)).toEqual(alone[i]);
+      if (i % 6 === 0) held.push(batch as Batch);
+      else batch?.[Symbol.dispose]();
+    }
+    expect(held.map(plain)).toEqual([alone[0], alone[6]]);
+    expect(loader.batchBytes / (3 * 4 * 16 * 24 * 3)).toBeLessThanOrEqual(2 + 1 + held.length);
+  });
+
+  it("goes through every frame once, episode by episode", async () => {
+    const recording = await openRecording(join(folder, "whole"));
+    const once = createDataset([recording], { split: "train", frames: 4, everyFrameOnce: true });
+    const all = await batches({ batch: 1, epochs: 1 }, Infinity, once);
+    expect(all.map(({ frames, frames_BTHWC }) => [frames, frames_BTHWC.length / (16 * 24 * 3)])).toEqual(
+      [4, 4, 1, 4, 2, 4, 3].map((frames) => [frames, frames]),
+    );
+    const greens = all.flatMap(({ frames_BTHWC, frames }) =>
+      Array.from({ length: frames }, (_, t) => frames_BTHWC[t * 16 * 24 * 3 + 1]),
+    );
+    expect(greens).toEqual([9, 6, 7].flatMap((frames) => Array.from({ length: frames }, (_, t) => t)));
+    expect(() => createLoader(once, { batch: 2 })).toThrow("batch: expected 1");
   });
 
   it("skips frames and lowers the rate", async () => {
@@ -110,7 +147,7 @@ describe("a loader", () => {
     const expected = await batches({ batch: 2 }, 4);
     await using loader = createLoader(dataset, { batch: 2 });
     const all = await Promise.all([loader.next(), loader.next(), loader.next(), loader.next()]);
-    expect(all).toEqual(expected);
+    expect(all.map(plain)).toEqual(expected);
   });
 
   it("can be closed in the middle of its work, twice, and then says so", async () => {
@@ -148,6 +185,22 @@ describe("unreadable files", () => {
     expect(reports).toHaveLength(1);
     expect(reports[0]).toMatchObject({ skipped: 1, file: expect.stringMatching(/train_1(.mp4)?$/) as string });
     expect(reports[0]?.reason).toMatch(/train_1(.mp4|.3.png): not a readable (video|picture): /);
+  });
+
+  it("leave the frames of the clips around them as they are, and copy only there", async () => {
+    const whole = await openRecording(join(folder, "whole"));
+    const from = await broken("around", true, ["train_1"]);
+    const frame = 16 * 24 * 3;
+    const all = await batches({ batch: 3, epochs: 3, prefetch: 3, cacheBytes: 0 }, Infinity, from);
+    const clips = all.flatMap(({ clips, frames_BTHWC }) =>
+      clips.map(({ episode, start }, b) => ({ episode, start, frames: frames_BTHWC.subarray(b * 4 * frame) })),
+    );
+    expect(clips).toHaveLength(3 * (13 - 3));
+    for (const { episode, start, frames } of clips) {
+      const number = whole.episodes.findIndex(({ name }) => name === episode.name);
+      const seen = [0, 1, 2, 3].map((t) => [frames[t * frame], frames[t * frame + 1]]);
+      expect(seen).toEqual([0, 1, 2, 3].map((t) => [number, start + t])); // red is the episode, green the frame
+    }
   });
 
   it("stop the run when they are too many", async () => {

@@ -2,15 +2,21 @@
 // resumed exactly: a resumed run sees the batches that the run without interruption would have seen.
 //   B clips of a batch, T frames, H rows, W columns, C = 3 colours, A network inputs per action
 import { invalid } from "@vid2world/formats";
+import { createBatchMemory, type BatchMemory, type ClipPlace } from "./batch-memory.js";
+import { clipBytes } from "./clip-files.js";
 import { createClipReader } from "./clip-reader.js";
-import { clipActions, type ClipRef, type Dataset } from "./dataset.js";
-import { createDecodePool, FrameReadError } from "./decode-pool.js";
+import type { BrokenFile, ClipRef, Dataset } from "./dataset.js";
+import { createDecodePool, FrameReadError, type SharedBytes } from "./decode-pool.js";
 
-/** Some clips. `actions_BTA[b][t]` is what is pressed between frame t and frame t + 1 of clip b. */
-export interface Batch {
-  readonly frames_BTHWC: Uint8Array<ArrayBuffer>;
+/**
+ * Some clips. `actions_BTA[b][t]` is what is pressed between frame t and frame t + 1 of clip b. The frames are in memory that decoding
+ * threads wrote to; disposing the batch (`using`) lets later batches use it again. Without that the garbage collector takes it.
+ */
+export interface Batch extends Disposable {
+  readonly frames_BTHWC: SharedBytes;
   readonly actions_BTA: Float32Array<ArrayBuffer>;
   readonly batch: number;
+  /** T; of a data set of every frame once less in an episode's last clip. */
   readonly frames: number;
   readonly height: number;
   readonly width: number;
@@ -29,10 +35,8 @@ export interface LoaderState {
   readonly ranks: number;
 }
 
-/** An episode that was left out because its pictures could not be read. */
-export interface SkippedEpisode {
-  readonly file: string;
-  readonly reason: string;
+/** An episode that was left out because it could not be opened, or its pictures could not be read. */
+export interface SkippedEpisode extends BrokenFile {
   /** How many episodes were left out so far, this one included. */
   readonly skipped: number;
 }
@@ -47,11 +51,11 @@ export interface LoaderOptions {
   readonly workers?: number;
   /** Batches to read ahead. Default 2. */
   readonly prefetch?: number;
-  /** Decoded episodes to keep in memory, in bytes; others are decoded for each clip. Default 1 GiB. */
+  /** Decoded episodes of recordings to keep in memory, in bytes; others are decoded for each clip. Default 1 GiB. */
   readonly cacheBytes?: number;
   /** Largest share of the episodes that may be unreadable before the run is stopped. Default 0.1, but one at least. */
   readonly maxBrokenShare?: number;
-  /** Told about each episode that is left out. */
+  /** Told about each episode that is left out, first about those that could not even be opened. */
   readonly onSkip?: (skipped: SkippedEpisode) => void;
   /** This process's number and the number of processes that share the epoch. Default 0 of 1. */
   readonly rank?: number;
@@ -68,7 +72,10 @@ export interface Loader extends AsyncDisposable, AsyncIterable<Batch> {
   state(): LoaderState;
   /** Episodes left out so far. */
   readonly skipped: readonly SkippedEpisode[];
+  /** Bytes of decoded episodes that are kept. */
   readonly cachedBytes: number;
+  /** Bytes of batches that were had from the system: no more than those ahead and those that were not disposed. */
+  readonly batchBytes: number;
   close(): Promise<void>;
 }
 
@@ -80,7 +87,7 @@ export class BrokenDataError extends Error {
   constructor(skipped: readonly SkippedEpisode[], episodes: number) {
     const listed = skipped.slice(0, 3).map(({ reason }) => reason);
     super(
-      `recordings: ${skipped.length} of ${episodes} episodes cannot be read (${listed.join("; ")}); ` +
+      `data: ${skipped.length} of ${episodes} episodes cannot be read (${listed.join("; ")}); ` +
         `repair or remove these files, or raise maxBrokenShare`,
     );
     this.skipped = skipped;
@@ -90,68 +97,83 @@ export class BrokenDataError extends Error {
 interface Pending {
   readonly ref: ClipRef;
   readonly position: number;
-  /** Frames, or what kept them from being read: awaited late, so that it must not reject. */
-  readonly result: Promise<Uint8Array | Error>;
+  readonly place: ClipPlace;
+  /** Actions, or what kept the clip from being read: awaited late, so that it must not reject. */
+  readonly result: Promise<Float32Array | Error>;
+}
+
+/** A clip that was read. */
+interface Read {
+  readonly ref: ClipRef;
+  readonly place: ClipPlace;
+  readonly actions_TA: Float32Array;
 }
 
 /** Starts reading ahead and returns the source of batches. */
 export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   const { batch, epochs = Infinity, workers = 2, prefetch = 2, cacheBytes = 2 ** 30 } = options;
-  const { maxBrokenShare = 0.1, onSkip, rank = 0, ranks = 1 } = options;
+  const { rank = 0, ranks = 1 } = options;
   if (!Number.isInteger(batch) || batch < 1) throw invalid("batch", "a whole number >= 1", batch);
   if (!Number.isInteger(prefetch) || prefetch < 1) throw invalid("prefetch", "a whole number >= 1", prefetch);
   if (!(rank >= 0 && rank < ranks)) throw invalid("rank", `0 to ${ranks - 1}`, rank);
+  if (dataset.everyFrameOnce && batch > 1) throw invalid("batch", "1, as clips differ in length", batch);
   checkState(dataset, options);
 
+  const broken = brokenEpisodes(dataset, options);
   const pool = createDecodePool(workers);
-  const reader = createClipReader(pool, cacheBytes);
-  const allowed = Math.max(1, Math.floor(dataset.episodes.length * maxBrokenShare));
-  const broken = new Map<string, SkippedEpisode>();
+  const reader = createClipReader(dataset, pool, cacheBytes);
+  const memory = createBatchMemory(batch, clipBytes(dataset, dataset.frames));
   const pending: Pending[] = [];
   let planned = options.state?.position ?? 0;
   let consumed = planned;
+  let barren = 0;
   let closed = false;
 
-  /** Keeps `prefetch` batches in work. Places are given out here, in order, so decoding speed cannot change them. */
-  const plan = (): void => {
+  /**
+   * Keeps `prefetch` batches in work, `taken` clips of the next one being there already. Places are given out here, in order, so decoding
+   * speed cannot change them.
+   */
+  const plan = (taken = 0): void => {
     while (!closed && pending.length < prefetch * batch) {
-      const place = planned * ranks + rank;
-      const epoch = Math.floor(place / dataset.length);
+      const number = planned * ranks + rank;
+      const epoch = Math.floor(number / dataset.length);
       if (epoch >= epochs) return;
-      const ref = dataset.inEpoch(epoch, place % dataset.length);
-      const read = reader.read(ref, dataset.frames, dataset.frameSkip);
+      const ref = dataset.inEpoch(epoch, number % dataset.length);
+      const position = planned++;
+      if (broken.has(ref.episode.files.path)) {
+        if (++barren > dataset.length) throw new BrokenDataError(broken.list, dataset.episodes.length); // nothing else for this rank
+        continue;
+      }
+      barren = 0;
+      const place = memory.place((taken + pending.length) % batch);
+      const target_THWC = place.frames_THWC.subarray(0, clipBytes(dataset, ref.frames));
+      const read = reader.read(ref, target_THWC);
       const result = read.catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
-      pending.push({ ref, position: planned++, result });
-    }
-  };
-
-  const skip = (error: Error): void => {
-    if (!(error instanceof FrameReadError)) throw error; // ours, not the file's
-    if (broken.has(error.file)) return;
-    const skipped = { file: error.file, reason: error.message, skipped: broken.size + 1 };
-    broken.set(error.file, skipped);
-    onSkip?.(skipped);
-    if (broken.size > allowed || broken.size === dataset.episodes.length) {
-      throw new BrokenDataError([...broken.values()], dataset.episodes.length);
+      pending.push({ ref, position, place, result });
     }
   };
 
   const take = async (): Promise<Batch | undefined> => {
-    const clips: { ref: ClipRef; frames_THWC: Uint8Array }[] = [];
+    const clips: Read[] = [];
     let last = consumed;
     while (clips.length < batch) {
       if (closed) throw new Error("the loader is closed");
-      plan();
+      plan(clips.length);
       const entry = pending.shift();
       if (entry === undefined) break;
       const result = await entry.result;
       last = entry.position + 1;
-      if (result instanceof Error) skip(result);
-      else clips.push({ ref: entry.ref, frames_THWC: result });
+      if (result instanceof Error) {
+        if (!(result instanceof FrameReadError)) throw result; // ours, not the file's
+        broken.add(result.file, result.message);
+        memory.breakOff();
+      } else {
+        clips.push({ ref: entry.ref, place: entry.place, actions_TA: result });
+      }
     }
     consumed = last;
     plan();
-    return clips.length === 0 ? undefined : join(dataset, clips);
+    return clips.length === 0 ? undefined : join(dataset, memory, clips);
   };
 
   let turn: Promise<unknown> = Promise.resolve(); // two calls at once get two batches, in order
@@ -171,15 +193,43 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
     next,
     state: () => ({ fingerprint: dataset.fingerprint, position: consumed, rank, ranks }),
     get skipped() {
-      return [...broken.values()];
+      return broken.list;
     },
     get cachedBytes() {
       return reader.cachedBytes;
+    },
+    get batchBytes() {
+      return memory.allocatedBytes;
     },
     close,
     [Symbol.asyncDispose]: close,
     async *[Symbol.asyncIterator]() {
       for (let some = await next(); some !== undefined; some = await next()) yield some;
+    },
+  };
+}
+
+/** Counts what is left out; throws when it is too much. */
+function brokenEpisodes(
+  dataset: Dataset,
+  { maxBrokenShare = 0.1, onSkip }: LoaderOptions,
+): { has(file: string): boolean; add(file: string, reason: string): void; readonly list: readonly SkippedEpisode[] } {
+  const known = new Map<string, SkippedEpisode>();
+  const episodes = dataset.episodes.length + dataset.broken.length;
+  const allowed = Math.max(1, Math.floor(episodes * maxBrokenShare));
+  const add = (file: string, reason: string): void => {
+    if (known.has(file)) return;
+    const skipped = { file, reason, skipped: known.size + 1 };
+    known.set(file, skipped);
+    onSkip?.(skipped);
+    if (known.size > allowed || known.size === episodes) throw new BrokenDataError([...known.values()], episodes);
+  };
+  for (const { file, reason } of dataset.broken) add(file, reason);
+  return {
+    has: (file) => known.has(file),
+    add,
+    get list() {
+      return [...known.values()];
     },
   };
 }
@@ -194,16 +244,15 @@ function checkState(dataset: Dataset, { state, rank = 0, ranks = 1 }: LoaderOpti
   }
 }
 
-function join(dataset: Dataset, clips: readonly { ref: ClipRef; frames_THWC: Uint8Array }[]): Batch {
-  const { frames, frameSkip, height, width, actionWidth } = dataset;
-  const frames_BTHWC = new Uint8Array(clips.length * frames * height * width * 3);
+function join(dataset: Dataset, batchMemory: BatchMemory, clips: readonly Read[]): Batch {
+  const { frameSkip, height, width, actionWidth } = dataset;
+  const frames = clips[0]?.ref.frames ?? dataset.frames;
+  const { frames_BTHWC, memory } = batchMemory.join(clips.map(({ place }) => place));
   const actions_BTA = new Float32Array(clips.length * frames * actionWidth);
-  clips.forEach(({ ref, frames_THWC }, b) => {
-    frames_BTHWC.set(frames_THWC, b * frames_THWC.length);
-    actions_BTA.set(clipActions(ref, frames, frameSkip), b * frames * actionWidth);
-  });
+  clips.forEach(({ actions_TA }, b) => actions_BTA.set(actions_TA, b * frames * actionWidth));
+  let held = true;
   return {
-    frames_BTHWC,
+    frames_BTHWC: frames_BTHWC.subarray(0, clipBytes(dataset, clips.length * frames)),
     actions_BTA,
     batch: clips.length,
     frames,
@@ -212,5 +261,9 @@ function join(dataset: Dataset, clips: readonly { ref: ClipRef; frames_THWC: Uin
     actionWidth,
     fps_B: Float32Array.from(clips, ({ ref }) => ref.episode.fps / frameSkip),
     clips: clips.map(({ ref }) => ref),
+    [Symbol.dispose]() {
+      if (held) batchMemory.giveBack(memory);
+      held = false;
+    },
   };
 }

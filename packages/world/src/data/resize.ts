@@ -1,8 +1,13 @@
 // Resizing and centre crops of pictures as tensors, number for number what torchvision does with a tensor of the same type.
 //   N pictures, C colours, H rows, W columns; levels are 0..255 as float32
 import { invalid } from "@vid2world/formats";
-import { _upsampleBilinear2dAa, pad, scope, upsampleBilinear2d, type Tensor } from "@vid2world/torch";
+import { _upsampleBilinear2dAa, libtorchVersion, pad, scope, upsampleBilinear2d, type Tensor } from "@vid2world/torch";
+import type { ResizePositions } from "./byte-letterbox.js";
+import { roundHalfToEven } from "./centre.js";
 import type { PictureSize } from "./transforms.js";
+
+/** What the libtorch that runs does, and so what decoding threads have to do to give the same bytes. */
+export const RESIZE_POSITIONS: ResizePositions = libtorchVersion.startsWith("1.") ? "float64" : "float32";
 
 /** How pictures are resized. */
 export interface ResizeOptions {
@@ -55,12 +60,4 @@ export function centreCrop(x_NCHW: Tensor, { height, width }: PictureSize): Tens
 /** Levels 0..255 -> -1..1, with the published order of operations. */
 export function levelsToPixels(levels: Tensor): Tensor {
   return scope(() => levels.div(255).sub_(0.5).mul_(2)); // a clip is tens of megabytes
-}
-
-/** Rounds as Python and torch do: 0.5 -> 0, 1.5 -> 2, 2.5 -> 2. */
-export function roundHalfToEven(value: number): number {
-  const low = Math.floor(value);
-  const surplus = value - low;
-  if (surplus !== 0.5) return Math.round(value);
-  return low % 2 === 0 ? low : low + 1;
 }

@@ -2,13 +2,8 @@
 // Axes: T frames, H height, W width, A action channels.
 import { invalid } from "@vid2world/formats";
 import type { Channel } from "../data/action-space.js";
-import { csgoChannels } from "../data/csgo/csgo-actions.js";
-import { openCsgo } from "../data/csgo/csgo-source.js";
-import type { DomainSplit, EpisodeSource } from "../data/domain-clip.js";
-import { reconChannels } from "../data/recon/recon-channels.js";
-import { openRecon } from "../data/recon/recon-source.js";
-import { rt1Channels } from "../data/rt1/rt1-channels.js";
-import { openRt1 } from "../data/rt1/rt1-source.js";
+import type { EpisodeSource } from "../data/domain-clip.js";
+import { openDomain } from "../data/open-dataset.js";
 import { tensorToFrames } from "../data/transforms.js";
 import type { TrainingConfig } from "./config.js";
 import type { TrainingEpisode } from "./episodes.js";
@@ -33,35 +28,17 @@ export interface DomainEpisodes {
  * already when letterboxed; RT-1's lose at most 1/255 of their range of 2.
  */
 export async function domainEpisodes(data: DomainDataConfig): Promise<DomainEpisodes> {
-  const domain = checkedDomain(data);
+  checkDomain(data);
   const { folder, validationFolder, validationList, splits, validationSubsample } = data;
   const divided = validationList !== undefined || splits !== undefined;
-  const training = await openers[domain](data, folder, divided ? "train" : "all");
+  const training = await openDomain(data, folder, divided ? "train" : "all");
   const heldOut =
     divided || validationFolder !== undefined
-      ? await openers[domain](data, validationFolder ?? folder, divided ? "val" : "all")
+      ? await openDomain(data, validationFolder ?? folder, divided ? "val" : "all")
       : undefined;
   const validation = heldOut === undefined ? [] : await episodesOf(heldOut, validationSubsample ? FEW : Infinity);
-  return { training: await episodesOf(training), validation, channels: channels[domain]() };
+  return { training: await episodesOf(training), validation, channels: training.channels };
 }
-
-type TrainedDomain = Exclude<DomainDataConfig["domain"], "stills">;
-
-const openers: Readonly<
-  Record<TrainedDomain, (data: DomainDataConfig, directory: string, split: DomainSplit) => Promise<EpisodeSource>>
-> = {
-  rt1: ({ validationList: heldOut }, directory, split) =>
-    openRt1({ directory, split, ...(heldOut !== undefined && { heldOut }) }),
-  csgo: ({ validationList: testSplit }, directory, split) =>
-    openCsgo({ directory, split, ...(testSplit !== undefined && { testSplit }) }),
-  recon: ({ splits }, directory, split) => openRecon({ directory, split, ...(splits !== undefined && { splits }) }),
-};
-
-const channels: Readonly<Record<TrainedDomain, () => Channel[]>> = {
-  rt1: rt1Channels,
-  csgo: csgoChannels,
-  recon: reconChannels,
-};
 
 const spatialTransforms = {
   rt1: "resize_center_crop",
@@ -70,7 +47,7 @@ const spatialTransforms = {
 } as const;
 
 /** What these episodes cannot be is said, not ignored. */
-function checkedDomain({ domain, spatialTransform, augmentation }: DomainDataConfig): TrainedDomain {
+function checkDomain({ domain, spatialTransform, augmentation }: DomainDataConfig): void {
   if (domain === "stills")
     throw invalid("data.domain", "rt1, csgo or recon to train on; still images do not move", domain);
   if (spatialTransform !== spatialTransforms[domain]) {
@@ -83,7 +60,6 @@ function checkedDomain({ domain, spatialTransform, augmentation }: DomainDataCon
       augmentation,
     );
   }
-  return domain;
 }
 
 async function episodesOf(source: EpisodeSource, most = Infinity): Promise<TrainingEpisode[]> {

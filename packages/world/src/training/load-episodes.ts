@@ -45,18 +45,11 @@ type Opened = Omit<TrainingData, "frame" | "padded">;
 
 function openData(data: TrainingConfig["data"]): Opened | Promise<Opened> {
   if ("synthetic" in data) return openSynthetic(data.synthetic);
-  return "domain" in data ? openDomain(data) : openRecordings(data);
+  return "domain" in data ? openPublished(data) : openRecordings(data);
 }
 
-async function openDomain(data: DomainDataConfig): Promise<Opened> {
-  const opened = { ...(await domainEpisodes(data)), fps: PUBLISHED_FPS };
-  const { height, width } = opened.training[0] ?? data;
-  if (data.height === height && data.width === width) return opened;
-  throw invalid(
-    "data.height, data.width",
-    `${height}, ${width}, as the data set is published`,
-    `${data.height}, ${data.width}`,
-  );
+async function openPublished(data: DomainDataConfig): Promise<Opened> {
+  return { ...(await domainEpisodes(data)), fps: PUBLISHED_FPS };
 }
 
 function openSynthetic(config: Parameters<typeof syntheticEpisodes>[0]): Opened {

@@ -2,31 +2,27 @@
 //   T frames, H rows, W columns, C = 3 (red, green, blue), A = 3: forward, left, turn
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { FormatError, invalid, readImage, type RgbImage } from "@vid2world/formats";
+import { FormatError, invalid } from "@vid2world/formats";
 import {
   PUBLISHED_FPS,
+  unlessBroken,
   type ClipStart,
-  type DomainClip,
   type DomainEpisode,
   type DomainSplit,
   type EpisodeSource,
+  type EpisodeSourceOptions,
 } from "../domain-clip.js";
-import { letterbox, PUBLISHED_SIZE } from "../letterbox.js";
-import { roundHalfToEven } from "../resize.js";
-import { resizeLikePillow } from "../pillow-resize.js";
-import { checkSpan, type Span } from "../spans.js";
+import { framesToPixels, PUBLISHED_SIZE } from "../letterbox.js";
+import { checkSpan } from "../spans.js";
 import { stableStart } from "../stable-start.js";
+import { reconChannels } from "./recon-channels.js";
+import { readReconFramesInto, type ReconCrop } from "./recon-clips.js";
 import { readReconIndex, readTrajectoryNames, type ReconIndex } from "./recon-index.js";
 import { RECON_ACTION_DIM, reconActions } from "./recon-poses.js";
 import { readTrajectory, TRAJECTORY_FILE } from "./trajectory-file.js";
 
-/** Side of the square picture between the bars: 96 black columns on either side. */
-const SIDE = 320;
-/** Decoding happens in other threads. */
-const PICTURES_AT_ONCE = 8;
-
 /** Where RECON is, and which part of it. */
-export interface ReconOptions {
+export interface ReconOptions extends EpisodeSourceOptions {
   /** Folder of trajectories' folders. */
   readonly directory: string;
   /** Default: all. The other two need `splits`. */
@@ -43,19 +39,21 @@ export interface ReconOptions {
    * What is cut from the centre before the picture is pressed into the square: 4:3 (default; all of a 640x480 picture), or a
    * square.
    */
-  readonly crop?: "4:3" | "1:1";
+  readonly crop?: ReconCrop;
 }
 
 /** Opens RECON. Frames become 320x320 as Pillow resizes them (so in whole levels), black columns left and right. */
 export async function openRecon(options: ReconOptions): Promise<EpisodeSource> {
-  const { directory, split = "all", splits, index, contextFrames = 4, frames: clipFrames = 20, crop = "4:3" } = options;
+  const { directory, split = "all", splits, index, contextFrames = 4, frames: clipFrames = 20 } = options;
+  const { crop = "4:3", size = PUBLISHED_SIZE } = options;
   const present = await findTrajectories(directory);
   const wanted = await namesOf(split, splits, present);
   const names = wanted.filter((name) => present.has(name));
   if (names.length === 0) throw new FormatError(directory, `holds no trajectory of split ${split} (${splits})`);
+  const lengths = index === undefined ? await readLengths(directory, names, options) : undefined;
   const { starts, absent } =
     index === undefined
-      ? { starts: await startPerTrajectory(directory, names, clipFrames), absent: [] }
+      ? { starts: startPerTrajectory(lengths ?? new Map(), clipFrames), absent: [] }
       : await predefinedStarts(splits, index, present, contextFrames);
   const folderOf = (name: string): string => {
     if (!present.has(name)) throw invalid("start.name", `a trajectory of ${directory}`, name);
@@ -64,14 +62,29 @@ export async function openRecon(options: ReconOptions): Promise<EpisodeSource> {
   return {
     domain: "recon",
     actionDim: RECON_ACTION_DIM,
-    size: PUBLISHED_SIZE,
+    size,
+    channels: reconChannels(),
     missing: index === undefined ? wanted.filter((name) => !present.has(name)) : absent,
     list: () => starts,
-    read: ({ name, start }, frames, stride = 1) => readClip(folderOf(name), name, { start, frames, stride }, crop),
+    async read({ name, start }, frames, stride = 1) {
+      const path = folderOf(name);
+      const poses = await readTrajectory(path);
+      const span = { start, frames, stride };
+      checkSpan(join(path, TRAJECTORY_FILE), span, poses.yaw.length);
+      const frames_THWC = new Uint8Array(frames * size.height * size.width * 3);
+      await readReconFramesInto({ path, crop, ...size }, span, frames_THWC);
+      const actions_TA = reconActions(
+        poses,
+        Array.from({ length: frames }, (_, t) => start + t * stride),
+      );
+      const frames_TCHW = framesToPixels({ frames_THWC, frames, ...size });
+      return { name, start, frames_TCHW, actions_TA, actionDim: RECON_ACTION_DIM, fps: PUBLISHED_FPS };
+    },
     async episodes() {
-      const counted: DomainEpisode[] = [];
-      for (const name of names) counted.push({ name, frames: (await readTrajectory(folderOf(name))).yaw.length });
-      return counted;
+      const counted = lengths ?? (await readLengths(directory, names, options));
+      return [...counted].map(([name, frames]): DomainEpisode => {
+        return { name, frames, files: { media: "recon", path: folderOf(name), frames, crop, ...size } };
+      });
     },
     async actions(name) {
       const poses = await readTrajectory(folderOf(name));
@@ -79,48 +92,6 @@ export async function openRecon(options: ReconOptions): Promise<EpisodeSource> {
     },
     close: () => Promise.resolve(),
   };
-}
-
-async function readClip(folder: string, name: string, span: Span, crop: "4:3" | "1:1"): Promise<DomainClip> {
-  const { start, frames, stride } = span;
-  const poses = await readTrajectory(folder);
-  checkSpan(join(folder, TRAJECTORY_FILE), span, poses.yaw.length);
-  const places = Array.from({ length: frames }, (_, t) => start + t * stride);
-  const frames_THWC = new Uint8Array(frames * SIDE * SIDE * 3);
-  for (let t = 0; t < frames; t += PICTURES_AT_ONCE) {
-    const some = places.slice(t, t + PICTURES_AT_ONCE).map(async (i, k) => {
-      const picture = cropCentre(await readImage(join(folder, `${i}.jpg`)), crop);
-      frames_THWC.set(resizeLikePillow(picture, { height: SIDE, width: SIDE }).data_HWC, (t + k) * SIDE * SIDE * 3);
-    });
-    await Promise.all(some);
-  }
-  return {
-    name,
-    start,
-    frames_TCHW: letterbox(
-      { frames_THWC, frames, height: SIDE, width: SIDE },
-      { inside: { height: SIDE, width: SIDE } },
-    ),
-    actions_TA: reconActions(poses, places),
-    actionDim: RECON_ACTION_DIM,
-    fps: PUBLISHED_FPS,
-  };
-}
-
-/** Cuts a picture to a shape, a wide one in width, any other in height; one that is too narrow for it stays as it is. */
-function cropCentre(picture: RgbImage, crop: "4:3" | "1:1"): RgbImage {
-  const ratio = crop === "4:3" ? 4 / 3 : 1;
-  const { data_HWC, height: oldHeight, width: oldWidth } = picture;
-  const height = oldWidth > oldHeight ? oldHeight : Math.min(oldHeight, Math.trunc(oldWidth / ratio));
-  const width = oldWidth > oldHeight ? Math.min(oldWidth, Math.trunc(oldHeight * ratio)) : oldWidth;
-  if (height === oldHeight && width === oldWidth) return picture;
-  const [top, left] = [(oldHeight - height) / 2, (oldWidth - width) / 2].map(roundHalfToEven) as [number, number];
-  const cut_HWC = new Uint8Array(height * width * 3);
-  for (let y = 0; y < height; y++) {
-    const from = ((top + y) * oldWidth + left) * 3;
-    cut_HWC.set(data_HWC.subarray(from, from + width * 3), y * width * 3);
-  }
-  return { data_HWC: cut_HWC, height, width };
 }
 
 async function findTrajectories(directory: string): Promise<ReadonlySet<string>> {
@@ -164,14 +135,25 @@ async function predefinedStarts(
   return { starts, absent: [...absent] };
 }
 
-/** One clip of each trajectory that is long enough, at the place that {@link stableStart} gives. */
-async function startPerTrajectory(directory: string, names: readonly string[], frames: number): Promise<ClipStart[]> {
-  const starts: ClipStart[] = [];
+/** Frames of each trajectory. */
+async function readLengths(
+  directory: string,
+  names: readonly string[],
+  options: EpisodeSourceOptions,
+): Promise<ReadonlyMap<string, number>> {
+  const lengths = new Map<string, number>();
   for (const name of names) {
-    const held = (await readTrajectory(join(directory, name))).yaw.length;
-    if (held < frames) continue;
-    const start = stableStart(name, held - frames + 1);
-    starts.push({ name, start, available: held - start });
+    const poses = await unlessBroken(() => readTrajectory(join(directory, name)), options);
+    if (poses !== undefined) lengths.set(name, poses.yaw.length);
   }
-  return starts;
+  return lengths;
+}
+
+/** One clip of each trajectory that is long enough, at the place that {@link stableStart} gives. */
+function startPerTrajectory(lengths: ReadonlyMap<string, number>, frames: number): ClipStart[] {
+  return [...lengths].flatMap(([name, held]) => {
+    if (held < frames) return [];
+    const start = stableStart(name, held - frames + 1);
+    return [{ name, start, available: held - start }];
+  });
 }

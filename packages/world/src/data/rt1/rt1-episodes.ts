@@ -3,11 +3,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError, invalid } from "@vid2world/formats";
 import { readNpzHeaders } from "@vid2world/formats/npy/npz";
-import type { DomainSplit } from "../domain-clip.js";
+import { unlessBroken, type DomainSplit, type EpisodeSourceOptions } from "../domain-clip.js";
 import { pythonSample } from "../python-random.js";
-
-/** Numbers of an RT-1 action. */
-export const RT1_ACTION_DIM = 13;
+import { RT1_ACTION_DIM } from "./rt1-clips.js";
 
 /** Most episodes that the published evaluation uses; of more it draws this many. */
 const EVALUATED_EPISODES = 1024;
@@ -42,13 +40,19 @@ export async function findRt1Files(
 }
 
 /** Reads lengths and picture sizes, not the pictures. Checks what the file promises: `image` [T H W 3] uint8 and `action` [T 13]. */
-export async function readRt1Episodes(directory: string, files: readonly string[]): Promise<Rt1Episode[]> {
-  const episodes: Rt1Episode[] = [];
+export async function readRt1Episodes(
+  directory: string,
+  files: readonly string[],
+  options: EpisodeSourceOptions = {},
+): Promise<Rt1Episode[]> {
+  const episodes: (Rt1Episode | undefined)[] = [];
   for (let i = 0; i < files.length; i += FILES_AT_ONCE) {
-    const some = files.slice(i, i + FILES_AT_ONCE).map((name) => readEpisode(join(directory, name), name));
+    const some = files
+      .slice(i, i + FILES_AT_ONCE)
+      .map((name) => unlessBroken(() => readEpisode(join(directory, name), name), options));
     episodes.push(...(await Promise.all(some)));
   }
-  return episodes;
+  return episodes.filter((episode) => episode !== undefined);
 }
 
 /**

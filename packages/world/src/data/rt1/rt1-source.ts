@@ -1,22 +1,25 @@
 // Clips of RT-1 from the published `.npz` files: `image` [T 256 320 3] uint8 and `action` [T 13], one file per episode.
 //   T frames, A = 13 action numbers
-import { FormatError, invalid } from "@vid2world/formats";
-import { readNpz } from "@vid2world/formats/npy/npz";
+import { invalid } from "@vid2world/formats";
 import {
   PUBLISHED_FPS,
   type ClipStart,
   type DomainClip,
   type DomainSplit,
   type EpisodeSource,
+  type EpisodeSourceOptions,
 } from "../domain-clip.js";
 import { letterbox, PUBLISHED_SIZE } from "../letterbox.js";
-import { sizeOfShorterSide } from "../resize.js";
-import { checkSpan, takeRows } from "../spans.js";
+import { RESIZE_POSITIONS, sizeOfShorterSide } from "../resize.js";
+import { checkSpan, type Span } from "../spans.js";
 import { stableStart } from "../stable-start.js";
-import { evaluatedEpisodes, findRt1Files, readRt1Episodes, RT1_ACTION_DIM, type Rt1Episode } from "./rt1-episodes.js";
+import type { PictureSize } from "../transforms.js";
+import { rt1Channels } from "./rt1-channels.js";
+import { readRt1Actions, readStoredRt1, RT1_ACTION_DIM, type Rt1Files } from "./rt1-clips.js";
+import { evaluatedEpisodes, findRt1Files, readRt1Episodes, type Rt1Episode } from "./rt1-episodes.js";
 
 /** Where RT-1 is, and which part of it. */
-export interface Rt1Options {
+export interface Rt1Options extends EpisodeSourceOptions {
   /** Folder of `.npz` files. */
   readonly directory: string;
   /** Default: all. The other two need `heldOut`. */
@@ -32,9 +35,9 @@ export interface Rt1Options {
  * episodes as published, each at the {@link stableStart} of its file's name, since the published starts are not reproducible.
  */
 export async function openRt1(options: Rt1Options): Promise<EpisodeSource> {
-  const { directory, split = "all", heldOut, frames: clipFrames = 16 } = options;
+  const { directory, split = "all", heldOut, frames: clipFrames = 16, size = PUBLISHED_SIZE } = options;
   const { files, missing } = await findRt1Files(directory, split, heldOut);
-  const episodes = await readRt1Episodes(directory, files);
+  const episodes = await readRt1Episodes(directory, files, options);
   const byName = new Map(episodes.map((episode) => [episode.name, episode]));
   const long =
     split === "val" ? evaluatedEpisodes(episodes, clipFrames) : episodes.filter((e) => e.frames >= clipFrames);
@@ -50,47 +53,46 @@ export async function openRt1(options: Rt1Options): Promise<EpisodeSource> {
   return {
     domain: "rt1",
     actionDim: RT1_ACTION_DIM,
-    size: PUBLISHED_SIZE,
+    size,
+    channels: rt1Channels(),
     missing,
     list: () => starts,
-    read: ({ name, start }, frames, stride = 1) => readClip(find(name), start, frames, stride),
-    episodes: () => Promise.resolve(episodes),
+    read: ({ name, start }, frames, stride = 1) => readClip(find(name), { start, frames, stride }, size),
+    episodes: () => Promise.resolve(episodes.map((each) => ({ ...each, files: filesOf(each, size) }))),
     actions: async (name) => {
-      const episode = find(name);
-      return actionsOf(episode, await readNpz(episode.file, { names: ["action"] }));
+      const { file: path, frames } = find(name);
+      return readRt1Actions({ path, frames });
     },
     close: () => Promise.resolve(),
   };
 }
 
-async function readClip(episode: Rt1Episode, start: number, frames: number, stride: number): Promise<DomainClip> {
-  const { name, file, height, width } = episode;
+function filesOf({ file: path, frames, height, width }: Rt1Episode, size: PictureSize): Rt1Files {
+  const stored = { height, width };
+  const inside = rt1Inside(stored, size);
+  return { media: "rt1", path, frames, stored, inside, ...size, positions: RESIZE_POSITIONS };
+}
+
+async function readClip(
+  { name, file: path, frames: held, height, width }: Rt1Episode,
+  { start, frames, stride }: Span,
+  whole: PictureSize,
+): Promise<DomainClip> {
+  const stored = { height, width };
   const span = { start, frames, stride };
-  checkSpan(file, span, episode.frames);
-  const arrays = await readNpz(file, { names: ["image", "action"] });
-  const images = arrays.get("image")?.data;
-  if (!(images instanceof Uint8Array)) throw new FormatError(file, "image: expected [T H W 3] uint8");
-  const frames_THWC = takeRows(images, height * width * 3, span);
+  checkSpan(path, span, held);
+  const { frames_THWC, actions_TA } = await readStoredRt1({ path, stored, frames: held }, span);
   return {
     name,
     start,
-    frames_TCHW: letterbox(
-      { frames_THWC, frames, height, width },
-      { inside: sizeOfShorterSide({ height, width }, PUBLISHED_SIZE.height) },
-    ),
-    actions_TA: takeRows(actionsOf(episode, arrays), RT1_ACTION_DIM, span),
+    frames_TCHW: letterbox({ frames_THWC, frames, ...stored }, { inside: rt1Inside(stored, whole), whole }),
+    actions_TA,
     actionDim: RT1_ACTION_DIM,
     fps: PUBLISHED_FPS,
   };
 }
 
-function actionsOf({ file, frames }: Rt1Episode, arrays: Awaited<ReturnType<typeof readNpz>>): Float32Array {
-  const data = arrays.get("action")?.data;
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-    throw new FormatError(file, "action: expected [T 13] float");
-  }
-  const actions_TA = Float32Array.from(data.subarray(0, frames * RT1_ACTION_DIM));
-  const bad = actions_TA.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new FormatError(file, `action: row ${Math.floor(bad / RT1_ACTION_DIM)} holds ${actions_TA[bad]}`);
-  return actions_TA;
+/** The shorter side of the picture becomes that of the whole. */
+function rt1Inside(stored: PictureSize, { height, width }: PictureSize): PictureSize {
+  return sizeOfShorterSide(stored, Math.min(height, width));
 }

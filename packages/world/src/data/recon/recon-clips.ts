@@ -1,0 +1,80 @@
+// Reads clips of a RECON trajectory as bytes from NoMaD's layout: `0.jpg`, `1.jpg`, ... and `traj_data.pkl` in one folder.
+//   T frames, H rows, W columns, C = 3 (red, green, blue), A = 3: forward, left, turn
+import { join } from "node:path";
+import { FormatError, readImage, type RgbImage } from "@vid2world/formats";
+import { byteLetterbox } from "../byte-letterbox.js";
+import { roundHalfToEven } from "../centre.js";
+import { resizeLikePillow } from "../pillow-resize.js";
+import { checkSpan, type Span } from "../spans.js";
+import type { PictureSize } from "../transforms.js";
+import { RECON_ACTION_DIM, reconActions } from "./recon-poses.js";
+import { readTrajectory, TRAJECTORY_FILE } from "./trajectory-file.js";
+
+/** Pictures are decoded by a pool of threads of the process. */
+const PICTURES_AT_ONCE = 8;
+
+/** What is cut from the centre of a picture before it is pressed into a square. */
+export type ReconCrop = "4:3" | "1:1";
+
+/** A trajectory's folder and how its pictures are handed out. */
+export interface ReconFiles extends PictureSize {
+  readonly media: "recon";
+  readonly path: string;
+  readonly frames: number;
+  readonly crop: ReconCrop;
+}
+
+/**
+ * The letterboxed frames of a span and its actions: row t leads from the span's frame t to the next one, also where that is no longer part
+ * of the span. Behind the trajectory's end there is no movement.
+ */
+export async function readReconClipInto(files: ReconFiles, span: Span, target_THWC: Uint8Array): Promise<Float32Array> {
+  const poses = await readTrajectory(files.path);
+  if (poses.yaw.length < files.frames) {
+    const held = `holds ${poses.yaw.length} poses, there were ${files.frames}`;
+    throw new FormatError(join(files.path, TRAJECTORY_FILE), held);
+  }
+  checkSpan(join(files.path, TRAJECTORY_FILE), span, poses.yaw.length);
+  await readReconFramesInto(files, span, target_THWC);
+  const places = placesOf({ ...span, frames: span.frames + 1 }).filter((place) => place < poses.yaw.length);
+  return reconActions(poses, places).slice(0, span.frames * RECON_ACTION_DIM);
+}
+
+/** The letterboxed frames of a span. */
+export async function readReconFramesInto(
+  { path, crop, height, width }: Omit<ReconFiles, "media" | "frames">,
+  span: Span,
+  target_THWC: Uint8Array,
+): Promise<void> {
+  const side = Math.min(height, width);
+  const square = { height: side, width: side };
+  const set = byteLetterbox({ stored: square, inside: square, whole: { height, width }, positions: "float32" });
+  const places = placesOf(span);
+  for (let t = 0; t < places.length; t += PICTURES_AT_ONCE) {
+    const some = places.slice(t, t + PICTURES_AT_ONCE).map(async (i, k) => {
+      const picture = cropCentre(await readImage(join(path, `${i}.jpg`)), crop);
+      set(resizeLikePillow(picture, square).data_HWC, 0, target_THWC, (t + k) * height * width * 3);
+    });
+    await Promise.all(some);
+  }
+}
+
+function placesOf({ start, frames, stride }: Span): number[] {
+  return Array.from({ length: frames }, (_, t) => start + t * stride);
+}
+
+/** Cuts a picture to a shape, a wide one in width, any other in height; one that is too narrow for it stays as it is. */
+function cropCentre(picture: RgbImage, crop: ReconCrop): RgbImage {
+  const ratio = crop === "4:3" ? 4 / 3 : 1;
+  const { data_HWC, height: oldHeight, width: oldWidth } = picture;
+  const height = oldWidth > oldHeight ? oldHeight : Math.min(oldHeight, Math.trunc(oldWidth / ratio));
+  const width = oldWidth > oldHeight ? Math.min(oldWidth, Math.trunc(oldHeight * ratio)) : oldWidth;
+  if (height === oldHeight && width === oldWidth) return picture;
+  const [top, left] = [(oldHeight - height) / 2, (oldWidth - width) / 2].map(roundHalfToEven) as [number, number];
+  const cut_HWC = new Uint8Array(height * width * 3);
+  for (let y = 0; y < height; y++) {
+    const from = ((top + y) * oldWidth + left) * 3;
+    cut_HWC.set(data_HWC.subarray(from, from + width * 3), y * width * 3);
+  }
+  return { data_HWC: cut_HWC, height, width };
+}
