@@ -4,6 +4,7 @@
 import { invalid } from "@vid2world/formats";
 import { type Device, type Tensor, fromTypedArray, noGrad, pad, scope } from "@vid2world/torch";
 import { type AutoencoderKL, samplePosterior } from "./model/autoencoder/autoencoder.js";
+import type { TinyDecoder } from "./model/tiny-decoder/tiny-decoder.js";
 import type { WorldConfig } from "./world-config.js";
 
 /** Turns frames into latents and back. */
@@ -18,15 +19,22 @@ export interface WorldCodec {
   decodePixels(latents_NCHW: Tensor): Tensor;
 }
 
-/** The codec of a world. */
-export function worldCodec(autoencoder: AutoencoderKL, config: WorldConfig, device: Device): WorldCodec {
+/** The codec of a world; `tinyDecoder` decodes in the autoencoder's place. */
+export function worldCodec(
+  autoencoder: AutoencoderKL,
+  config: WorldConfig,
+  device: Device,
+  tinyDecoder?: TinyDecoder,
+): WorldCodec {
   const { width, height, paddedWidth = width, paddedHeight = height } = config.frame;
 
   const decodePixels = (latents_NCHW: Tensor): Tensor =>
     noGrad(() =>
       scope(() => {
-        const padded_NCHW = autoencoder.decode(latents_NCHW.div(config.latentScale)).float();
-        return padded_NCHW.narrow(2, 0, height).narrow(3, 0, width).contiguous();
+        const padded_NCHW = tinyDecoder
+          ? tinyDecoder.forward(latents_NCHW)
+          : autoencoder.decode(latents_NCHW.div(config.latentScale));
+        return padded_NCHW.float().narrow(2, 0, height).narrow(3, 0, width).contiguous();
       }),
     );
 

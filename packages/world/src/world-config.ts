@@ -7,6 +7,7 @@ import { diffusionSchema } from "./diffusion/schedule.js";
 import { autoencoderSchema } from "./model/autoencoder/options.js";
 import { clipSchema } from "./model/clip/options.js";
 import { resamplerSchema } from "./model/resampler.js";
+import { tinyDecoderSchema } from "./model/tiny-decoder/options.js";
 import { unetSchema } from "./model/unet/options.js";
 
 const count = z.int().positive();
@@ -31,6 +32,12 @@ export const frameSchema = z
     error: "expected at least height",
   });
 
+/** What makes pictures of latents: the autoencoder's own decoder, or the small one for live use. */
+export const decoderSchema = z.enum(["full", "tiny"]);
+
+/** One of the two decoders. */
+export type DecoderName = z.output<typeof decoderSchema>;
+
 /** Schema of `world.json`. */
 export const worldSchema = z
   .strictObject({
@@ -45,6 +52,10 @@ export const worldSchema = z
     /** Which latents of a context frame are used: a sample of the posterior (published) or its mean. */
     latents: z.enum(["sample", "mean"]).default("sample"),
     autoencoder: autoencoderSchema,
+    /** A small decoder for live use, whose weights lie in the world's folder; absent: it has none. */
+    tinyDecoder: tinyDecoderSchema.optional(),
+    /** Which decoder makes the pictures unless a user says otherwise. */
+    decoder: decoderSchema.default("full"),
     unet: unetSchema,
     /** Text and image towers that describe the scene; with `resampler`, or not at all. */
     clip: clipSchema.optional(),
@@ -67,6 +78,17 @@ export const worldSchema = z
     const latents = world.autoencoder.embedDim;
     if (world.unet.outChannels !== latents) {
       fail(["unet", "outChannels"], `expected autoencoder.embedDim (${latents}), got ${world.unet.outChannels}`);
+    }
+    const tiny = world.tinyDecoder;
+    if (tiny && tiny.latentChannels !== latents) {
+      fail(["tinyDecoder", "latentChannels"], `expected autoencoder.embedDim (${latents}), got ${tiny.latentChannels}`);
+    }
+    const levels = world.autoencoder.channelMultipliers.length;
+    if (tiny && tiny.channels.length !== levels) {
+      fail(
+        ["tinyDecoder", "channels"],
+        `expected ${levels} levels, as the autoencoder has, got ${tiny.channels.length}`,
+      );
     }
     if (world.contextFrames >= world.unet.temporalLength) {
       fail(

@@ -1,16 +1,18 @@
-// A world as a folder: `world.json`, `unet.safetensors`, `autoencoder.safetensors`, and for worlds with text and image conditioning the
-// two towers and the resampler. Loading runs nothing from the folder; each file is written whole or not at all, the description last.
+// A world as a folder: `world.json`, `unet.safetensors`, `autoencoder.safetensors`, where it has one a tiny decoder for live use, and for
+// worlds with text and image conditioning the two towers and the resampler. Loading runs nothing from the folder; each file is written whole or not at all, the description last.
 
 import { access, mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { FormatError, invalid, writeFileAtomically } from "@vid2world/formats";
 import { type Device, type Module, type Tensor, loadSafetensors, saveSafetensors, withoutInit } from "@vid2world/torch";
 import { loadCheckpointWorld } from "./checkpoints/load-world.js";
+import { TINY_DECODER_FILE, loadTinyDecoder, saveTinyDecoder } from "./checkpoints/tiny-decoder-file.js";
 import { describeIssues } from "./config/issues.js";
 import { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
 import { ClipImageTower } from "./model/clip/image-tower.js";
 import { ClipTextTower } from "./model/clip/text-tower.js";
 import { Resampler } from "./model/resampler.js";
+import type { TinyDecoder } from "./model/tiny-decoder/tiny-decoder.js";
 import { UNet3D } from "./model/unet/unet.js";
 import { type WorldConfig, type WorldConfigInput, worldSchema } from "./world-config.js";
 import { WorldModel, type WorldOptions } from "./world-model.js";
@@ -21,6 +23,7 @@ export const worldFiles = {
   config: "world.json",
   unet: "unet.safetensors",
   autoencoder: "autoencoder.safetensors",
+  tinyDecoder: TINY_DECODER_FILE,
   textTower: "text-tower.safetensors",
   imageTower: "image-tower.safetensors",
   resampler: "resampler.safetensors",
@@ -34,6 +37,8 @@ export interface LoadWorldOptions extends WorldOptions {
   readonly describeScene?: SceneDescriber;
   /** A checkpoint's file that supplies the weights: the folder then only has to hold `world.json`. */
   readonly checkpoint?: string;
+  /** File of a tiny decoder in place of the world's own: of a run, or a published TAESD decoder (see `loadTinyDecoder`). */
+  readonly tinyDecoder?: string;
   /** Further checkpoints, for the networks that `checkpoint` does not have. */
   readonly supply?: readonly string[];
 }
@@ -44,6 +49,8 @@ type Weights = Module | ReadonlyMap<string, Tensor>;
 export interface WorldWeights {
   readonly unet: Weights;
   readonly autoencoder: Weights;
+  /** Exactly where the configuration has `tinyDecoder`. */
+  readonly tinyDecoder?: TinyDecoder;
   /** The three that describe a scene: exactly where the configuration has `clip` and `resampler`. */
   readonly textTower?: Weights;
   readonly imageTower?: Weights;
@@ -66,12 +73,19 @@ export async function loadWorld(nameOrPath: string, options: LoadWorldOptions = 
     loadModule(withoutInit(build), path.join(folder, worldFiles[part]), device, dtype);
   const unet = await load("unet", () => new UNet3D(config.unet));
   const autoencoder = await load("autoencoder", () => new AutoencoderKL(config.autoencoder));
+  const tinyDecoder = options.tinyDecoder ?? (config.tinyDecoder && path.join(folder, worldFiles.tinyDecoder));
+  if (tinyDecoder !== undefined) await requireFile(tinyDecoder);
   const describeScene = options.describeScene ?? (await loadDescriber(config, load));
-  return new WorldModel({ config, unet, autoencoder, ...(describeScene && { describeScene }) }, options);
+  const parts = {
+    ...{ config, unet, autoencoder },
+    ...(tinyDecoder !== undefined && { tinyDecoder: await loadTinyDecoder(tinyDecoder, { dtype, device }) }),
+    ...(describeScene && { describeScene }),
+  };
+  return new WorldModel(parts, options);
 }
 
 const sceneParts = ["textTower", "imageTower", "resampler"] as const;
-type WorldPart = Exclude<keyof typeof worldFiles, "config">;
+type WorldPart = Exclude<keyof typeof worldFiles, "config" | "tinyDecoder">;
 
 /** The describer of a world that has the networks for it. */
 async function loadDescriber(
@@ -102,6 +116,11 @@ export async function saveWorld(
     const tensors = weights[part];
     if (tensors === undefined) throw invalid(`weights.${part}`, "weights, as the configuration has clip", tensors);
     await saveSafetensors(path.join(folder, worldFiles[part]), tensorsOf(tensors), { dtype });
+  }
+  if (resolved.tinyDecoder) {
+    if (!weights.tinyDecoder)
+      throw invalid("weights.tinyDecoder", "a tiny decoder, as the configuration has one", weights.tinyDecoder);
+    await saveTinyDecoder(path.join(folder, worldFiles.tinyDecoder), weights.tinyDecoder, { dtype });
   }
   await writeFileAtomically(path.join(folder, worldFiles.config), `${JSON.stringify(resolved, null, 2)}\n`);
 }
@@ -149,12 +168,7 @@ async function loadModule<M extends Module>(
   device: Device,
   dtype: NonNullable<LoadWorldOptions["dtype"]>,
 ): Promise<M> {
-  if (!(await exists(file))) {
-    throw new FormatError(
-      file,
-      "missing; a world folder needs it beside world.json: copy it there or train the world again",
-    );
-  }
+  await requireFile(file);
   const tensors = await loadSafetensors(file);
   try {
     module.loadStateDict(tensors, { from: "the file" });
@@ -165,6 +179,13 @@ async function loadModule<M extends Module>(
     for (const tensor of tensors.values()) tensor.dispose();
   }
   return module.to(dtype).to(device).requiresGrad_(false).eval();
+}
+
+/** Throws where a file of a world is missing. */
+async function requireFile(file: string): Promise<void> {
+  if (await exists(file)) return;
+  const advice = "a world folder needs it beside world.json: copy it there or train the world again";
+  throw new FormatError(file, `missing; ${advice}`);
 }
 
 function tensorsOf(weights: Module | ReadonlyMap<string, Tensor>): Map<string, Tensor> {

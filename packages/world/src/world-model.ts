@@ -17,10 +17,11 @@ import { contextHistory, rolloutFrames } from "./diffusion/rollout.js";
 import { type SamplerConfig, samplerSchema } from "./diffusion/samplers/sampler-config.js";
 import { type NoiseSchedule, noiseSchedule } from "./diffusion/schedule.js";
 import type { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
+import type { TinyDecoder } from "./model/tiny-decoder/tiny-decoder.js";
 import type { UNet3D } from "./model/unet/unet.js";
 import { type WorldAction, actionVector } from "./world-actions.js";
 import { type WorldCodec, worldCodec } from "./world-codec.js";
-import type { WorldConfig } from "./world-config.js";
+import type { DecoderName, WorldConfig } from "./world-config.js";
 import { networkOf } from "./world-network.js";
 import type { SceneDescriber } from "./world-scene.js";
 import { type WorldState, releaseState, retainState } from "./world-state.js";
@@ -59,6 +60,8 @@ export interface WorldParts {
   readonly config: WorldConfig;
   readonly unet: UNet3D;
   readonly autoencoder: AutoencoderKL;
+  /** Decodes where `decoder` is `tiny`. */
+  readonly tinyDecoder?: TinyDecoder;
   /** Tokens of a world with text and image conditioning, from the first context frame: `sceneDescriber`. */
   readonly describeScene?: SceneDescriber;
 }
@@ -69,6 +72,8 @@ export interface WorldOptions {
   readonly seed?: number;
   /** Overrides of the world's own sampler settings. */
   readonly sampler?: Partial<SamplerConfig>;
+  /** What makes pictures of latents; absent: what `world.json` says. Latents, and so the course of a rollout, are the same with both. */
+  readonly decoder?: DecoderName;
 }
 
 /**
@@ -88,6 +93,7 @@ export class WorldModel {
   readonly schedule: NoiseSchedule;
   readonly network: Network;
   readonly parts: WorldParts;
+  readonly decoder: DecoderName;
   #state: WorldState | undefined;
 
   constructor(parts: WorldParts, options: WorldOptions = {}) {
@@ -98,7 +104,11 @@ export class WorldModel {
     this.seed = options.seed ?? this.sampler.seed;
     this.schedule = noiseSchedule(parts.config.diffusion);
     this.network = networkOf(parts.unet);
-    this.codec = worldCodec(parts.autoencoder, parts.config, this.device);
+    this.decoder = options.decoder ?? parts.config.decoder;
+    if (this.decoder === "tiny" && !parts.tinyDecoder)
+      throw invalid("decoder", `full, because world "${parts.config.name}" has no tiny decoder`, this.decoder);
+    const tinyDecoder = this.decoder === "tiny" ? parts.tinyDecoder : undefined;
+    this.codec = worldCodec(parts.autoencoder, parts.config, this.device, tinyDecoder);
   }
 
   /** The name in `world.json`. */
@@ -189,8 +199,8 @@ export class WorldModel {
 
   /** An independent world at the same place, sharing weights and past frames. */
   fork(): WorldModel {
-    const { device, seed, sampler } = this;
-    const twin = new WorldModel(this.parts, { device, seed, sampler });
+    const { device, seed, sampler, decoder } = this;
+    const twin = new WorldModel(this.parts, { device, seed, sampler, decoder });
     if (this.#state) twin.restore(this.#state);
     return twin;
   }
@@ -260,7 +270,9 @@ export class WorldModel {
     const first = new Uint8Array(batch * this.height * this.width * 3);
     const size = first.length / batch;
     for (let b = 0; b < batch; b++) first.set(frames.subarray(b * bytes, b * bytes + size), b * size);
-    return describeScene(this.codec.pixels(first), () => this.codec.decodePixels(latents_BTCHW.select(1, 0)));
+    // Guidance compares with the autoencoder's own reconstruction, whichever decoder makes the pictures.
+    const exact = worldCodec(this.parts.autoencoder, this.config, this.device);
+    return describeScene(this.codec.pixels(first), () => exact.decodePixels(latents_BTCHW.select(1, 0)));
   }
 
   #settings(seeds: readonly number[], signal?: AbortSignal): FrameSettings {

@@ -27,7 +27,7 @@ export async function configOf(given: string, { set }: RolloutFlags): Promise<De
     return undefined;
   }
   const config = await loadConfig(given, trainingConfigSchema, { overrides: set ?? [] });
-  if (config.kind === "autoencoder")
+  if (config.kind === "autoencoder" || config.kind === "tiny-decoder")
     throw invalid("config", "kind world or base, which can be rolled out", config.kind);
   return config;
 }

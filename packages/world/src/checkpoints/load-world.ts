@@ -4,12 +4,15 @@ import { invalid } from "@vid2world/formats";
 import type { WorldConfig } from "../world-config.js";
 import { WorldModel, type WorldOptions } from "../world-model.js";
 import { sceneDescriber, type SceneDescriber } from "../world-scene.js";
+import { loadTinyDecoder } from "./tiny-decoder-file.js";
 import { closeSources, loadPart, openSources, type LoadPartOptions, type PartSource } from "./load-part.js";
 
 /** How a world is loaded from checkpoints. */
 export interface CheckpointWorldOptions extends WorldOptions, Omit<LoadPartOptions, "device"> {
   /** Further files, for the networks that the checkpoint does not have. */
   readonly supply?: readonly string[];
+  /** File of a tiny decoder: of a run, or a published TAESD decoder. */
+  readonly tinyDecoder?: string;
   /** Tokens in place of what the checkpoint's own towers say. */
   readonly describeScene?: SceneDescriber;
 }
@@ -38,7 +41,13 @@ export async function loadCheckpointWorld(
     const unet = await loadPart("unet", config.unet, sources, how);
     const autoencoder = await loadPart("autoencoder", config.autoencoder, sources, how);
     const describeScene = options.describeScene ?? (await loadDescriber(config, sources, how));
-    return new WorldModel({ config, unet, autoencoder, ...(describeScene && { describeScene }) }, options);
+    const placed = { ...(dtype && { dtype }), ...(device && { device }) };
+    const parts = {
+      ...{ config, unet, autoencoder },
+      ...(options.tinyDecoder !== undefined && { tinyDecoder: await loadTinyDecoder(options.tinyDecoder, placed) }),
+      ...(describeScene && { describeScene }),
+    };
+    return new WorldModel(parts, options);
   } finally {
     await closeSources(sources);
   }

@@ -14,6 +14,7 @@ export async function checkInputs(config: TrainingConfig): Promise<void> {
   scope(() => void zeros([1], { device: config.training.device as Device }));
   const { training } = await loadEpisodes(config);
   if (config.kind === "autoencoder") return;
+  if (config.kind === "tiny-decoder") return void (await readAutoencoderHeader(config.teacher));
   const { latents, model, context } = config;
   // Said here and not ignored: the training loop has no towers to make these tokens with.
   if (context) throw invalid("context", "no CLIP context in a model that is trained here", context.checkpoint);

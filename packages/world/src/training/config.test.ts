@@ -15,6 +15,7 @@ test.each([
   "doom/world.yaml",
   "doom/rollout.yaml",
   "doom/decoder.yaml",
+  "doom/tiny-decoder.yaml",
 ])("%s is valid", async (name) => {
   expect(await load(name)).toHaveProperty("training.learningRate");
 });

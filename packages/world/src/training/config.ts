@@ -1,4 +1,4 @@
-// The configuration of a training run: one of three kinds. Every component's part has its schema beside the component.
+// The configuration of a training run: one of four kinds. Every component's part has its schema beside the component.
 import { z } from "zod";
 import { splitSchema } from "../data/recording-format.js";
 import { lossSchema } from "../diffusion/loss.js";
@@ -6,10 +6,12 @@ import { samplerSchema } from "../diffusion/samplers/sampler-config.js";
 import { diffusionSchema } from "../diffusion/schedule.js";
 import { autoencoderSchema } from "../model/autoencoder/options.js";
 import { unetSchema } from "../model/unet/options.js";
+import { tinyDecoderSchema } from "../model/tiny-decoder/options.js";
 import { autoencoderLossSchema } from "./autoencoder-objective.js";
 import { contextSchema, domainDataSchema, protocolSchema, publishedAutoencoderSchema } from "./published-settings.js";
 import { syntheticSchema } from "./synthetic.js";
 import { rolloutValidationSchema } from "./rollout-settings.js";
+import { tinyDecoderLossSchema } from "./tiny-decoder-objective.js";
 import { trainingSchema } from "./settings.js";
 import { loggingSchema } from "./sinks/open-sinks.js";
 
@@ -56,6 +58,18 @@ const autoencoderRunSchema = z.strictObject({
     .optional(),
 });
 
+/** Trains a small decoder for the latents of a finished autoencoder. */
+const tinyDecoderRunSchema = z.strictObject({
+  kind: z.literal("tiny-decoder"),
+  ...common,
+  /** `autoencoder.safetensors` of a run, or the run's folder: whose latents are decoded, and whose pictures are imitated. */
+  teacher: z.string(),
+  decoder: tinyDecoderSchema.prefault({}),
+  loss: tinyDecoderLossSchema.prefault({}),
+  /** Weights to go on from: of a run of this kind, or a published TAESD decoder; absent: random. */
+  initialise: z.strictObject({ from: z.string() }).optional(),
+});
+
 const denoising = {
   ...common,
   latents: latentsSchema,
@@ -100,11 +114,18 @@ const worldRunSchema = z.strictObject({
 });
 
 /** A training run's configuration. */
-export const trainingConfigSchema = z.discriminatedUnion("kind", [autoencoderRunSchema, baseRunSchema, worldRunSchema]);
+export const trainingConfigSchema = z.discriminatedUnion("kind", [
+  autoencoderRunSchema,
+  tinyDecoderRunSchema,
+  baseRunSchema,
+  worldRunSchema,
+]);
 
 /** Checked configuration of any run. */
 export type TrainingConfig = z.output<typeof trainingConfigSchema>;
 /** Checked configuration of an autoencoder's run. */
 export type AutoencoderRunConfig = z.output<typeof autoencoderRunSchema>;
+/** Checked configuration of a tiny decoder's run. */
+export type TinyDecoderRunConfig = z.output<typeof tinyDecoderRunSchema>;
 /** Checked configuration of a base or world model's run. */
 export type DenoisingRunConfig = z.output<typeof baseRunSchema> | z.output<typeof worldRunSchema>;

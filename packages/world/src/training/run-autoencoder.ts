@@ -14,6 +14,7 @@ import type { TrainingEpisode } from "./episodes.js";
 import { frameTable, validationFrames } from "./frame-table.js";
 import type { FrameTable } from "./frame-table.js";
 import { loadEpisodes } from "./load-episodes.js";
+import type { TrainingData } from "./load-episodes.js";
 import { toPixels } from "./pixels.js";
 import type { ToPixels } from "./pixels.js";
 import type { RunOptions, RunResult } from "./run.js";
@@ -23,15 +24,7 @@ import { train } from "./trainer.js";
 export async function runAutoencoder(config: AutoencoderRunConfig, options: RunOptions): Promise<RunResult> {
   const { training, loss } = config;
   const episodes = await loadEpisodes(config);
-  const read = (part: readonly TrainingEpisode[], what: string): Promise<FrameTable> =>
-    frameTable(part, {
-      signal: options.signal,
-      onProgress: (done, total) => options.onEvent?.({ type: "prepare", what, done, total }),
-    });
-  const frames = await read(episodes.training, "read frames");
-  const validation =
-    episodes.validation.length > 0 ? await read(episodes.validation, "read validation frames") : undefined;
-
+  const { frames, validation } = await readFrames(episodes, options);
   const { autoencoder, scale } = await firstWeights(config);
   autoencoder.to(training.device as Device);
   const pixelsOf = toPixels(episodes.frame, episodes.padded);
@@ -45,6 +38,17 @@ export async function runAutoencoder(config: AutoencoderRunConfig, options: RunO
   const output = path.join(options.folder, AUTOENCODER_FILE);
   await saveAutoencoder(output, autoencoder, scale ?? latentScale(autoencoder, frames, pixelsOf));
   return { step, finished, output };
+}
+
+/** All frames of a run's data in memory. */
+export async function readFrames(
+  { training, validation }: Pick<TrainingData, "training" | "validation">,
+  { signal, onEvent }: Pick<RunOptions, "signal" | "onEvent">,
+): Promise<{ readonly frames: FrameTable; readonly validation: FrameTable | undefined }> {
+  const read = (part: readonly TrainingEpisode[], what: string): Promise<FrameTable> =>
+    frameTable(part, { signal, onProgress: (done, total) => onEvent?.({ type: "prepare", what, done, total }) });
+  const frames = await read(training, "read frames");
+  return { frames, validation: validation.length > 0 ? await read(validation, "read validation frames") : undefined };
 }
 
 /** The autoencoder to train, and the scale of its latents where training leaves them as they are. */

@@ -11,6 +11,7 @@ import type { TrainingListener } from "./events.js";
 import type { RolloutScorer } from "./rollout-validation.js";
 import { runAutoencoder } from "./run-autoencoder.js";
 import { runDenoising } from "./run-denoising.js";
+import { runTinyDecoder } from "./run-tiny-decoder.js";
 import { openSinks } from "./sinks/open-sinks.js";
 
 /** Where a run writes and how it is watched and stopped. */
@@ -31,7 +32,7 @@ export interface RunResult {
   /** False when the signal ended the run before its budget did. */
   readonly finished: boolean;
   readonly step: number;
-  /** The trained model: a file (autoencoder) or a folder (base, world). */
+  /** The trained model: a file (autoencoder, tiny-decoder) or a folder (base, world). */
   readonly output: string;
 }
 
@@ -65,7 +66,7 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
     listener({ type: "start", kind: config.kind, resume, ...(await describeEnvironment(device)) });
     manualSeed(seed); // the first weights
     const context = { ...options, resume, onEvent: listener };
-    return await (config.kind === "autoencoder" ? runAutoencoder(config, context) : runDenoising(config, context));
+    return await runKind(config, context);
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     // Ended by the caller before the first step: the trainer itself ends without an error.
@@ -75,4 +76,9 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
   } finally {
     await sinks.close();
   }
+}
+
+function runKind(config: TrainingConfig, options: RunOptions): Promise<RunResult> {
+  if (config.kind === "autoencoder") return runAutoencoder(config, options);
+  return config.kind === "tiny-decoder" ? runTinyDecoder(config, options) : runDenoising(config, options);
 }

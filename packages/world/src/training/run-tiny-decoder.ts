@@ -1,0 +1,57 @@
+// A run of kind "tiny-decoder": frames in memory, the finished autoencoder as teacher, and at the end the small decoder's weights.
+import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { invalid } from "@vid2world/formats";
+import type { Device } from "@vid2world/torch";
+import { TINY_DECODER_FILE, loadTinyDecoder, saveTinyDecoder } from "../checkpoints/tiny-decoder-file.js";
+import { TinyDecoder } from "../model/tiny-decoder/tiny-decoder.js";
+import { loadAutoencoder } from "./autoencoder-file.js";
+import type { TinyDecoderRunConfig } from "./config.js";
+import { loadEpisodes } from "./load-episodes.js";
+import { toPixels } from "./pixels.js";
+import { readFrames } from "./run-autoencoder.js";
+import type { RunOptions, RunResult } from "./run.js";
+import { tinyDecoderObjective } from "./tiny-decoder-objective.js";
+import { train } from "./trainer.js";
+
+/** Trains a tiny decoder and writes `tiny-decoder.safetensors`. */
+export async function runTinyDecoder(config: TinyDecoderRunConfig, options: RunOptions): Promise<RunResult> {
+  const { training, loss } = config;
+  const device = training.device as Device;
+  const decoder = await firstWeights(config);
+  const teacher = await loadAutoencoder(config.teacher);
+  const { autoencoder } = teacher;
+  if (decoder.downscale !== autoencoder.downscale)
+    throw invalid(
+      "decoder.channels",
+      `${Math.log2(autoencoder.downscale) + 1} levels, as the teacher halves pictures`,
+      decoder.levels.length,
+    );
+  if (decoder.options.latentChannels !== autoencoder.options.embedDim)
+    throw invalid(
+      "decoder.latentChannels",
+      `${autoencoder.options.embedDim}, as the teacher's latents have`,
+      decoder.options.latentChannels,
+    );
+  autoencoder.to(device).requiresGrad_(false).eval();
+  decoder.to(device);
+  const episodes = await loadEpisodes(config);
+  const { frames, validation } = await readFrames(episodes, options);
+  const objective = tinyDecoderObjective({
+    ...{ decoder, teacher, frames, validation, loss, device },
+    toPixels: toPixels(episodes.frame, episodes.padded),
+    batchSize: training.batchSize,
+  });
+  const { step, finished } = await train(objective, training, options);
+  const output = path.join(options.folder, TINY_DECODER_FILE);
+  await saveTinyDecoder(output, decoder);
+  return { step, finished, output };
+}
+
+async function firstWeights({ decoder: options, initialise }: TinyDecoderRunConfig): Promise<TinyDecoder> {
+  if (!initialise) return new TinyDecoder(options);
+  const decoder = await loadTinyDecoder(initialise.from);
+  if (!isDeepStrictEqual(decoder.options, options))
+    throw invalid("decoder", `the options of ${initialise.from}`, JSON.stringify(options));
+  return decoder.requiresGrad_(true);
+}
