@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findLibtorch } from "./find-libtorch.mjs";
 
@@ -15,7 +15,11 @@ const buildFolder = join(here, "..", process.env.VID2WORLD_BUILD ?? "build");
 /** Changes whenever a rebuild is needed: sources, libtorch's place and version. */
 function fingerprint(libtorch) {
   const hash = createHash("sha256").update(JSON.stringify(libtorch)).update(process.versions.modules);
-  const files = ["CMakeLists.txt", ...readdirSync(join(here, "src")).map((name) => join("src", name))];
+  const inside = (folder) =>
+    readdirSync(join(here, folder), { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(here, join(entry.parentPath ?? entry.path, entry.name)));
+  const files = ["CMakeLists.txt", ...inside("src"), ...inside("gloo-names")];
   for (const file of files.sort()) hash.update(file).update(readFileSync(join(here, file)));
   return hash.digest("hex");
 }

@@ -78,7 +78,34 @@ export interface Native {
   setAutocast(device: number, enabled: boolean, type: number): [boolean, number];
   autocastEnter(): void;
   autocastLeave(): void;
+  // distributed.cc, reducer.cc; all but `backends` only where that names "gloo". What they hand out is opaque.
+  backends(): string[];
+  openStore(host: string, port: number, server: boolean, timeoutMs: number): Promise<NativeStore>;
+  storeSet(store: NativeStore, key: string, value: string): Promise<void>;
+  storeGet(store: NativeStore, key: string): Promise<string | undefined>;
+  startHeartbeat(
+    host: string,
+    port: number,
+    key: string,
+    intervalMs: number,
+    timeoutMs: number,
+  ): Promise<NativeHeartbeat>;
+  stopHeartbeat(heartbeat: NativeHeartbeat): Promise<void>;
+  openGroup(
+    ...args: [NativeStore, name: string, backend: string, rank: number, size: number, address: string, device: string, timeoutMs: number] // prettier-ignore
+  ): Promise<NativeGroup>;
+  closeGroup(group: NativeGroup): Promise<void>;
+  collective(group: NativeGroup, what: string, count: number, argument: number): Promise<void>;
+  createReducer(group: NativeGroup, count: number, bucketBytes: number): NativeReducer;
+  reducerStart(reducer: NativeReducer): void;
+  reducerFinish(reducer: NativeReducer): Promise<void>;
 }
+
+/** Native objects that JavaScript only passes on; each kind is told from the others by a property that does not exist. */
+export type NativeStore = { readonly native: "store" };
+export type NativeHeartbeat = { readonly native: "heartbeat" };
+export type NativeGroup = { readonly native: "group" };
+export type NativeReducer = { readonly native: "reducer" };
 
 /** The typed arrays that tensors are copied into. */
 export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;

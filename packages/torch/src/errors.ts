@@ -15,6 +15,16 @@ export class OutOfMemoryError extends TorchError {
   override name = "OutOfMemoryError";
 }
 
+/** A process group could not be joined or has broken; `ranks` are those that are to blame, as far as that is known. */
+export class ProcessGroupError extends TorchError {
+  override name = "ProcessGroupError";
+  readonly ranks: readonly number[];
+  constructor(message: string, ranks: readonly number[] = [], cause?: unknown) {
+    super(message, { cause });
+    this.ranks = ranks;
+  }
+}
+
 /** A tensor does not have the shape that is wanted. */
 export class ShapeError extends TorchError {
   override name = "ShapeError";

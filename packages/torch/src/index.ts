@@ -23,6 +23,7 @@ export {
   type RandomOptions,
 } from "./creation.js";
 export * from "./device.js";
+export * from "./distributed.js";
 export { isFloating, itemSize, type Device, type DType, type MemoryFormat } from "./dtype.js";
 export * from "./errors.js";
 export * from "./io.js";

@@ -4,6 +4,14 @@
 #include <ATen/autocast_mode.h>
 #include <torch/version.h>
 
+#ifdef VID2WORLD_GLOO
+#if TORCH_VERSION_MAJOR >= 2
+#include <torch/csrc/distributed/c10d/Backend.hpp>
+#else
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#endif
+#endif
+
 namespace vid2world::compat {
 
 #if TORCH_VERSION_MAJOR >= 2
@@ -32,6 +40,15 @@ inline void setAutocastType(c10::DeviceType device, at::ScalarType type) {
   if (device == c10::kCPU) at::autocast::set_autocast_cpu_dtype(type);
   else at::autocast::set_autocast_gpu_dtype(type);
 }
+#endif
+
+#ifdef VID2WORLD_GLOO
+/** What ProcessGroupGloo and ProcessGroupNCCL derive from. */
+#if TORCH_VERSION_MAJOR >= 2
+using Collectives = c10d::Backend;
+#else
+using Collectives = c10d::ProcessGroup;
+#endif
 #endif
 
 }  // namespace vid2world::compat

@@ -1,0 +1,173 @@
+// Where ranks meet and learn about each other: a store that rank 0 serves. Each rank keeps a sign of life there, so that when a
+// collective fails the others can say which rank is gone, and each leaves the reason there when it ends by itself.
+import { connect } from "node:net";
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { native, type NativeHeartbeat, type NativeStore } from "./binding.js";
+import { ProcessGroupError } from "./errors.js";
+
+/** Milliseconds between two signs of life, and how long a silent rank is given before it counts as gone. */
+const HEARTBEAT = 500;
+const PATIENCE = 4000;
+const POLL = 50;
+
+/** Who joins where. */
+export interface RendezvousOptions {
+  readonly rank: number;
+  readonly size: number;
+  /** Address and port at which rank 0 serves the store. */
+  readonly host: string;
+  readonly port: number;
+  /** Seconds that ranks wait for each other at the start. */
+  readonly timeout: number;
+}
+
+/** A rank's place in the store. */
+export interface Rendezvous {
+  readonly store: NativeStore;
+  /** Finds out which rank is to blame for a failure, and says so in an error; the same answer every time. */
+  explain(cause: unknown): Promise<ProcessGroupError>;
+  /** Leaves, for a reason or (undefined) because the work is done. Rank 0 stays until the others have read what they need. */
+  leave(reason?: string): Promise<void>;
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const plural = (ranks: readonly number[]): string => `rank${ranks.length > 1 ? "s" : ""} ${ranks.join(", ")}`;
+
+/** Meets the other ranks. Rejects with a ProcessGroupError that names those that did not come within the time. */
+export async function rendezvous(options: RendezvousOptions): Promise<Rendezvous> {
+  const { rank, size, host, port, timeout } = options;
+  const others = Array.from({ length: size }, (_, other) => other).filter((other) => other !== rank);
+  const deadline = performance.now() + timeout * 1000;
+  const store = await open(options);
+  const get = (key: string, of: number): Promise<string | undefined> => native.storeGet(store, `${key}/${of}`);
+  const set = (key: string, value: string): Promise<void> => native.storeSet(store, `${key}/${rank}`, value);
+  const without = async (key: string, among: readonly number[]): Promise<number[]> => {
+    const values = await Promise.all(among.map((other) => get(key, other)));
+    return among.filter((_, i) => values[i] === undefined);
+  };
+  const heartbeat = await native.startHeartbeat(host, port, `alive/${rank}`, HEARTBEAT, timeout * 1000);
+  const leave = createLeave({ rank, set, heartbeat, left: () => without("ended", others) });
+
+  await set("joined", `${hostname()}, process ${process.pid}`);
+  for (let missing = others; missing.length > 0; await sleep(POLL)) {
+    missing = await without("joined", missing);
+    if (missing.length === 0) break;
+    const verdict = rank === 0 ? undefined : await get("ended", 0);
+    if (verdict !== undefined || performance.now() > deadline) {
+      const reason = verdict ?? `${plural(missing)} of ${size} did not come to ${host}:${port} within ${timeout} s; start ${missing.length > 1 ? "them" : "it"} with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE`; // prettier-ignore
+      await leave(reason, missing);
+      throw new ProcessGroupError(reason, missing);
+    }
+  }
+
+  let explanation: Promise<ProcessGroupError> | undefined;
+  return {
+    store,
+    explain: (cause) => (explanation ??= explain(cause, { rank, others, get })),
+    leave: async (reason) => leave(reason, (await explanation)?.ranks ?? []),
+  };
+}
+
+async function open({ rank, host, port, timeout }: RendezvousOptions): Promise<NativeStore> {
+  try {
+    if (rank !== 0) await answering(host, port, performance.now() + timeout * 1000);
+    return await native.openStore(host, port, rank === 0, timeout * 1000);
+  } catch (cause) {
+    const reason =
+      rank === 0
+        ? `rank 0 cannot serve at ${host}:${port} (${messageOf(cause)}); is the port taken by another run?`
+        : `rank 0 did not answer at ${host}:${port} within ${timeout} s (${messageOf(cause)}); start it, or correct MASTER_ADDR and MASTER_PORT`;
+    throw new ProcessGroupError(reason, [0], cause);
+  }
+}
+
+/** Resolves when someone listens there. The store's own client would report every try with a stack of C++. */
+async function answering(host: string, port: number, deadline: number): Promise<void> {
+  for (;;) {
+    const refused = await new Promise<Error | undefined>((resolve) => {
+      const socket = connect({ host, port, timeout: Math.max(1, deadline - performance.now()) });
+      const settle = (error?: Error): void => {
+        socket.destroy();
+        resolve(error);
+      };
+      socket.once("connect", () => settle());
+      socket.once("error", settle);
+      socket.once("timeout", () => settle(new Error("no answer")));
+    });
+    if (refused === undefined) return;
+    if (performance.now() > deadline) throw refused;
+    await sleep(POLL);
+  }
+}
+
+interface Evidence {
+  readonly rank: number;
+  readonly others: readonly number[];
+  readonly get: (key: string, of: number) => Promise<string | undefined>;
+}
+
+/** Watches the other ranks' signs of life for some seconds. */
+async function explain(cause: unknown, { rank, others, get }: Evidence): Promise<ProcessGroupError> {
+  const because = messageOf(cause);
+  try {
+    const before = await Promise.all(others.map((other) => get("alive", other)));
+    const silent = new Set(others);
+    const deadline = performance.now() + PATIENCE;
+    while (silent.size > 0 && performance.now() < deadline) {
+      await sleep(POLL);
+      for (const other of silent) {
+        const reason = await get("ended", other);
+        if (reason) return new ProcessGroupError(`rank ${other} ended: ${reason}`, [other], cause);
+        if ((await get("alive", other)) !== before[others.indexOf(other)]) silent.delete(other);
+      }
+    }
+    if (silent.size > 0) {
+      const gone = [...silent];
+      const names = await Promise.all(gone.map(async (other) => `rank ${other} (${await get("joined", other)})`));
+      const advice = "it was killed, ran out of memory, or its machine cannot be reached";
+      return new ProcessGroupError(
+        `${names.join(" and ")} does not answer any more: ${advice} [${because}]`,
+        gone,
+        cause,
+      );
+    }
+    const progress = new Map<number, number>();
+    for (const any of [rank, ...others]) progress.set(any, Number((await get("alive", any))?.split(" ")[1] ?? 0));
+    const furthest = Math.max(...progress.values());
+    const behind = [...progress].filter(([, done]) => done < furthest).map(([any]) => any);
+    if (behind.length > 0) {
+      const advice = "it is stuck, or needs longer for a step than the time-out";
+      return new ProcessGroupError(`${plural(behind)} did not come to an exchange that the others wait in: ${advice} [${because}]`, behind, cause); // prettier-ignore
+    }
+    return new ProcessGroupError(`the exchange between ranks failed, and all of them answer [${because}]`, [], cause);
+  } catch (lost) {
+    if (rank === 0) return new ProcessGroupError(because, [], cause);
+    return new ProcessGroupError(`rank 0 does not answer any more: it was killed, ran out of memory, or its machine cannot be reached [${messageOf(lost)}]`, [0], cause); // prettier-ignore
+  }
+}
+
+interface Leaving {
+  readonly rank: number;
+  readonly heartbeat: NativeHeartbeat;
+  readonly set: (key: string, value: string) => Promise<void>;
+  /** The ranks that have not left yet. */
+  readonly left: () => Promise<number[]>;
+}
+
+/** The store goes with rank 0, so it waits for the others, but not for those that are gone, and not for long. */
+function createLeave({ rank, heartbeat, set, left }: Leaving) {
+  let gone: Promise<void> | undefined;
+  const leave = async (reason: string, missing: readonly number[]): Promise<void> => {
+    try {
+      await set("ended", reason);
+      const deadline = performance.now() + 2 * PATIENCE;
+      const waits = async (): Promise<boolean> => (await left()).some((other) => !missing.includes(other));
+      while (rank === 0 && performance.now() < deadline && (await waits())) await sleep(POLL);
+    } catch {
+      // the store is gone, so there is nobody to tell
+    }
+    await native.stopHeartbeat(heartbeat);
+  };
+  return (reason = "", missing: readonly number[] = []): Promise<void> => (gone ??= leave(reason, missing));
+}
