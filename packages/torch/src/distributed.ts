@@ -61,6 +61,10 @@ export interface ProcessGroup {
   barrier(): Promise<void>;
   /** Hooks the parameters (which must not be hooked twice). `bucketBytes`: gradients travel in pieces of this size, default 25 MiB. */
   gradientSums(parameters: readonly Tensor[], options?: { readonly bucketBytes?: number }): GradientSums;
+  /** Runs `body` on rank 0, and when that is done on the others. They wait as long as it takes, if only rank 0 is alive. */
+  rootFirst<T>(body: () => Promise<T>): Promise<T>;
+  /** A second group of the same ranks, which ends with this one: NCCL for gradients beside Gloo for a few numbers, say. */
+  beside(backend: Backend): Promise<ProcessGroup>;
   /** Leaves when all ranks are done. */
   close(): Promise<void>;
   /** Leaves because of a failure, and tells the other ranks the reason. */
@@ -78,30 +82,44 @@ export async function initProcessGroup(options: ProcessGroupOptions): Promise<Pr
   if (!(Number.isInteger(rank) && rank >= 0 && rank < size)) throw invalid("rank", `0 to ${size - 1}`, rank);
   if (!(port > 0 && port < 65536)) throw invalid("masterPort", "1 to 65535", port);
   if (!(timeout > 0)) throw invalid("timeout", "seconds > 0", timeout);
-  if (!availableBackends().includes(backend)) {
-    const found = availableBackends().join(", ") || "none";
-    throw new ProcessGroupError(
-      `this libtorch has no ${backend} (it has: ${found}); use another backend or another libtorch`,
-    );
-  }
+  checkBackend(backend);
   const place = await rendezvous({ rank, size, host, port, timeout });
-  // On one machine nothing should depend on what its name resolves to.
-  const address = host === "localhost" || host.startsWith("127.") ? "127.0.0.1" : "";
-  const device = options.networkInterface ?? process.env["GLOO_SOCKET_IFNAME"] ?? "";
-  try {
-    const group = await native.openGroup(place.store, backend, backend, rank, size, address, device, timeout * 1000);
-    return createGroup(group, place, { rank, size, backend });
-  } catch (cause) {
-    const error = await place.explain(cause);
-    await place.leave(error.message);
-    throw error;
-  }
+  const open = async (name: Backend, beside: string): Promise<ProcessGroup> => {
+    checkBackend(name);
+    // On one machine nothing should depend on what its name resolves to.
+    const address = host === "localhost" || host.startsWith("127.") ? "127.0.0.1" : "";
+    const device = options.networkInterface ?? process.env["GLOO_SOCKET_IFNAME"] ?? "";
+    try {
+      const group = await native.openGroup(place.store, beside, name, rank, size, address, device, timeout * 1000);
+      return createGroup(group, { rank, size, backend: name }, place, (other) => open(other, `${beside}+${other}`));
+    } catch (cause) {
+      const error = await place.explain(cause);
+      await place.leave(error.message);
+      throw error;
+    }
+  };
+  return open(backend, backend);
+}
+
+function checkBackend(backend: Backend): void {
+  const found = availableBackends();
+  if (found.includes(backend)) return;
+  const has = found.join(", ") || "none";
+  throw new ProcessGroupError(
+    `this libtorch has no ${backend} (it has: ${has}); use another backend or another libtorch`,
+  );
 }
 
 type Facts = Pick<ProcessGroup, "rank" | "size" | "backend">;
 
-function createGroup(group: NativeGroup, place: Rendezvous, facts: Facts): ProcessGroup {
+function createGroup(
+  group: NativeGroup,
+  facts: Facts,
+  place: Rendezvous,
+  open: (backend: Backend) => Promise<ProcessGroup>,
+): ProcessGroup {
   const { rank, size, backend } = facts;
+  let turns = 0;
   const explained = async (work: Promise<void>): Promise<void> => {
     try {
       await work;
@@ -153,6 +171,14 @@ function createGroup(group: NativeGroup, place: Rendezvous, facts: Facts): Proce
         finish: () => explained(native.reducerFinish(reducer)),
       };
     },
+    async rootFirst(body) {
+      const turn = `turn ${backend} ${turns++}`;
+      if (rank !== 0) await place.passed(turn, 0);
+      const result = await body();
+      if (rank === 0) await place.pass(turn);
+      return result;
+    },
+    beside: open,
     async close() {
       await run("barrier", []);
       await place.leave();

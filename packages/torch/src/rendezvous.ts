@@ -25,6 +25,10 @@ export interface RendezvousOptions {
 /** A rank's place in the store. */
 export interface Rendezvous {
   readonly store: NativeStore;
+  /** Lets the others know that this rank has come past a point of its work. */
+  pass(point: string): Promise<void>;
+  /** Resolves when that rank has come past the point, however long it takes; rejects when it has ended. */
+  passed(point: string, of: number): Promise<void>;
   /** Finds out which rank is to blame for a failure, and says so in an error; the same answer every time. */
   explain(cause: unknown): Promise<ProcessGroupError>;
   /** Leaves, for a reason or (undefined) because the work is done. Rank 0 stays until the others have read what they need. */
@@ -53,7 +57,7 @@ export async function rendezvous(options: RendezvousOptions): Promise<Rendezvous
   for (let missing = others; missing.length > 0; await sleep(POLL)) {
     missing = await without("joined", missing);
     if (missing.length === 0) break;
-    const verdict = rank === 0 ? undefined : await get("ended", 0);
+    const verdict = rank === 0 ? undefined : readEnding(await get("ended", 0))?.reason;
     if (verdict !== undefined || performance.now() > deadline) {
       const reason = verdict ?? `${plural(missing)} of ${size} did not come to ${host}:${port} within ${timeout} s; start ${missing.length > 1 ? "them" : "it"} with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE`; // prettier-ignore
       await leave(reason, missing);
@@ -62,9 +66,23 @@ export async function rendezvous(options: RendezvousOptions): Promise<Rendezvous
   }
 
   let explanation: Promise<ProcessGroupError> | undefined;
+  const explained = (cause: unknown): Promise<ProcessGroupError> =>
+    (explanation ??= explain(cause, { rank, others, get }));
   return {
     store,
-    explain: (cause) => (explanation ??= explain(cause, { rank, others, get })),
+    pass: (point) => set(point, "passed"),
+    async passed(point, of) {
+      try {
+        while ((await get(point, of)) === undefined) {
+          const ending = readEnding(await get("ended", of));
+          if (ending !== undefined) throw new Error(ending.reason || "it is done");
+          await sleep(POLL);
+        }
+      } catch (cause) {
+        throw await explained(cause);
+      }
+    },
+    explain: explained,
     leave: async (reason) => leave(reason, (await explanation)?.ranks ?? []),
   };
 }
@@ -101,6 +119,15 @@ async function answering(host: string, port: number, deadline: number): Promise<
   }
 }
 
+/** What a rank leaves behind: why it ended ("" when its work was done) and which ranks it blames for that. */
+interface Ending {
+  readonly reason: string;
+  readonly ranks: readonly number[];
+}
+
+const readEnding = (text: string | undefined): Ending | undefined =>
+  text === undefined ? undefined : (JSON.parse(text) as Ending);
+
 interface Evidence {
   readonly rank: number;
   readonly others: readonly number[];
@@ -117,8 +144,9 @@ async function explain(cause: unknown, { rank, others, get }: Evidence): Promise
     while (silent.size > 0 && performance.now() < deadline) {
       await sleep(POLL);
       for (const other of silent) {
-        const reason = await get("ended", other);
-        if (reason) return new ProcessGroupError(`rank ${other} ended: ${reason}`, [other], cause);
+        const { reason = "", ranks = [] } = readEnding(await get("ended", other)) ?? {};
+        if (ranks.length > 0) return new ProcessGroupError(reason, ranks, cause); // it has found out before us
+        if (reason !== "") return new ProcessGroupError(`rank ${other} ended: ${reason}`, [other], cause);
         if ((await get("alive", other)) !== before[others.indexOf(other)]) silent.delete(other);
       }
     }
@@ -160,7 +188,7 @@ function createLeave({ rank, heartbeat, set, left }: Leaving) {
   let gone: Promise<void> | undefined;
   const leave = async (reason: string, missing: readonly number[]): Promise<void> => {
     try {
-      await set("ended", reason);
+      await set("ended", JSON.stringify({ reason, ranks: missing } satisfies Ending));
       const deadline = performance.now() + 2 * PATIENCE;
       const waits = async (): Promise<boolean> => (await left()).some((other) => !missing.includes(other));
       while (rank === 0 && performance.now() < deadline && (await waits())) await sleep(POLL);

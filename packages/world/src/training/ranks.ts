@@ -34,6 +34,8 @@ export interface Ranks {
   share(tensors: readonly Tensor[]): Promise<void>;
   /** Resolves when every rank has come here. */
   barrier(): Promise<void>;
+  /** Runs `body` on rank 0 and then on the others, for which it may have left files. */
+  rootFirst<T>(body: () => Promise<T>): Promise<T>;
 }
 
 /** The one rank of a run in a single process: nothing to wait for. */
@@ -45,6 +47,7 @@ export const singleRank: Ranks = {
   sum: (values) => Promise.resolve(values),
   share: async () => {},
   barrier: async () => {},
+  rootFirst: (body) => body(),
 };
 
 /**

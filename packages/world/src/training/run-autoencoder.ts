@@ -36,7 +36,8 @@ export async function runAutoencoder(config: AutoencoderRunConfig, options: RunO
   const { step, finished } = await train(objective, training, options);
 
   const output = path.join(options.folder, AUTOENCODER_FILE);
-  await saveAutoencoder(output, autoencoder, scale ?? latentScale(autoencoder, frames, pixelsOf));
+  if (options.ranks === undefined || options.ranks.rank === 0)
+    await saveAutoencoder(output, autoencoder, scale ?? latentScale(autoencoder, frames, pixelsOf));
   return { step, finished, output };
 }
 

@@ -20,6 +20,7 @@ import type { LatentTable } from "./latents.js";
 import { loadEpisodes } from "./load-episodes.js";
 import type { TrainingData } from "./load-episodes.js";
 import { toPixels } from "./pixels.js";
+import { singleRank } from "./ranks.js";
 import { latentScale } from "./run-autoencoder.js";
 import { rolloutValidation } from "./rollout-validation.js";
 import type { RunOptions, RunResult } from "./run.js";
@@ -33,9 +34,11 @@ export const WORLD_FOLDER = "world";
 export async function runDenoising(config: DenoisingRunConfig, options: RunOptions): Promise<RunResult> {
   const { training, model } = config;
   const device = training.device as Device;
+  const { ranks = singleRank } = options;
   const data = await loadEpisodes(config);
   const trained = await autoencoderOf(config, data);
-  const [latents, validation] = await encodeData(config, data, trained, options);
+  // Rank 0 encodes and keeps the latents in a file, which the others read.
+  const [latents, validation] = await ranks.rootFirst(() => encodeData(config, data, trained, options));
 
   const unet = new UNet3D(model);
   if (config.kind === "world" && config.initialise) await initialiseFrom(unet, config.initialise);
@@ -51,15 +54,16 @@ export async function runDenoising(config: DenoisingRunConfig, options: RunOptio
   const { folder, signal, scorer } = options;
   const description = describeWorld(config, data, trained, path.basename(path.resolve(folder)));
   const rollouts =
+    ranks.rank === 0 &&
     config.validation &&
     (await rolloutValidation(config.validation, {
       ...{ kind: config.kind, description, unet, autoencoder, episodes: data.validation },
       ...{ device, seed: training.seed, folder, scorer, signal },
     }));
-  const { step, finished } = await train(objective, training, { ...options, rollouts });
+  const { step, finished } = await train(objective, training, { ...options, ...(rollouts && { rollouts }) });
 
   const output = path.join(folder, WORLD_FOLDER);
-  await saveWorld(output, description, { unet, autoencoder });
+  if (ranks.rank === 0) await saveWorld(output, description, { unet, autoencoder });
   return { step, finished, output };
 }
 

@@ -12,6 +12,8 @@ import type { RolloutScorer } from "./rollout-validation.js";
 import { runAutoencoder } from "./run-autoencoder.js";
 import { runDenoising } from "./run-denoising.js";
 import { runTinyDecoder } from "./run-tiny-decoder.js";
+import { singleRank } from "./ranks.js";
+import type { Ranks } from "./ranks.js";
 import { openSinks } from "./sinks/open-sinks.js";
 
 /** Where a run writes and how it is watched and stopped. */
@@ -25,6 +27,8 @@ export interface RunOptions {
   readonly onEvent?: TrainingListener | undefined;
   /** Scores rollouts while training goes on; needed where the configuration has `validation`. */
   readonly scorer?: RolloutScorer | undefined;
+  /** The processes that train together, each of which calls this; absent: this one alone. Only rank 0 writes files and tells events. */
+  readonly ranks?: Ranks | undefined;
 }
 
 /** What a run left behind. */
@@ -46,20 +50,24 @@ export class RunFolderError extends Error {
  * @example await runTraining(await loadConfig("configs/debug.yaml", trainingConfigSchema), { folder: "runs/debug" });
  */
 export async function runTraining(config: TrainingConfig, options: RunOptions): Promise<RunResult> {
-  const { folder, resume = false, onEvent = () => {} } = options;
+  const { folder, resume = false, ranks = singleRank } = options;
+  const first = ranks.rank === 0;
   if (!resume && (await listCheckpoints(path.join(folder, "checkpoints"))).length > 0) {
     throw new RunFolderError(
       `${folder}: holds the checkpoints of a run; go on with it (--resume, \`resume: true\`) or give another folder`,
     );
   }
   await checkInputs(config);
-  await mkdir(folder, { recursive: true });
-  await saveConfig(path.join(folder, "config.yaml"), config);
+  if (first) {
+    await mkdir(folder, { recursive: true });
+    await saveConfig(path.join(folder, "config.yaml"), config);
+  }
   const { device, threads, seed } = config.training;
   if (threads !== undefined) setNumThreads(threads);
-  const sinks = await openSinks(folder, config, onEvent);
+  const onEvent: TrainingListener = (first && options.onEvent) || (() => {});
+  const sinks = first ? await openSinks(folder, config, onEvent) : undefined;
   const listener: TrainingListener = (event) => {
-    sinks.receive(event);
+    sinks?.receive(event);
     onEvent(event);
   };
   try {
@@ -74,7 +82,7 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
     else listener({ type: "failed", message, ...(stack !== undefined && { stack }) });
     throw error;
   } finally {
-    await sinks.close();
+    await sinks?.close();
   }
 }
 

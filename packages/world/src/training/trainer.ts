@@ -1,6 +1,7 @@
 // The training loop: budget, learning rate, reports, validation, checkpoints, resuming, and an end at any step when asked to.
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { invalid } from "@vid2world/formats";
 import { listCheckpoints, loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
 import type { RunPosition } from "./checkpoints.js";
 import { drawFor } from "./draws.js";
@@ -65,8 +66,11 @@ export async function train(
     onEvent({ type: "resumed", step: position.step, file: newest });
   }
 
+  await checkEqualStep(ranks, position.step);
   let { step, minutes } = position;
   const { seed, microBatches = microBatchesHere } = position;
+  if (microBatches < ranks.count)
+    throw invalid("ranks", `at most ${microBatches}, the micro batches of each of this run's steps`, ranks.count);
   const clock = createClock(position.minutes);
   const trainStep = createTrainStep({
     ...{ objective, ...state, settings: { ...settings, seed }, ranks, microBatches },
@@ -166,6 +170,13 @@ export async function train(
   ema?.swap();
   module.eval();
   return { step, finished };
+}
+
+/** Each rank reads the checkpoint itself: all must see the same files. */
+async function checkEqualStep(ranks: Ranks, step: number): Promise<void> {
+  const [sum = 0, squares = 0] = await ranks.sum([step, step * step]);
+  if (ranks.count * squares !== sum * sum)
+    throw invalid("the run's folder", "the same checkpoints on every rank (a shared file system)", `step ${step} here`);
 }
 
 /** Minutes of training, counted on from those of earlier parts of the run. */
