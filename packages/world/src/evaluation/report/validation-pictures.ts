@@ -24,7 +24,7 @@ export interface ValidationPictureOptions extends PictureSize, Pick<ContactSheet
 /** Frames of a strip: as many as stay legible on one line. */
 const STRIP_FRAMES = 8;
 /** Height that small pictures are enlarged to, about. */
-const SHOWN_HEIGHT = 160;
+const SHOWN_HEIGHT = 224;
 
 /** Writes `NAME.mp4` for every clip and `contact-sheet.html`; each appears whole or not at all. */
 export async function writeValidationPictures(
