@@ -2,16 +2,19 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import { writeAtomically } from "@vid2world/formats";
+import { writeAtomically, writeFileAtomically } from "@vid2world/formats";
 import { caseNames, type CaseName } from "../bench/cases.js";
 import { describeCircumstances, type Circumstances } from "../bench/circumstances.js";
 import { findPyTorch } from "../bench/python.js";
 import { repositoryRoot } from "../bench/repository.js";
+import { runDecoder, showDecoder } from "../bench/run-decoder.js";
 import { runMemory, showMemory } from "../bench/run-memory.js";
 import { runNetworks } from "../bench/run-network.js";
 import { runOperators, showOperators } from "../bench/run-operators.js";
+import { plotQuality, runQuality, showQuality } from "../bench/run-quality.js";
 import { showNetworks } from "../bench/show-network.js";
 import type { Timed } from "../bench/protocol.js";
+import { solverNames } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { wholeNumber } from "./whole-number.js";
 
 const EXAMPLES = `
@@ -20,19 +23,23 @@ Examples:
   vid2world bench forward --case doom --rounds 20    one configuration, more turns: for a machine that does other things too
   vid2world bench train-step --json --out step.json  the numbers, and where they are kept
   vid2world bench memory                             1000 sampling and 300 training steps
-All but memory need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
+  vid2world bench quality --steps 1 2 4 --solvers ddim unipc
+  vid2world bench decoder                            the small decoder of the built-in world beside the full one
+The first three need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
 from PyTorch's by more than rounding, or memory grows.`;
 
 /** Builds the command with one subcommand per benchmark. */
 export function benchCommand() {
   return new Command("bench")
     .description(
-      "Measure operator calls, the network and its training step against PyTorch for Python, and memory over time.",
+      "Measure operator calls, the network and its training step against PyTorch for Python, memory over time, and a world's quality against its cost.",
     )
     .addCommand(operatorsCommand())
     .addCommand(networkCommand("forward", "one evaluation of a whole window, without gradients"))
     .addCommand(networkCommand("train-step", "one training step: loss, backward pass, clipping, AdamW"))
     .addCommand(memoryCommand())
+    .addCommand(qualityCommand())
+    .addCommand(decoderCommand())
     .addHelpText("after", EXAMPLES);
 }
 
@@ -93,6 +100,55 @@ function memoryCommand() {
         result.curves.some(({ flat }) => !flat),
         "memory is not flat",
       );
+    });
+}
+
+function qualityCommand() {
+  return new Command("quality")
+    .description("a world's quality against denoising steps, by solver, on held-out recordings: table, JSON and curves")
+    .option("--world <name>", "a built-in world, or the folder of one", "doom")
+    .addOption(whole("--starts <n>", "held-out starts", 1).default(8))
+    .addOption(whole("--frames <n>", "frames to predict from each", 1).default(6))
+    .option("--steps <n...>", "step counts", ["1", "2", "4", "6", "8", "10", "16", "25", "50"])
+    .addOption(new Option("--solvers <name...>", "solvers").choices(solverNames).default([...solverNames]))
+    .addOption(
+      new Option("--spacing <name>", "placement of the steps (default: the world's)").choices([
+        "uniform_trailing",
+        "log_snr",
+        "karras",
+      ] as const),
+    )
+    .addOption(whole("--threads <n>", "CPU threads", 1).default(1))
+    .option("--plot <file>", "where the curves go (default: none)")
+    .addOption(jsonOption())
+    .addOption(outOption())
+    .action(async ({ steps, plot, json, out, spacing, ...options }) => {
+      const count = wholeNumber("--steps", 1);
+      const onProgress = (text: string): void => void process.stderr.write(`${text}\n`);
+      const result = await runQuality({
+        ...options,
+        steps: steps.map(count),
+        ...(spacing && { spacing }),
+        onProgress,
+      });
+      if (plot !== undefined) await writeFileAtomically(plot, await plotQuality(result));
+      await report("quality", result, showQuality(result), { json, out });
+    });
+}
+
+function decoderCommand() {
+  return new Command("decoder")
+    .description("a world's tiny decoder beside its full one: quality on held-out frames, and time")
+    .option("--world <name>", "a built-in world, or the folder of one", "doom")
+    .option("--tiny-decoder <file>", "a tiny decoder in place of the world's own")
+    .addOption(whole("--frames <n>", "held-out frames", 1).default(64))
+    .addOption(whole("--rounds <n>", "turns that the decoders take", 1).default(60))
+    .addOption(whole("--threads <n>", "CPU threads", 1).default(1))
+    .addOption(jsonOption())
+    .addOption(outOption())
+    .action(async ({ json, out, tinyDecoder, ...options }) => {
+      const result = await runDecoder({ ...options, ...(tinyDecoder !== undefined && { tinyDecoder }) });
+      await report("decoder", result, showDecoder(result), { json, out });
     });
 }
 
