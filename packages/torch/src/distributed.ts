@@ -90,11 +90,11 @@ export async function initProcessGroup(options: ProcessGroupOptions): Promise<Pr
     const address = host === "localhost" || host.startsWith("127.") ? "127.0.0.1" : "";
     const device = options.networkInterface ?? process.env["GLOO_SOCKET_IFNAME"] ?? "";
     try {
-      const group = await native.openGroup(place.store, beside, name, rank, size, address, device, timeout * 1000);
+      const opened = native.openGroup(place.store, beside, name, rank, size, address, device, timeout * 1000);
+      const group = await place.guard(opened);
       return createGroup(group, { rank, size, backend: name }, place, (other) => open(other, `${beside}+${other}`));
-    } catch (cause) {
-      const error = await place.explain(cause);
-      await place.leave(error.message);
+    } catch (error) {
+      await place.leave((error as Error).message);
       throw error;
     }
   };
@@ -120,16 +120,9 @@ function createGroup(
 ): ProcessGroup {
   const { rank, size, backend } = facts;
   let turns = 0;
-  const explained = async (work: Promise<void>): Promise<void> => {
-    try {
-      await work;
-    } catch (error) {
-      throw await place.explain(error);
-    }
-  };
   const run = (what: string, tensors: readonly Tensor[], argument = 0): Promise<void> => {
     tensors.forEach((tensor, i) => (scratch[i] = tensor.handle));
-    return explained(native.collective(group, what, tensors.length, argument));
+    return place.guard(native.collective(group, what, tensors.length, argument));
   };
   const allReduce: ProcessGroup["allReduce"] = (tensor, { op = "sum" } = {}) =>
     run("allReduce", [tensor], REDUCTIONS[op]);
@@ -168,7 +161,7 @@ function createGroup(
         start: () => {
           native.reducerStart(reducer);
         },
-        finish: () => explained(native.reducerFinish(reducer)),
+        finish: () => place.guard(native.reducerFinish(reducer)),
       };
     },
     async rootFirst(body) {

@@ -9,7 +9,9 @@ import { ProcessGroupError } from "./errors.js";
 /** Milliseconds between two signs of life, and how long a silent rank is given before it counts as gone. */
 const HEARTBEAT = 500;
 const PATIENCE = 4000;
+/** Milliseconds between two looks: for what is expected soon, and for bad news while a collective takes long. */
 const POLL = 50;
+const LOOK = 1000;
 
 /** Who joins where. */
 export interface RendezvousOptions {
@@ -29,8 +31,8 @@ export interface Rendezvous {
   pass(point: string): Promise<void>;
   /** Resolves when that rank has come past the point, however long it takes; rejects when it has ended. */
   passed(point: string, of: number): Promise<void>;
-  /** Finds out which rank is to blame for a failure, and says so in an error; the same answer every time. */
-  explain(cause: unknown): Promise<ProcessGroupError>;
+  /** Waits for work that needs all ranks. Rejects when it fails or another rank gives up, with an error that says who is to blame. */
+  guard<T>(work: Promise<T>): Promise<T>;
   /** Leaves, for a reason or (undefined) because the work is done. Rank 0 stays until the others have read what they need. */
   leave(reason?: string): Promise<void>;
 }
@@ -50,14 +52,19 @@ export async function rendezvous(options: RendezvousOptions): Promise<Rendezvous
     const values = await Promise.all(among.map((other) => get(key, other)));
     return among.filter((_, i) => values[i] === undefined);
   };
+  const place: Place = { rank, others, get };
   const heartbeat = await native.startHeartbeat(host, port, `alive/${rank}`, HEARTBEAT, timeout * 1000);
-  const leave = createLeave({ rank, set, heartbeat, left: () => without("ended", others) });
+  const leave = createLeave({
+    ...{ rank, set, heartbeat },
+    giveUp: (ending) => native.storeSet(store, `${BROKEN}/0`, ending),
+    left: () => without("ended", others),
+  });
 
   await set("joined", `${hostname()}, process ${process.pid}`);
   for (let missing = others; missing.length > 0; await sleep(POLL)) {
     missing = await without("joined", missing);
     if (missing.length === 0) break;
-    const verdict = rank === 0 ? undefined : readEnding(await get("ended", 0))?.reason;
+    const verdict = rank === 0 ? undefined : readEnding(await get(BROKEN, 0))?.reason;
     if (verdict !== undefined || performance.now() > deadline) {
       const reason = verdict ?? `${plural(missing)} of ${size} did not come to ${host}:${port} within ${timeout} s; start ${missing.length > 1 ? "them" : "it"} with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE`; // prettier-ignore
       await leave(reason, missing);
@@ -66,23 +73,22 @@ export async function rendezvous(options: RendezvousOptions): Promise<Rendezvous
   }
 
   let explanation: Promise<ProcessGroupError> | undefined;
-  const explained = (cause: unknown): Promise<ProcessGroupError> =>
-    (explanation ??= explain(cause, { rank, others, get }));
+  const guard = async <T>(work: Promise<T>): Promise<T> => {
+    const settled = new AbortController();
+    const done = work.finally(() => {
+      settled.abort();
+    });
+    try {
+      return await Promise.race([done, untilBroken(place, settled.signal)]);
+    } catch (cause) {
+      throw await (explanation ??= explain(cause, place));
+    }
+  };
   return {
     store,
+    guard,
     pass: (point) => set(point, "passed"),
-    async passed(point, of) {
-      try {
-        while ((await get(point, of)) === undefined) {
-          const ending = readEnding(await get("ended", of));
-          if (ending !== undefined) throw new Error(ending.reason || "it is done");
-          await sleep(POLL);
-        }
-      } catch (cause) {
-        throw await explained(cause);
-      }
-    },
-    explain: explained,
+    passed: (point, of) => guard(untilPassed(place, point, of)),
     leave: async (reason) => leave(reason, (await explanation)?.ranks ?? []),
   };
 }
@@ -119,7 +125,7 @@ async function answering(host: string, port: number, deadline: number): Promise<
   }
 }
 
-/** What a rank leaves behind: why it ended ("" when its work was done) and which ranks it blames for that. */
+/** What a rank that gives up leaves behind: why, and which ranks it blames. */
 interface Ending {
   readonly reason: string;
   readonly ranks: readonly number[];
@@ -128,14 +134,37 @@ interface Ending {
 const readEnding = (text: string | undefined): Ending | undefined =>
   text === undefined ? undefined : (JSON.parse(text) as Ending);
 
-interface Evidence {
+/** The key (of rank 0, whoever writes it) that holds the ending of a rank that gave up: the others wait for it in vain. */
+const BROKEN = "broken";
+
+/** What a rank can see of the others. */
+interface Place {
   readonly rank: number;
   readonly others: readonly number[];
   readonly get: (key: string, of: number) => Promise<string | undefined>;
 }
 
+/**
+ * Rejects when some rank has given up. Gloo tells only the neighbours of a rank that is gone; the others would wait for those, and they have
+ * ended. Resolves never: the work is raced against it.
+ */
+async function untilBroken({ get }: Place, settled: AbortSignal): Promise<never> {
+  for (;;) {
+    await sleep(LOOK, undefined, { signal: settled });
+    const ending = readEnding(await get(BROKEN, 0));
+    if (ending !== undefined) throw new Error(ending.reason);
+  }
+}
+
+async function untilPassed({ get }: Place, point: string, of: number): Promise<void> {
+  while ((await get(point, of)) === undefined) {
+    if ((await get("ended", of)) !== undefined) throw new Error(`rank ${of} has ended`);
+    await sleep(POLL);
+  }
+}
+
 /** Watches the other ranks' signs of life for some seconds. */
-async function explain(cause: unknown, { rank, others, get }: Evidence): Promise<ProcessGroupError> {
+async function explain(cause: unknown, { rank, others, get }: Place): Promise<ProcessGroupError> {
   const because = messageOf(cause);
   try {
     const before = await Promise.all(others.map((other) => get("alive", other)));
@@ -143,10 +172,11 @@ async function explain(cause: unknown, { rank, others, get }: Evidence): Promise
     const deadline = performance.now() + PATIENCE;
     while (silent.size > 0 && performance.now() < deadline) {
       await sleep(POLL);
+      const ending = readEnding(await get(BROKEN, 0));
+      if (ending) return new ProcessGroupError(ending.reason, ending.ranks, cause); // another rank has found out before
       for (const other of silent) {
-        const { reason = "", ranks = [] } = readEnding(await get("ended", other)) ?? {};
-        if (ranks.length > 0) return new ProcessGroupError(reason, ranks, cause); // it has found out before us
-        if (reason !== "") return new ProcessGroupError(`rank ${other} ended: ${reason}`, [other], cause);
+        if ((await get("ended", other)) !== undefined)
+          return new ProcessGroupError(`rank ${other} has ended its work, others go on [${because}]`, [other], cause);
         if ((await get("alive", other)) !== before[others.indexOf(other)]) silent.delete(other);
       }
     }
@@ -179,23 +209,30 @@ interface Leaving {
   readonly rank: number;
   readonly heartbeat: NativeHeartbeat;
   readonly set: (key: string, value: string) => Promise<void>;
+  readonly giveUp: (ending: string) => Promise<void>;
   /** The ranks that have not left yet. */
   readonly left: () => Promise<number[]>;
 }
 
 /** The store goes with rank 0, so it waits for the others, but not for those that are gone, and not for long. */
-function createLeave({ rank, heartbeat, set, left }: Leaving) {
+function createLeave({ rank, heartbeat, set, giveUp, left }: Leaving) {
   let gone: Promise<void> | undefined;
-  const leave = async (reason: string, missing: readonly number[]): Promise<void> => {
+  const leave = async (reason: string, blamed: readonly number[]): Promise<void> => {
     try {
-      await set("ended", JSON.stringify({ reason, ranks: missing } satisfies Ending));
+      if (reason !== "") {
+        // Who knows of nobody to blame is to blame itself.
+        const ending =
+          blamed.length > 0 ? { reason, ranks: blamed } : { reason: `rank ${rank} ended: ${reason}`, ranks: [rank] };
+        await giveUp(JSON.stringify(ending satisfies Ending));
+      }
+      await set("ended", reason);
       const deadline = performance.now() + 2 * PATIENCE;
-      const waits = async (): Promise<boolean> => (await left()).some((other) => !missing.includes(other));
+      const waits = async (): Promise<boolean> => (await left()).some((other) => !blamed.includes(other));
       while (rank === 0 && performance.now() < deadline && (await waits())) await sleep(POLL);
     } catch {
       // the store is gone, so there is nobody to tell
     }
     await native.stopHeartbeat(heartbeat);
   };
-  return (reason = "", missing: readonly number[] = []): Promise<void> => (gone ??= leave(reason, missing));
+  return (reason = "", blamed: readonly number[] = []): Promise<void> => (gone ??= leave(reason, blamed));
 }
