@@ -75,6 +75,11 @@ export class AutoencoderKL extends Module {
     return scope(() => this.quantConv.forward(this.encoder.forward(this.#arrange(x_NCHW))));
   }
 
+  /** One vector per image, the mean over its places of the encoder's last feature maps: `[N 3 H W] -> [N C]`. */
+  features(x_NCHW: Tensor): Tensor {
+    return scope(() => this.encoder.features(this.#arrange(x_NCHW)).mean([2, 3]));
+  }
+
   /** The Gaussian over the latents of images `[N 3 H W]`. */
   encode(x_NCHW: Tensor): Posterior {
     return posteriorOf(this.moments(x_NCHW));

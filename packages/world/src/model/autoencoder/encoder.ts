@@ -48,7 +48,12 @@ export class Encoder extends Module {
   }
 
   forward(x_NCHW: Tensor): Tensor {
+    return this.outputConv.forward(this.features(x_NCHW));
+  }
+
+  /** What the last convolution sees: `[N 3 H W] -> [N C H/f W/f]` with C the channels of the last level. */
+  features(x_NCHW: Tensor): Tensor {
     const features = this.levels.reduce((x, level) => level.forward(x), this.convIn.forward(x_NCHW));
-    return this.outputConv.forward(this.outputNorm.forward(this.middle.forward(features)).silu());
+    return this.outputNorm.forward(this.middle.forward(features)).silu();
   }
 }
