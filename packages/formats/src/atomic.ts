@@ -37,12 +37,13 @@ export async function writeFileAtomically(path: string, content: FileContent): P
   await writeAtomically(path, (file) => file.writeFile(content));
 }
 
-/** Writes all of `bytes` at the file's current position; a plain `write` may stop early. */
-export async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
+/** Writes all of `bytes`, at the file's current position or at a given one; a plain `write` may stop early. */
+export async function writeFully(file: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
   // One call takes less than 2^31 bytes on every platform; 1 GiB pieces keep far from it.
   const PIECE = 2 ** 30;
   for (let done = 0; done < bytes.byteLength;) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(PIECE, bytes.byteLength - done));
+    const at = position === undefined ? null : position + done;
+    const { bytesWritten } = await file.write(bytes, done, Math.min(PIECE, bytes.byteLength - done), at);
     done += bytesWritten;
   }
 }

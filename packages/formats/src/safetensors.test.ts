@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FormatError, InvalidArgumentError } from "./errors.js";
 import { SAFETENSORS_ITEM_SIZE, readSafetensorsHeader, safetensorsByteLength } from "./safetensors-header.js";
 import type { SafetensorsDType } from "./safetensors-header.js";
-import { openSafetensors, writeSafetensors, type SafetensorsInput } from "./safetensors.js";
+import { openSafetensors, writeSafetensors, writeSafetensorsPieces, type SafetensorsInput } from "./safetensors.js";
 
 const fixtures = resolve(process.env["VID2WORLD_SHARED"] ?? "../shared", "fixtures");
 const dtypes = Object.keys(SAFETENSORS_ITEM_SIZE) as SafetensorsDType[];
@@ -144,6 +144,54 @@ test("reading into a given buffer fills it, and a wrong size or name says so", a
   expect([...new Uint8Array(target.buffer)]).toEqual([0, 0, 1, 2, 3, 0, 0, 0]);
   await expect(file.read("a", new Uint8Array(2))).rejects.toThrow(/expected 3 bytes/);
   await expect(file.read("b")).rejects.toThrow(InvalidArgumentError);
+});
+
+test("tensors that are written in pieces, side by side, give the same file; ranges of them are read", async () => {
+  const [whole, pieces] = [join(folder, "whole.safetensors"), join(folder, "pieces.safetensors")];
+  const tensors = [
+    { name: "b", dtype: "U8", shape: [6], bytes: Uint8Array.of(1, 2, 3, 4, 5, 6) },
+    { name: "a", dtype: "F32", shape: [2], bytes: new Uint8Array(8).fill(7) },
+  ] as const;
+  await writeSafetensors(whole, tensors, { metadata: { of: "both" } });
+  const plans = tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
+  const append = (path: string, sizes: [string, number][]) =>
+    writeSafetensorsPieces(
+      path,
+      plans,
+      async (put) => {
+        const done = new Map<string, number>();
+        for (const [name, size] of sizes) {
+          const from = done.get(name) ?? 0;
+          done.set(name, from + size);
+          await put(
+            name,
+            (tensors.find((each) => each.name === name) as SafetensorsInput & { bytes: Uint8Array }).bytes.slice(
+              from,
+              from + size,
+            ),
+          );
+        }
+      },
+      { metadata: { of: "both" } },
+    );
+  await append(pieces, [
+    ["b", 2],
+    ["a", 8],
+    ["b", 4],
+  ]);
+  expect(Buffer.compare(await readFile(pieces), await readFile(whole))).toBe(0);
+  await using file = await openSafetensors(pieces);
+  expect([...(await file.readRange("b", 1, new Uint8Array(3)))]).toEqual([2, 3, 4]);
+  await expect(file.readRange("b", 4, new Uint8Array(3))).rejects.toThrow("a place in b");
+  await expect(
+    append(join(folder, "short.safetensors"), [
+      ["b", 2],
+      ["a", 8],
+    ]),
+  ).rejects.toThrow("bytes of b: expected 4 more");
+  const unknown = writeSafetensorsPieces(join(folder, "c.safetensors"), plans, (put) => put("c", new Uint8Array(2)));
+  await expect(unknown).rejects.toThrow(InvalidArgumentError);
+  expect((await readdir(folder)).filter((name) => name.includes("short"))).toEqual([]);
 });
 
 test("a lazy tensor of the wrong length fails and leaves no file", async () => {

@@ -21,6 +21,8 @@ export interface SafetensorsFile extends SafetensorsHeader, AsyncDisposable {
    * that begins at a multiple of 8 in its own ArrayBuffer, so that any typed array can be laid over it.
    */
   read(name: string, target?: Uint8Array): Promise<Uint8Array>;
+  /** Fills `target` from byte `first` of a tensor on. */
+  readRange(name: string, first: number, target: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       close,
       [Symbol.asyncDispose]: close,
       read: (name, target) => readTensor(file, path, header, name, target),
+      readRange: (name, first, target) => readRange(file, path, entryOf(header, path, name), first, target),
     };
   } catch (error) {
     await file.close();
@@ -69,13 +72,34 @@ async function readTensor(
   name: string,
   target: Uint8Array | undefined,
 ): Promise<Uint8Array> {
-  const entry = header.tensors.get(name);
-  if (!entry) throw invalid("name", `one of the ${header.tensors.size} tensors of ${path}`, name);
+  const entry = entryOf(header, path, name);
   const length = entry.end - entry.begin;
   if (target && target.byteLength !== length) throw invalid("target", `${length} bytes for ${name}`, target);
-  const bytes = target ?? new Uint8Array(length);
-  await readExactly(file, path, entry, bytes);
-  return bytes;
+  return readRange(file, path, entry, 0, target ?? new Uint8Array(length));
+}
+
+function entryOf({ tensors }: SafetensorsHeader, path: string, name: string): SafetensorsEntry {
+  const entry = tensors.get(name);
+  if (!entry) throw invalid("name", `one of the ${tensors.size} tensors of ${path}`, name);
+  return entry;
+}
+
+async function readRange(
+  file: FileHandle,
+  path: string,
+  entry: SafetensorsEntry,
+  first: number,
+  target: Uint8Array,
+): Promise<Uint8Array> {
+  const length = entry.end - entry.begin;
+  if (!Number.isInteger(first) || first < 0 || first + target.byteLength > length)
+    throw invalid(
+      "first",
+      `a place in ${entry.name} of which ${target.byteLength} of its ${length} bytes follow`,
+      first,
+    );
+  await readExactly(file, path, { ...entry, begin: entry.begin + first }, target);
+  return target;
 }
 
 async function readExactly(file: FileHandle, path: string, { name, begin }: SafetensorsEntry, bytes: Uint8Array) {
@@ -99,12 +123,7 @@ export async function writeSafetensors(
   entries: Iterable<SafetensorsInput>,
   { metadata }: WriteSafetensorsOptions = {},
 ): Promise<void> {
-  const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  const lengths = sorted.map(checkInput);
-  sorted.forEach(({ name }, i) => {
-    if (name === sorted[i + 1]?.name) throw invalid("entries", "every name once", name);
-  });
-  const header = buildHeader(sorted, lengths, metadata);
+  const { sorted, lengths, header } = layOut(entries, metadata);
   await writeAtomically(path, async (file) => {
     await writeFully(file, header);
     for (const [i, { name, bytes: source }] of sorted.entries()) {
@@ -115,7 +134,57 @@ export async function writeSafetensors(
   });
 }
 
-function checkInput({ name, dtype, shape, bytes }: SafetensorsInput): number {
+/** A tensor that is written in pieces. */
+export type SafetensorsPlan = Omit<SafetensorsInput, "bytes">;
+
+/** Appends bytes to a tensor; the tensors of a file may grow side by side. */
+export type AppendSafetensors = (name: string, bytes: Uint8Array) => Promise<void>;
+
+/**
+ * Writes a file whose tensors come piece by piece, so that none is ever whole in memory. The file is there when `fill` has appended
+ * every byte of every tensor, or not at all. The same tensors give the bytes of {@link writeSafetensors}.
+ */
+export async function writeSafetensorsPieces(
+  path: string,
+  plans: Iterable<SafetensorsPlan>,
+  fill: (append: AppendSafetensors) => Promise<void>,
+  { metadata }: WriteSafetensorsOptions = {},
+): Promise<void> {
+  const { sorted, lengths, header } = layOut(plans, metadata);
+  const places = new Map<string, { next: number; readonly end: number }>();
+  let position = header.length;
+  sorted.forEach(({ name }, i) => {
+    places.set(name, { next: position, end: (position += lengths[i] ?? 0) });
+  });
+  await writeAtomically(path, async (file) => {
+    await writeFully(file, header);
+    await fill(async (name, bytes) => {
+      const place = places.get(name);
+      if (!place) throw invalid("name", `one of the ${places.size} tensors of ${path}`, name);
+      const { next, end } = place;
+      if (next + bytes.byteLength > end) throw invalid(`bytes of ${name}`, `at most ${end - next} more`, bytes);
+      place.next += bytes.byteLength; // before the write: two pieces at once get two places
+      await writeFully(file, bytes, next);
+    });
+    for (const [name, { next, end }] of places)
+      if (next !== end) throw invalid(`bytes of ${name}`, `${end - next} more`, "none");
+  });
+}
+
+function layOut<Plan extends SafetensorsPlan>(
+  entries: Iterable<Plan>,
+  metadata: WriteSafetensorsOptions["metadata"],
+): { readonly sorted: Plan[]; readonly lengths: number[]; readonly header: Uint8Array } {
+  const sorted = [...entries].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const lengths = sorted.map(checkInput);
+  sorted.forEach(({ name }, i) => {
+    if (name === sorted[i + 1]?.name) throw invalid("entries", "every name once", name);
+  });
+  return { sorted, lengths, header: buildHeader(sorted, lengths, metadata) };
+}
+
+function checkInput(input: SafetensorsPlan | SafetensorsInput): number {
+  const { name, dtype, shape } = input;
   if (name === "__metadata__") throw invalid("name", "any other name; the format keeps this one for itself", name);
   if (!isSafetensorsDType(dtype)) throw invalid(`dtype of ${name}`, "an element type of the format", dtype);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
@@ -123,13 +192,14 @@ function checkInput({ name, dtype, shape, bytes }: SafetensorsInput): number {
   const length = safetensorsByteLength(dtype, shape);
   if (length === undefined) throw invalid(`shape of ${name}`, "fewer than 2^53 bytes", shape);
   // Known lengths are checked before anything is written; lazy ones when they come.
-  if (typeof bytes !== "function" && bytes.byteLength !== length)
+  const bytes = "bytes" in input ? input.bytes : undefined;
+  if (bytes instanceof Uint8Array && bytes.byteLength !== length)
     throw invalid(`bytes of ${name}`, `${length} bytes`, bytes);
   return length;
 }
 
 function buildHeader(
-  entries: readonly SafetensorsInput[],
+  entries: readonly SafetensorsPlan[],
   lengths: readonly number[],
   metadata: Readonly<Record<string, string>> | undefined,
 ): Uint8Array {
