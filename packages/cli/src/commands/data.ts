@@ -4,6 +4,7 @@ import { checkDataCommand } from "./data/check.js";
 import { convertCsgoCommand } from "./data/convert-csgo.js";
 import { convertReconCommand } from "./data/convert-recon.js";
 import { convertRt1Command } from "./data/convert-rt1.js";
+import { encodeCommand } from "./data/encode.js";
 import { importCommand } from "./data/import.js";
 import { inspectDataCommand } from "./data/inspect.js";
 import { recordCommand } from "./data/record.js";
@@ -16,15 +17,17 @@ Examples:
   vid2world data import folder my-videos --mapping mapping.yaml --output recordings/mine
   vid2world data inspect recordings/mine
   vid2world data check recordings/mine
+  vid2world data encode configs/doom/base.yaml
 docs/data.md describes every source.`;
 
 /** Builds the command group. */
 export function dataCommand() {
   return new Command("data")
-    .description("Convert, import, record, look at and check data for training.")
+    .description("Convert, import, record, look at, check and encode data for training.")
     .addCommand(convertCommand())
     .addCommand(importCommand())
     .addCommand(recordCommand())
+    .addCommand(encodeCommand())
     .addCommand(inspectDataCommand())
     .addCommand(checkDataCommand())
     .addHelpText("after", EXAMPLES);

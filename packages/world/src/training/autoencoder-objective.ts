@@ -5,7 +5,7 @@ import type { Device, Tensor } from "@vid2world/torch";
 import { z } from "zod";
 import { posteriorDivergence, samplePosterior } from "../model/autoencoder/autoencoder.js";
 import type { AutoencoderKL } from "../model/autoencoder/autoencoder.js";
-import { nameClips } from "./episode-table.js";
+import { clipTable, drawClips, nameClips } from "./clip-table.js";
 import { sampleFrames, validationFrames } from "./frame-table.js";
 import type { FrameTable } from "./frame-table.js";
 import type { Losses, Objective } from "./objective.js";
@@ -44,7 +44,7 @@ export function autoencoderObjective(options: AutoencoderObjectiveOptions): Obje
   const objective: Objective<void> = {
     module: autoencoder,
     frames: batchSize,
-    samples: (draw) => nameClips(frames.spans, draw, batchSize, 1),
+    samples: (draw) => nameClips(frames.episodes, drawClips(clipTable(frames.episodes, 1), draw, batchSize), 1),
     losses(draw) {
       const pixels_BCHW = phase("loading", () => pixelsOf(sampleFrames(frames, draw, batchSize)));
       return autoencoderLosses(autoencoder, pixels_BCHW, loss);

@@ -36,8 +36,16 @@ const dataSchema = z.union([
 const latentsSchema = z.strictObject({
   /** `autoencoder.safetensors` of a run, or the run's folder. */
   autoencoder: z.union([z.string(), z.strictObject({ untrained: autoencoderSchema }), publishedAutoencoderSchema]),
-  /** Where encoded recordings are kept, to be shared by runs; absent: in the run's folder. */
+  /** Folder of encoded recordings (`vid2world data encode`, or made before the first step), to be shared by runs; absent: in the run's folder. */
   cache: z.string().optional(),
+  /** Without `cache`: frames are read, augmented and encoded in every step, and nothing is stored. */
+  live: z.boolean().default(false),
+  /** Differently augmented copies of each recording in the cache. */
+  variants: z.int().min(1).default(1),
+  /** How image tokens are stored, which are nine tenths of the cache of a published model. */
+  tokenPrecision: z.enum(["float16", "float32"]).default("float16"),
+  /** Threads that read and decode frames for `live`. */
+  workers: z.int().min(1).default(2),
 });
 
 const common = { data: dataSchema, training: trainingSchema, logging: loggingSchema.prefault({}) };

@@ -18,7 +18,7 @@ export async function configuredWorld(config: DenoisingRunConfig, name: string):
     ...{ name, unet, diffusion, sampler, contextFrames },
     ...(await frameOf(config)),
     ...(await latentsOf(config)),
-    ...(context && { clip: {}, resampler: context.resampler }),
+    ...(context && { clip: context.clip, resampler: context.resampler }),
   });
 }
 

@@ -1,18 +1,16 @@
-// Training of the video diffusion model and of the world model: the diffusion loss over clips of cached latents.
-// Axes: B batch, T frames, C channels, H height, W width, A action channels.
+// Training of the video diffusion model and of the world model: the diffusion loss over clips of latents, stored or encoded live.
+// Axes: B batch, T frames, C channels, H height, W width, A action channels, N image tokens, D width.
 import { noGrad, scope } from "@vid2world/torch";
-import type { Module } from "@vid2world/torch";
+import type { Module, Tensor } from "@vid2world/torch";
 import type { Network } from "../diffusion/denoiser.js";
-import { diffusionLoss } from "../diffusion/loss.js";
+import { type DiffusionLoss, diffusionLoss } from "../diffusion/loss.js";
 import type { LossConfig } from "../diffusion/loss.js";
 import type { NoiseSchedule } from "../diffusion/schedule.js";
-import { seedTensors } from "./draws.js";
-import { nameClips } from "./episode-table.js";
-import { sampleClips, validationClips } from "./latents.js";
-import type { ClipBatch, LatentTable } from "./latents.js";
+import { type ClipBatch, type ClipSource, readAhead } from "./clip-source.js";
+import { clipTable, drawClips, nameClips, spreadClips } from "./clip-table.js";
+import { drawFor, seedTensors } from "./draws.js";
 import { levelParts } from "./loss-by-level.js";
 import type { Objective } from "./objective.js";
-import { phase } from "./phases.js";
 
 /** What a diffusion model is trained with. */
 export interface DenoisingOptions {
@@ -21,37 +19,47 @@ export interface DenoisingOptions {
   readonly network: Network;
   readonly schedule: NoiseSchedule;
   readonly loss: LossConfig;
-  readonly latents: LatentTable;
-  /** Held-out latents; absent: no validation. */
-  readonly validation?: LatentTable | undefined;
+  readonly clips: ClipSource;
+  /** Held-out clips; absent: no validation. */
+  readonly validation?: ClipSource | undefined;
+  /** Text and image tokens from those of the first frames, dropped at random where asked for; absent in a model without a context. */
+  readonly context?: ((tokens_BND: Tensor, dropped: boolean) => Tensor) | undefined;
   /** Whether the network is told the actions. */
   readonly useActions: boolean;
   readonly batchSize: number;
-  /** Frames of a clip. */
-  readonly frames: number;
 }
 
 /** Clips of one validation: enough for a steady mean, few enough for a second of work on a small model. */
 const VALIDATION_CLIPS = 32;
 
 /** The diffusion loss of random clips. */
-export function denoisingObjective(options: DenoisingOptions): Objective {
-  const { module, network, schedule, loss: config, latents, validation, batchSize, frames } = options;
-  const lossOf = (clips: ClipBatch): ReturnType<typeof diffusionLoss> => {
-    const { latents_BTCHW, actions_BTA } = clips;
-    const batch = { latents_BTCHW, ...(options.useActions && actions_BTA && { actions_BTA }) };
+export async function denoisingObjective(options: DenoisingOptions): Promise<Objective> {
+  const { module, network, schedule, loss: config, clips, validation, context, batchSize } = options;
+  const lossOf = ({ latents_BTCHW, actions_BTA, tokens_BND }: ClipBatch, dropped: boolean): DiffusionLoss => {
+    const batch = {
+      latents_BTCHW,
+      ...(options.useActions && actions_BTA && { actions_BTA }),
+      ...(context && tokens_BND && { context: context(tokens_BND, dropped) }),
+    };
     return diffusionLoss(network, schedule, batch, config);
   };
+  const table = clipTable(clips.episodes, clips.frames);
   const objective: Objective = {
     module,
-    frames: batchSize * frames,
-    samples: (draw) => nameClips(latents.spans, draw, batchSize, frames),
-    losses(draw) {
-      const found = lossOf(phase("loading", () => sampleClips(latents, draw, batchSize, frames)));
+    frames: batchSize * clips.frames,
+    next: readAhead((seed, stream) => {
+      const draw = drawFor(seed, stream);
+      return clips.read(drawClips(table, draw, batchSize), draw);
+    }),
+    samples: (draw) => nameClips(clips.episodes, drawClips(table, draw, batchSize), clips.frames),
+    losses(_, raw) {
+      const found = lossOf(clips.clips(raw), true);
       return { total: found.loss, parts: levelParts(found, schedule.numTimesteps) };
     },
   };
   if (!validation) return objective;
+  const places = spreadClips(clipTable(validation.episodes, validation.frames), VALIDATION_CLIPS);
+  const heldOut = await validation.read(places);
   return {
     ...objective,
     // The same clips, noise and levels each time, so that two validations differ by the weights alone.
@@ -59,7 +67,7 @@ export function denoisingObjective(options: DenoisingOptions): Objective {
       noGrad(() =>
         scope(() => {
           seedTensors(0, 0);
-          return { loss: lossOf(validationClips(validation, VALIDATION_CLIPS, frames)).loss.item() };
+          return { loss: lossOf(validation.clips(heldOut), false).loss.item() };
         }),
       ),
   };

@@ -1,5 +1,5 @@
 // Recordings as training reads them: frames in order and one action per frame.
-import type { EpisodeSpan } from "./episode-table.js";
+import type { ClipFiles } from "../data/clip-files.js";
 
 /** Consecutive frames, uint8 [n H W 3] row by row. */
 export interface FramePiece {
@@ -19,12 +19,16 @@ export interface TrainingEpisode {
   readonly actionDim: number;
   /** All frames in order, in pieces of any length. */
   readFrames(): AsyncIterable<FramePiece>;
+  /** From where a decoding thread reads its clips; absent for invented data, which lies in memory. */
+  readonly files?: ClipFiles;
+  /** The frames of one clip, uint8 [frames H W 3]. */
+  readClip(start: number, frames: number): Promise<Uint8Array>;
 }
 
 /** Told while frames are read: `done` of `total` frames. */
 export type FrameProgress = (done: number, total: number) => void;
 
 /** The number of frames of all episodes. */
-export function countFrames(episodes: readonly (TrainingEpisode | EpisodeSpan)[]): number {
+export function countFrames(episodes: readonly { readonly frames: number }[]): number {
   return episodes.reduce((sum, { frames }) => sum + frames, 0);
 }

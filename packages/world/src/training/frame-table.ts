@@ -3,15 +3,13 @@
 import { invalid } from "@vid2world/formats";
 import { fromTypedArray, keep } from "@vid2world/torch";
 import type { Tensor } from "@vid2world/torch";
-import { drawClips, layOut, spreadClips } from "./episode-table.js";
-import type { EpisodeSpan } from "./episode-table.js";
 import { countFrames } from "./episodes.js";
 import type { FrameProgress, TrainingEpisode } from "./episodes.js";
 import type { Draw } from "./draws.js";
 
-/** Frames of several episodes, all of one size. */
+/** Frames of several episodes one after the other, all of one size. */
 export interface FrameTable {
-  readonly spans: readonly EpisodeSpan[];
+  readonly episodes: readonly { readonly name: string; readonly frames: number }[];
   /** uint8. */
   readonly frames_NHWC: Tensor;
 }
@@ -42,15 +40,20 @@ export async function frameTable(
       onProgress?.(offset / (height * width * 3), total);
     }
   }
-  return { spans: layOut(episodes), frames_NHWC: keep(fromTypedArray(bytes, [total, height, width, 3])) };
+  return { episodes, frames_NHWC: keep(fromTypedArray(bytes, [total, height, width, 3])) };
 }
 
 /** `count` random frames, uint8 [count H W 3]. */
-export function sampleFrames({ spans, frames_NHWC }: FrameTable, draw: Draw, count: number): Tensor {
-  return frames_NHWC.indexSelect(0, fromTypedArray(drawClips(spans, draw, count, 1), [count]));
+export function sampleFrames({ frames_NHWC }: FrameTable, draw: Draw, count: number): Tensor {
+  const places = Array.from({ length: count }, () => draw.below(frames_NHWC.size(0)));
+  return framesAt(frames_NHWC, places);
 }
 
 /** `count` frames spread over all episodes, the same ones every time, uint8 [count H W 3]. */
-export function validationFrames({ spans, frames_NHWC }: FrameTable, count: number): Tensor {
-  return frames_NHWC.indexSelect(0, fromTypedArray(spreadClips(spans, count, 1), [count]));
+export function validationFrames({ frames_NHWC }: FrameTable, count: number): Tensor {
+  const places = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * frames_NHWC.size(0)) / count));
+  return framesAt(frames_NHWC, places);
 }
+
+const framesAt = (frames_NHWC: Tensor, places: readonly number[]): Tensor =>
+  frames_NHWC.indexSelect(0, fromTypedArray(BigInt64Array.from(places, BigInt), [places.length]));

@@ -1,8 +1,10 @@
 // First weights of a world model: those of a video model without actions, made causal, or those of another world model.
 import { stat } from "node:fs/promises";
 import path from "node:path";
+import { readSafetensorsHeader } from "@vid2world/formats";
 import type { Tensor } from "@vid2world/torch";
 import { loadSafetensors } from "@vid2world/torch";
+import { closeSources, findPart, openSources } from "../checkpoints/load-part.js";
 import { initialiseUNet } from "../checkpoints/initialise-unet.js";
 import { causalizeState } from "../model/causalize.js";
 import type { TransferOptions } from "../model/causalize.js";
@@ -31,6 +33,23 @@ export async function initialiseFrom(unet: UNet3D, { from, ...transfer }: Initia
   }
   unet.loadStateDict(state, { from: file });
   for (const tensor of stored.values()) tensor.dispose();
+}
+
+/** Says now where first weights are missing: reads headers alone. */
+export async function checkInitialWeights(from: string): Promise<void> {
+  const checkpoint = resolveWeights(from);
+  if (await isFile(checkpoint)) {
+    const sources = await openSources([checkpoint]);
+    try {
+      findPart("unet", sources);
+    } finally {
+      await closeSources(sources);
+    }
+    return;
+  }
+  const folder = await worldFolderOf(from);
+  await readWorldConfig(folder);
+  await readSafetensorsHeader(path.join(folder, worldFiles.unet));
 }
 
 /** The folder of the world: that of a run keeps it in the folder `world`. */

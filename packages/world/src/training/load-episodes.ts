@@ -67,10 +67,12 @@ async function openRecordings(data: Extract<TrainingConfig["data"], { recordings
 }
 
 function trainingEpisode(episode: Episode): TrainingEpisode {
-  const { name, frames, height, width, actions_TA, actionWidth } = episode;
+  const { name, frames, height, width, actions_TA, actionWidth, media, path, actionsFile } = episode;
   return {
     ...{ name, frames, height, width, actions_TA },
+    files: { media, path, actionsFile, frames, height, width },
     actionDim: actionWidth,
+    readClip: async (start, count) => (await readClip(episode, { start, end: start + count })).frames_THWC,
     async *readFrames() {
       const frameBytes = height * width * 3;
       for (let start = 0; start < frames; start += DECODED_FRAMES) {

@@ -2,6 +2,7 @@
 // CLIP context, and the protocol of their evaluation. Here they are declared; data, model and evaluation read them.
 import { z } from "zod";
 import { autoencoderSchema } from "../model/autoencoder/options.js";
+import { clipSchema } from "../model/clip/options.js";
 import { resamplerSchema } from "../model/resampler.js";
 
 const count = z.int().min(1);
@@ -18,7 +19,7 @@ export const domainDataSchema = z.strictObject({
   width: count.default(512),
   /** `resize_center_crop` fits the shorter side and crops or pads the other; `resize_center_crop_csgo` goes by 275x512 first. */
   spatialTransform: z.enum(["resize_center_crop", "resize_center_crop_csgo"]).default("resize_center_crop"),
-  /** Shift by two pixels and colour jitter, of training clips only. */
+  /** Shift by up to two pixels and colour jitter, of training clips only: `standard` within a tenth, `strong` within four tenths. */
   augmentation: z.enum(["none", "standard", "strong"]).default("none"),
   /** File that names the held-out episodes; absent: the domain's own rule. */
   validationList: z.string().optional(),
@@ -43,6 +44,7 @@ export const publishedAutoencoderSchema = z.strictObject({
 export const contextSchema = z.strictObject({
   /** File of a whole model that holds both towers and the resampler, or `weights:NAME`. */
   checkpoint: z.string(),
+  clip: clipSchema.prefault({}),
   resampler: resamplerSchema.prefault({}),
   trainResampler: z.boolean().default(true),
   /** p: in training the text is dropped with probability 2p, the image (set to grey before its tower) where p <= draw < 3p. */

@@ -7,6 +7,7 @@ import type { AutoencoderKL } from "../model/autoencoder/autoencoder.js";
 import type { UNet3D } from "../model/unet/unet.js";
 import { type WorldConfigInput, worldSchema } from "../world-config.js";
 import { WorldModel } from "../world-model.js";
+import type { SceneDescriber } from "../world-scene.js";
 import type { TrainingEpisode } from "./episodes.js";
 import type { RolloutValidationConfig } from "./rollout-settings.js";
 import { type RolloutStart, rolloutStarts } from "./rollout-starts.js";
@@ -42,6 +43,8 @@ export interface RolloutParts {
   readonly description: WorldConfigInput;
   readonly unet: UNet3D;
   readonly autoencoder: AutoencoderKL;
+  /** Of a model with a context. */
+  readonly describeScene?: SceneDescriber | undefined;
   readonly episodes: readonly TrainingEpisode[];
   readonly device: Device;
   readonly seed: number;
@@ -54,7 +57,7 @@ export interface RolloutParts {
 /** Prepares the rollouts of a run: reads the clips, which stay in memory. */
 export async function rolloutValidation(
   { every, clips, steps, batch, metrics, ...settings }: RolloutValidationConfig,
-  { kind, description, unet, autoencoder, episodes, device, seed, folder, scorer, signal }: RolloutParts,
+  { kind, description, episodes, device, seed, folder, scorer, signal, ...networks }: RolloutParts,
 ): Promise<LongValidation> {
   if (!scorer)
     throw invalid("scorer", "a function that scores rollouts, as the configuration has `validation`", scorer);
@@ -74,7 +77,9 @@ export async function rolloutValidation(
     every,
     async run(step, ending) {
       const sampler = steps === undefined ? {} : { numSteps: steps };
-      using world = new WorldModel({ config, unet, autoencoder }, { device, seed, sampler });
+      const { unet, autoencoder, describeScene } = networks;
+      const parts = { config, unet, autoencoder, ...(describeScene && { describeScene }) };
+      using world = new WorldModel(parts, { device, seed, sampler });
       const { metrics: measured, samples } = await scorer.run({
         ...{ world, step, starts, frames, batch, metrics, fps: config.frame.fps },
         order: kind === "base" ? "whole-clip" : "frame-by-frame",

@@ -1,129 +1,103 @@
-// A run of kind "base" or "world": latents once, the diffusion loss on clips of them, and at the end a world folder.
+// A run of kind "base" or "world": clips of latents, the diffusion loss on them, and at the end a world folder.
 import path from "node:path";
-import { invalid } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
-import { AutoencoderKL, posteriorStd } from "../model/autoencoder/autoencoder.js";
+import type { Resampler } from "../model/resampler.js";
 import { UNet3D } from "../model/unet/unet.js";
 import { noiseSchedule } from "../diffusion/schedule.js";
 import type { WorldConfigInput } from "../world-config.js";
 import { saveWorld } from "../world-folder.js";
 import { networkOf } from "../world-network.js";
-import { loadAutoencoder } from "./autoencoder-file.js";
-import type { TrainedAutoencoder } from "./autoencoder-file.js";
+import { sceneDescriber, type SceneDescriber } from "../world-scene.js";
 import type { DenoisingRunConfig } from "./config.js";
 import { denoisingObjective } from "./denoising-objective.js";
-import type { TrainingEpisode } from "./episodes.js";
-import { frameTable } from "./frame-table.js";
+import {
+  type ContextConfig,
+  type FrozenAutoencoder,
+  frozenAutoencoder,
+  loadResampler,
+  loadTowers,
+} from "./frozen-networks.js";
 import { initialiseFrom } from "./initialise.js";
-import { latentTable } from "./latents.js";
-import type { LatentTable } from "./latents.js";
 import { loadEpisodes } from "./load-episodes.js";
 import type { TrainingData } from "./load-episodes.js";
-import { toPixels } from "./pixels.js";
 import { singleRank } from "./ranks.js";
-import { latentScale } from "./run-autoencoder.js";
 import { rolloutValidation } from "./rollout-validation.js";
 import type { RunOptions, RunResult } from "./run.js";
-import { inPrecision } from "./train-step.js";
+import { ContextNetworks, sceneContext } from "./scene-context.js";
 import { train } from "./trainer.js";
+import { openClips, type TrainingClips } from "./training-clips.js";
 
 /** The folder in a run's folder that holds the trained world. */
 export const WORLD_FOLDER = "world";
 
+/** The folder in a run's folder that holds its latents, unless the configuration names another. */
+const LATENTS_FOLDER = "latents";
+
 /** Trains a video diffusion model and writes it as a world folder. */
 export async function runDenoising(config: DenoisingRunConfig, options: RunOptions): Promise<RunResult> {
-  const { training, model } = config;
+  const { training, model, latents } = config;
   const device = training.device as Device;
   const { ranks = singleRank } = options;
   const data = await loadEpisodes(config);
-  const trained = await autoencoderOf(config, data);
-  // Rank 0 encodes and keeps the latents in a file, which the others read.
-  const [latents, validation] = await ranks.rootFirst(() => encodeData(config, data, trained, options));
-
-  const unet = new UNet3D(model);
-  if (config.kind === "world" && config.initialise) await initialiseFrom(unet, config.initialise);
-  unet.to(device);
-  const objective = denoisingObjective({
-    ...{ module: unet, network: networkOf(unet), schedule: noiseSchedule(config.diffusion), loss: config.loss },
-    ...{ latents, validation },
-    useActions: model.actionDim !== undefined,
-    batchSize: training.batchSize,
-    frames: model.temporalLength,
-  });
-  const { autoencoder } = trained;
-  const { folder, signal, scorer } = options;
-  const description = describeWorld(config, data, trained, path.basename(path.resolve(folder)));
-  const rollouts =
-    ranks.rank === 0 &&
-    config.validation &&
-    (await rolloutValidation(config.validation, {
-      ...{ kind: config.kind, description, unet, autoencoder, episodes: data.validation },
-      ...{ device, seed: training.seed, folder, scorer, signal },
-    }));
-  const { step, finished } = await train(objective, training, { ...options, ...(rollouts && { rollouts }) });
-
-  const output = path.join(folder, WORLD_FOLDER);
-  if (ranks.rank === 0) await saveWorld(output, description, { unet, autoencoder });
-  return { step, finished, output };
-}
-
-async function autoencoderOf(
-  { latents, training }: DenoisingRunConfig,
-  data: TrainingData,
-): Promise<TrainedAutoencoder> {
-  const given = latents.autoencoder;
-  if (typeof given !== "string" && "checkpoint" in given) {
-    throw invalid(
-      "latents.autoencoder",
-      "autoencoder.safetensors of a run to train on",
-      `checkpoint ${given.checkpoint}`,
-    );
-  }
-  const trained =
-    typeof given === "string"
-      ? await loadAutoencoder(given)
-      : await untrained(new AutoencoderKL(given.untrained), data);
-  trained.autoencoder
-    .to(training.device as Device)
-    .requiresGrad_(false)
-    .eval();
-  return trained;
-}
-
-async function untrained(autoencoder: AutoencoderKL, data: TrainingData): Promise<TrainedAutoencoder> {
-  const frames = await frameTable(data.training);
-  const scale = latentScale(autoencoder, frames, toPixels(data.frame, data.padded));
-  frames.frames_NHWC.dispose();
-  return { autoencoder, scale, id: "untrained" };
-}
-
-async function encodeData(
-  { latents, training }: DenoisingRunConfig,
-  data: TrainingData,
-  { autoencoder, scale, id }: TrainedAutoencoder,
-  { folder, onEvent, signal }: RunOptions,
-): Promise<[LatentTable, LatentTable | undefined]> {
-  const device = training.device as Device;
-  const pixelsOf = toPixels(data.frame, data.padded);
-  const encode = (episodes: readonly TrainingEpisode[], split: string): Promise<LatentTable> =>
-    latentTable(episodes, {
-      encode: (frames_NHWC) => {
-        const posterior = inPrecision(training, () => autoencoder.encode(pixelsOf(frames_NHWC.to(device))));
-        return { mean: posterior.mean_NCHW.float(), std: posteriorStd(posterior).float() };
-      },
-      ...{ scale, device, signal },
-      file: path.join(latents.cache ?? path.join(folder, "latents"), `${split}.safetensors`),
-      encoderId: `${id} ${data.padded.height}x${data.padded.width}`,
-      onProgress: (done, total) => onEvent?.({ type: "prepare", what: `encode ${split} frames`, done, total }),
+  const frozen = await frozenAutoencoder(config, data);
+  const latentsFolder = latents.cache ?? path.join(options.folder, LATENTS_FOLDER);
+  // Rank 0 encodes what is not stored yet, which the others then read.
+  const clips = await ranks.rootFirst(() => openClips({ config, data, frozen }, { ...options, folder: latentsFolder }));
+  try {
+    const unet = new UNet3D(model);
+    if (config.kind === "world" && config.initialise) await initialiseFrom(unet, config.initialise);
+    unet.to(device);
+    const resampler = config.context && (await loadResampler(config.context, device));
+    const objective = await denoisingObjective({
+      ...{ network: networkOf(unet), schedule: noiseSchedule(config.diffusion), loss: config.loss },
+      module: resampler && config.context?.trainResampler ? new ContextNetworks(unet, resampler) : unet,
+      ...{ clips: clips.training, validation: clips.validation, context: contextOf(config, clips, resampler) },
+      useActions: model.actionDim !== undefined,
+      batchSize: training.batchSize,
     });
-  const table = await encode(data.training, "training");
-  return [table, data.validation.length > 0 ? await encode(data.validation, "validation") : undefined];
+    const { folder, signal, scorer } = options;
+    const { autoencoder } = frozen;
+    const description = describeWorld(config, data, frozen, path.basename(path.resolve(folder)));
+    const rollouts =
+      ranks.rank === 0 &&
+      config.validation &&
+      (await rolloutValidation(config.validation, {
+        ...{ kind: config.kind, description, unet, autoencoder, episodes: data.validation },
+        describeScene: config.context && resampler && (await describerOf(config.context, resampler, device)),
+        ...{ device, seed: training.seed, folder, scorer, signal },
+      }));
+    const { step, finished } = await train(objective, training, { ...options, ...(rollouts && { rollouts }) });
+
+    const output = path.join(folder, WORLD_FOLDER);
+    if (ranks.rank === 0) {
+      const scene = config.context && resampler && { ...(await loadTowers(config.context, "cpu")), resampler };
+      await saveWorld(output, description, { unet, autoencoder, ...scene });
+    }
+    return { step, finished, output };
+  } finally {
+    await clips.training.close();
+    await clips.validation?.close();
+  }
+}
+
+/** The towers stay in memory for it, as rollouts begin from pictures. */
+async function describerOf(context: ContextConfig, resampler: Resampler, device: Device): Promise<SceneDescriber> {
+  return sceneDescriber({ ...(await loadTowers(context, device)), resampler });
+}
+
+function contextOf(
+  { context }: DenoisingRunConfig,
+  { scene }: TrainingClips,
+  resampler: Resampler | undefined,
+): Parameters<typeof denoisingObjective>[0]["context"] {
+  if (!context || !scene || !resampler) return undefined;
+  return (tokens_BND, dropped) => sceneContext(scene, resampler, tokens_BND, dropped ? context.dropout : 0);
 }
 
 function describeWorld(
   config: DenoisingRunConfig,
   data: TrainingData,
-  { autoencoder, scale }: TrainedAutoencoder,
+  { autoencoder, scale }: FrozenAutoencoder,
   name: string,
 ): WorldConfigInput {
   const { frame, padded, fps, channels, recordings } = data;
@@ -134,6 +108,7 @@ function describeWorld(
     latentScale: scale,
     autoencoder: autoencoder.options,
     unet: config.model,
+    ...(config.context && { clip: config.context.clip, resampler: config.context.resampler }),
     diffusion: config.diffusion,
     sampler: config.sampler,
     ...(config.model.actionDim !== undefined && { channels: [...channels] }),

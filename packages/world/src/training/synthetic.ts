@@ -55,6 +55,7 @@ function syntheticEpisode({ frames, size, seed }: SyntheticConfig, index: number
     actions_TA,
     actionDim: ACTION_DIM,
     readFrames: () => oncePromised({ data, frames }),
+    readClip: (start, count) => Promise.resolve(data.slice(start * size * size * 3, (start + count) * size * size * 3)),
   };
 }
 

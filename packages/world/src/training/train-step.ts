@@ -93,7 +93,7 @@ export function createTrainStep({
       objective.module.train();
       const streams = streamsOf(step, microBatches, ranks);
       for (const stream of streams) {
-        const samples = await objective.next?.(seed, stream);
+        const samples = await phase("loading", () => objective.next?.(seed, stream));
         if (stream === streams.at(-1)) reducer.start();
         scope(() => microBatch(stream, samples));
       }

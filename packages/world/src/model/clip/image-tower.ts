@@ -47,6 +47,12 @@ export class ClipImageTower extends Module {
     return this.#options;
   }
 
+  /** Number and width of a picture's tokens, [N C]. */
+  get tokenShape(): readonly [number, number] {
+    const [tokens, width] = this.positionalEmbedding.dims("N C");
+    return [tokens, width];
+  }
+
   /** Pictures of any size in [-1, 1], `[B 3 H W]`, to the tokens that leave the last block, neither normalised nor projected: `[B N C]`. */
   forward(images_BCHW: Tensor): Tensor {
     return scope(() => {

@@ -1,0 +1,146 @@
+// Opens what a diffusion model is trained on: clips of latents of both splits, stored or encoded live, and what is constant of the context.
+import path from "node:path";
+import type { Device } from "@vid2world/torch";
+import type { AugmentationKind } from "../data/augmentation.js";
+import { cacheIsComplete } from "./latent-cache/cache-index.js";
+import { cachedClips } from "./latent-cache/cached-clips.js";
+import { encodeLatents } from "./latent-cache/encode-latents.js";
+import { type CacheIdentity, recordingsChecksum, weightsChecksum } from "./latent-cache/identity.js";
+import { loadScene, saveScene } from "./latent-cache/scene-file.js";
+import type { ClipSource } from "./clip-source.js";
+import type { DenoisingRunConfig } from "./config.js";
+import type { TrainingEpisode } from "./episodes.js";
+import type { TrainingListener } from "./events.js";
+import { frameEncoder } from "./frame-encoder.js";
+import { type FrozenAutoencoder, loadTowers, towersChecksum } from "./frozen-networks.js";
+import { liveClips } from "./live-clips.js";
+import type { TrainingData } from "./load-episodes.js";
+import { type SceneConstants, sceneConstants } from "./scene-context.js";
+
+/** What a diffusion model is trained on. */
+export interface TrainingClips {
+  readonly training: ClipSource;
+  /** Absent where no episode is held out. */
+  readonly validation?: ClipSource | undefined;
+  /** Of a model with a context. */
+  readonly scene?: SceneConstants | undefined;
+}
+
+/** Configuration, data and autoencoder of a run. */
+export interface RunInputs {
+  readonly config: DenoisingRunConfig;
+  readonly data: TrainingData;
+  readonly frozen: FrozenAutoencoder;
+}
+
+/** Where latents are stored, and how the making is watched and shared. */
+export interface EncodeSplitsOptions {
+  /** Folder of the latents of both splits. */
+  readonly folder: string;
+  /** About the size of a file; see `encodeLatents`. */
+  readonly shardBytes?: number | undefined;
+  readonly part?: { readonly index: number; readonly of: number } | undefined;
+  readonly onEvent?: TrainingListener | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Opens the clips of a run. Latents that are to be stored are encoded first where they are not there yet. */
+export async function openClips(inputs: RunInputs, options: EncodeSplitsOptions): Promise<TrainingClips> {
+  const { latents } = inputs.config;
+  if (latents.live && latents.cache === undefined) return openLiveClips(inputs, options);
+  const splits = await splitsOf(inputs, options.folder);
+  const complete = await Promise.all(splits.map((split) => cacheIsComplete(split)));
+  if (complete.includes(false)) await encodeSplits(inputs, options, splits);
+  return openStoredClips(inputs, options.folder, splits);
+}
+
+/** Encodes what is not stored yet, of both splits. */
+export async function encodeSplits(
+  inputs: RunInputs,
+  { folder, onEvent, ...how }: EncodeSplitsOptions,
+  known?: readonly StoredSplit[],
+): Promise<void> {
+  const { config } = inputs;
+  const splits = known ?? (await splitsOf(inputs, folder));
+  const towers = config.context && (await loadTowers(config.context, config.training.device as Device));
+  const encoder = encoderOf(inputs, towers?.imageTower);
+  if (towers) await saveScene(folder, sceneConstants(towers.textTower, towers.imageTower));
+  for (const split of splits) {
+    await encodeLatents({
+      ...{ ...how, ...split, encoder, augmentationSeed: config.training.seed },
+      onProgress: (done, total) => onEvent?.({ type: "prepare", what: `encode ${split.name} frames`, done, total }),
+    });
+  }
+}
+
+async function openStoredClips(
+  { config, frozen }: RunInputs,
+  folder: string,
+  splits: readonly StoredSplit[],
+): Promise<TrainingClips> {
+  const device = config.training.device as Device;
+  const form = { device, frames: config.model.temporalLength, scale: frozen.scale };
+  const [training, validation] = await Promise.all(splits.map((split) => cachedClips({ ...form, ...split })));
+  const scene = config.context && (await loadScene(folder, device));
+  return { training: training as ClipSource, validation, scene };
+}
+
+async function openLiveClips(inputs: RunInputs, { onEvent }: EncodeSplitsOptions): Promise<TrainingClips> {
+  const { config, data, frozen } = inputs;
+  const device = config.training.device as Device;
+  const towers = config.context && (await loadTowers(config.context, device));
+  const form = {
+    ...{ encoder: encoderOf(inputs, towers?.imageTower), device, scale: frozen.scale },
+    ...{ frames: config.model.temporalLength, workers: config.latents.workers, onEvent },
+  };
+  return {
+    training: liveClips({ ...form, episodes: data.training, augmentation: augmentationOf(config) }),
+    ...(data.validation.length > 0 && {
+      validation: liveClips({ ...form, episodes: data.validation, augmentation: "none" }),
+    }),
+    ...(towers && { scene: sceneConstants(towers.textTower, towers.imageTower) }),
+  };
+}
+
+/** The episodes of one split, and what their latents are to be. */
+interface StoredSplit {
+  readonly name: "training" | "validation";
+  readonly folder: string;
+  readonly episodes: readonly TrainingEpisode[];
+  readonly identity: CacheIdentity;
+  readonly variants: number;
+  readonly augmentation: AugmentationKind;
+}
+
+async function splitsOf({ config, data, frozen }: RunInputs, folder: string): Promise<StoredSplit[]> {
+  const { latents, context, training } = config;
+  const { frame, padded } = data;
+  const common = {
+    autoencoder: weightsChecksum(frozen.autoencoder.encoder, frozen.autoencoder.quantConv),
+    frames: `${frame.height}x${frame.width} in ${padded.height}x${padded.width}`,
+    tokens: context ? `${await towersChecksum(context)} ${latents.tokenPrecision}` : "none",
+  };
+  const splits = (["training", "validation"] as const).map((name): StoredSplit => {
+    const augmentation = name === "training" ? augmentationOf(config) : "none";
+    return {
+      ...{ name, augmentation, episodes: data[name], folder: path.join(folder, name) },
+      variants: name === "training" ? latents.variants : 1,
+      identity: {
+        ...common,
+        recordings: recordingsChecksum(data[name]),
+        augmentation: augmentation === "none" ? "none" : `${augmentation}, seed ${training.seed}`,
+      },
+    };
+  });
+  return splits.filter(({ episodes }) => episodes.length > 0);
+}
+
+const augmentationOf = ({ data }: DenoisingRunConfig): AugmentationKind =>
+  "domain" in data ? data.augmentation : "none";
+
+function encoderOf({ config, data, frozen }: RunInputs, imageTower: Parameters<typeof frameEncoder>[0]["imageTower"]) {
+  return frameEncoder({
+    ...{ autoencoder: frozen.autoencoder, imageTower, frame: data.frame, padded: data.padded },
+    ...{ tokenPrecision: config.latents.tokenPrecision, settings: config.training },
+  });
+}
