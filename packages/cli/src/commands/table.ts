@@ -16,6 +16,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "report", summary: "show a training run: curves, samples, interruptions, in one page", load: async () => (await import("./report.js")).reportCommand() }, // prettier-ignore
   { name: "demo", summary: "roll a world out on held-out recordings: videos, contact sheet, numbers", load: async () => (await import("./demo.js")).demoCommand() }, // prettier-ignore
   { name: "rollout", summary: "predicted continuations of recordings as exact frames and videos", load: async () => (await import("./rollout.js")).rolloutCommand() }, // prettier-ignore
+  { name: "evaluate", summary: "score rollouts: MSE, PSNR, SSIM, LPIPS, DreamSim, FID, FVD", load: async () => (await import("./evaluate.js")).evaluateCommand() }, // prettier-ignore
   { name: "weights", summary: "get, list and verify the published weights that the method needs", load: async () => (await import("./weights.js")).weightsCommand() }, // prettier-ignore
   { name: "config", summary: "convert a configuration of the published code into one of ours", load: async () => (await import("./config.js")).configCommand() }, // prettier-ignore
   { name: "inspect", summary: "tell what a checkpoint is, without loading it", load: async () => (await import("./inspect.js")).inspectCommand() }, // prettier-ignore

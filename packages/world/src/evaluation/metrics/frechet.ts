@@ -1,6 +1,7 @@
 // The Frechet distance between two sets of features, each taken for a Gaussian: the distance of FID (arXiv:1706.08500) and FVD.
 // Axes: N samples, D features, R rows of a square root.
 import { linalgEigh, linalgSvd, scope, ShapeError, type Tensor } from "@vid2world/torch";
+import type { FeatureStatistics } from "./feature-statistics.js";
 
 /**
  * |mean_a - mean_b|^2 + trace(A + B - 2 (A B)^(1/2)) with the covariances A and B (divided by N - 1), in float64: [N D], [M D] -> number.
@@ -16,13 +17,23 @@ export function frechetDistance(a_ND: Tensor, b_MD: Tensor): number {
         "both need the same width and at least 2 samples",
     );
   }
+  return scope(() => distanceOf(gaussianOf(a_ND), gaussianOf(b_MD)));
+}
+
+function distanceOf(a: Gaussian, b: Gaussian): number {
   return scope(() => {
-    const [a, b] = [gaussianOf(a_ND), gaussianOf(b_MD)];
     const [, overlap] = linalgSvd(a.root_RD.matmul(b.root_RD.transpose(0, 1)), { fullMatrices: false });
     const means = a.mean_D.sub(b.mean_D).square().sum();
     const traces = a.root_RD.square().sum().add(b.root_RD.square().sum());
     return means.add(traces).sub(overlap.sum(), { alpha: 2 }).item();
   });
+}
+
+/** The same of statistics: for sets that are too large to be kept. */
+export function frechetDistanceOf(a: FeatureStatistics, b: FeatureStatistics): number {
+  if (a.width !== b.width)
+    throw new ShapeError(`frechetDistance: statistics are of ${a.width} and ${b.width} features`);
+  return scope(() => distanceOf(gaussianOfStatistics(a), gaussianOfStatistics(b)));
 }
 
 interface Gaussian {
@@ -38,6 +49,15 @@ function gaussianOf(x_ND: Tensor): Gaussian {
   const root_ND = wide_ND.sub(mean_D).div(Math.sqrt(samples - 1));
   if (samples <= features) return { mean_D, root_RD: root_ND };
   // With many samples a square root of the covariance is smaller than the samples themselves.
-  const [values_D, vectors_DD] = linalgEigh(root_ND.transpose(0, 1).matmul(root_ND));
-  return { mean_D, root_RD: vectors_DD.mul(values_D.clamp({ min: 0 }).sqrt()).transpose(0, 1) };
+  return { mean_D, root_RD: rootOf(root_ND.transpose(0, 1).matmul(root_ND)) };
+}
+
+function gaussianOfStatistics(statistics: FeatureStatistics): Gaussian {
+  return { mean_D: statistics.mean_D, root_RD: rootOf(statistics.covariance_DD()) };
+}
+
+/** A square root of a covariance; eigenvalues that rounding made negative count as 0. */
+function rootOf(covariance_DD: Tensor): Tensor {
+  const [values_D, vectors_DD] = linalgEigh(covariance_DD);
+  return vectors_DD.mul(values_D.clamp({ min: 0 }).sqrt()).transpose(0, 1);
 }

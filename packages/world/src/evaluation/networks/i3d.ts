@@ -1,9 +1,8 @@
 // The features of FVD (arXiv:1812.01717): an Inflated 3-D ConvNet (arXiv:1705.07750), which is published as a TorchScript program.
 // Axes: B clips, T frames, C colours, H height, W width, D features.
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { FormatError } from "@vid2world/formats";
 import { type Device, ScriptModule, ShapeError, type Tensor, upsampleBilinear2d } from "@vid2world/torch";
+import { sha256Of } from "../../weights/checksum.js";
 import { type FeatureNetwork, oneByOne } from "./feature-network.js";
 
 /** Which numbers the program is given for black and white. It maps 0..255 to its own range itself. */
@@ -32,7 +31,7 @@ export async function loadI3d(
   file: string,
   { device = "cpu", range = "published", sha256 }: I3dOptions,
 ): Promise<FeatureNetwork> {
-  const found = await checksumOf(file);
+  const found = await sha256Of(file);
   if (found !== sha256.toLowerCase())
     throw new FormatError(
       file,
@@ -61,10 +60,4 @@ export async function loadI3d(
     dispose() {},
     [Symbol.dispose]() {},
   };
-}
-
-async function checksumOf(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(file)) hash.update(piece as Uint8Array);
-  return hash.digest("hex");
 }

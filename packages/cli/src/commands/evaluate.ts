@@ -1,0 +1,63 @@
+// `vid2world evaluate`: scores finished rollouts, ours or anyone's, by the published protocol or the corrected one.
+import { Command, Option } from "@commander-js/extra-typings";
+import { writeFileAtomically } from "@vid2world/formats";
+import type { Device } from "@vid2world/torch";
+import { environmentNames } from "@vid2world/world/evaluation/scores/environments";
+import { evaluateFolder } from "@vid2world/world/evaluation/scores/evaluate-folder";
+import { type MetricName, metricNames } from "@vid2world/world/evaluation/scores/metric-networks";
+import { scoreCsv, scoreTableText, scoreText } from "@vid2world/world/evaluation/scores/score-text";
+import { createProgress, type Progress } from "../progress.js";
+import { wholeNumber } from "./whole-number.js";
+
+const help = `
+Examples:
+  $ vid2world evaluate out/rt1 --env rt1                      # 1024 rollouts, all metrics whose weights are here
+  $ vid2world evaluate out/csgo --env csgo --n 100            # the first 100
+  $ vid2world evaluate out/rt1 --env rt1 --protocol published # number for number what the published script prints
+  $ vid2world evaluate out --env own --metrics psnr ssim --json scores.json --csv scores.csv
+
+DIR holds NAME/gt_video.mp4 and NAME/pred_video.mp4, or NAME_x_gt.mp4 and NAME_x_pred.mp4, as rollouts are written. Networks of the
+metrics: vid2world weights pull metrics. A metric without its weights is reported as not computed.`;
+
+/** Builds the command. */
+export function evaluateCommand() {
+  return new Command("evaluate")
+    .description("Score rollouts: MSE, PSNR, SSIM, LPIPS, DreamSim, FID, FVD.")
+    .argument("<dir>", "the folder of the rollouts")
+    .addOption(
+      new Option("--env <name>", "which frames, crops and networks").choices(environmentNames).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--protocol <name>", "per-clip means of lossless frames, or the published script's averages")
+        .choices(["corrected", "published"] as const)
+        .default("corrected" as const),
+    )
+    .option("--n <clips>", "score the first clips only, whatever the protocol wants", wholeNumber("--n", 1))
+    .addOption(new Option("--metrics <names...>", "only these metrics").choices(metricNames))
+    .addOption(
+      new Option("--i3d-range <range>", "what FVD's network is fed: 0..1 as published, or the 0..255 that it expects")
+        .choices(["published", "bytes"] as const)
+        .default("published" as const),
+    )
+    .option("--device <device>", "cpu, cuda or cuda:N", "cpu")
+    .option("--json <file>", "write the whole report")
+    .option("--csv <file>", "write the score of every clip and frame")
+    .option("--markdown <file>", "write the table")
+    .addHelpText("after", help)
+    .action(async (dir, flags) => {
+      let progress: Progress | undefined;
+      const report = await evaluateFolder(dir, {
+        ...{ environment: flags.env, protocol: flags.protocol, n: flags.n, device: flags.device as Device },
+        ...{ i3dRange: flags.i3dRange, metrics: flags.metrics },
+        onProgress: (done, total) => {
+          progress ??= createProgress({ label: `scoring ${dir}`, total, unit: "clips" });
+          progress.update(done);
+        },
+      });
+      progress?.finish();
+      console.log(scoreText(report));
+      if (flags.json !== undefined) await writeFileAtomically(flags.json, `${JSON.stringify(report, undefined, 1)}\n`);
+      if (flags.csv !== undefined) await writeFileAtomically(flags.csv, scoreCsv(report));
+      if (flags.markdown !== undefined) await writeFileAtomically(flags.markdown, `${scoreTableText(report)}\n`);
+    });
+}

@@ -1,0 +1,131 @@
+// Opens the networks of the metrics that are asked for. What is not on this machine is named, with the command that gets it; a metric
+// without its weights is reported as not computed, never left out and never zero.
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { invalid } from "@vid2world/formats";
+import type { Device } from "@vid2world/torch";
+import { sha256Of } from "../../weights/checksum.js";
+import { findWeights, resolveWeights } from "../../weights/root.js";
+import { WeightsError } from "../../weights/weights-error.js";
+import { type DreamSim, loadDreamSim } from "../metrics/dreamsim.js";
+import { type Lpips, type LpipsTrunk, loadLpips } from "../metrics/lpips.js";
+import type { FeatureNetwork } from "../networks/feature-network.js";
+import { type I3dRange, loadI3d } from "../networks/i3d.js";
+import { loadInception } from "../networks/inception.js";
+
+/** Every metric, in the order of a report. */
+export const metricNames = ["mse", "psnr", "ssim", "lpips", "dreamsim", "fid", "fvd"] as const;
+/** One of {@link metricNames}. */
+export type MetricName = (typeof metricNames)[number];
+
+/** Networks that are there. Free them by `dispose`. */
+export interface MetricNetworks extends Disposable {
+  readonly lpips?: Lpips;
+  readonly dreamsim?: DreamSim;
+  readonly fid?: FeatureNetwork;
+  readonly fvd?: FeatureNetwork;
+  /** Why a metric that was asked for is not computed. */
+  readonly missing: Readonly<Partial<Record<MetricName, string>>>;
+  /** SHA-256 of every file of weights that was read, by its path. */
+  readonly checksums: Readonly<Record<string, string>>;
+}
+
+/** What is opened. */
+export interface MetricNetworkOptions {
+  readonly metrics: readonly MetricName[];
+  readonly trunk: LpipsTrunk;
+  readonly device?: Device | undefined;
+  readonly i3dRange?: I3dRange | undefined;
+  /** Folder of the weights; default: that of `vid2world weights`. */
+  readonly weightsRoot?: string | undefined;
+}
+
+/** Opens what the metrics need. @throws CheckpointMismatchError or FormatError for a file that is there and wrong. */
+export async function openMetricNetworks(options: MetricNetworkOptions): Promise<MetricNetworks> {
+  const { metrics, trunk, device = "cpu", i3dRange = "published", weightsRoot } = options;
+  const missing: Partial<Record<MetricName, string>> = {};
+  const checksums: Record<string, string> = {};
+  const opened: Disposable[] = [];
+  const weights = (name: string): string => resolveWeights(`weights:${name}`, weightsRoot);
+
+  /** `files` finds what the metric needs, or throws what is missing. */
+  const open = async <T extends Disposable>(
+    metric: MetricName,
+    files: () => readonly string[],
+    load: (paths: readonly string[]) => Promise<T>,
+  ): Promise<T | undefined> => {
+    if (!metrics.includes(metric)) return undefined;
+    const paths = foundOrMissing(files);
+    if (typeof paths === "string") return void (missing[metric] = paths);
+    for (const file of paths) checksums[file] = await sha256Of(file);
+    const network = await load(paths);
+    opened.push(network);
+    return network;
+  };
+  const dispose = (): void => {
+    for (const network of opened) network[Symbol.dispose]();
+  };
+  try {
+    const trunkName = trunk === "vgg" ? "vgg16" : "alexnet";
+    const lpips = await open(
+      "lpips",
+      () => [weights(trunkName), weights(`lpips-${trunk}`)],
+      ([file = "", heads = ""]) => loadLpips(trunk, { trunk: file, heads }, device),
+    );
+    const dreamsim = await open(
+      "dreamsim",
+      () => [weights("dino-vitb16"), adapterOf(weights("dreamsim"))],
+      ([dino = "", adapter = ""]) =>
+        loadDreamSim("ensemble", { folder: path.dirname(path.dirname(adapter)), dino }, device),
+    );
+    const fid = await open(
+      "fid",
+      () => [weights("inception-fid")],
+      ([file = ""]) => loadInception(file, device),
+    );
+    const fvd = await open(
+      "fvd",
+      () => [weights("i3d")],
+      ([file = ""]) => loadI3d(file, { device, range: i3dRange, sha256: knownChecksum("i3d") }),
+    );
+    const networks = {
+      ...(lpips && { lpips }),
+      ...(dreamsim && { dreamsim }),
+      ...(fid && { fid }),
+      ...(fvd && { fvd }),
+    };
+    return { ...networks, missing, checksums, dispose, [Symbol.dispose]: dispose } as MetricNetworks;
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+/** The paths, or why one of them is not there. */
+function foundOrMissing(files: () => readonly string[]): readonly string[] | string {
+  try {
+    return files();
+  } catch (error) {
+    if (error instanceof WeightsError && error.code === "MISSING") return error.message;
+    throw error;
+  }
+}
+
+/** DreamSim is published as an archive, and read from what it unpacks to beside itself. */
+function adapterOf(archive: string): string {
+  const folder = path.dirname(archive);
+  for (const file of ["adapter_model.safetensors", "adapter_model.bin"]) {
+    const adapter = path.join(folder, "ensemble_lora", file);
+    if (existsSync(adapter)) return adapter;
+  }
+  throw new WeightsError(
+    "MISSING",
+    `${archive} is not unpacked; unzip it in its folder: cd ${folder} && unzip ${path.basename(archive)}`,
+  );
+}
+
+function knownChecksum(name: string): string {
+  const [file] = findWeights([name]);
+  if (file?.sha256 === undefined) throw invalid("weights", `a manifest that states the SHA-256 of ${name}`, "none");
+  return file.sha256;
+}

@@ -1,0 +1,113 @@
+// Reads one pair of clips as the scores want it: the same frames of both, cut and resized, with values in [-1, 1].
+// Axes: T frames, C = 3 colours, H height, W width.
+import { FormatError, readVideo } from "@vid2world/formats";
+import { readNpz } from "@vid2world/formats/npy/npz";
+import { fromTypedArray, scope, type Tensor, upsampleBilinear2d } from "@vid2world/torch";
+import type { ClipPair } from "./clip-pairs.js";
+import type { Environment, ScoredView } from "./environments.js";
+
+/** Where frames are taken from: the videos, with their coding loss, as published; or the raw frames where they were kept. */
+export type FrameSource = "video" | "lossless";
+
+/** Both clips, [T 3 H W] float32 in [-1, 1]; the caller frees them. */
+export interface ReadPair {
+  readonly truth_TCHW: Tensor;
+  readonly prediction_TCHW: Tensor;
+  readonly source: FrameSource;
+  /** What a reader should know: a clip that is one colour throughout. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads a pair. @throws FormatError for clips that are damaged, too short, not equally long or large, or not finite. */
+export async function readPair(pair: ClipPair, environment: Environment, wanted: FrameSource): Promise<ReadPair> {
+  const source = wanted === "lossless" && pair.raw !== undefined ? "lossless" : "video";
+  const { truth, prediction } = source === "video" ? await readVideos(pair) : await readRaw(pair, pair.raw as string);
+  try {
+    requireSame(pair, truth, prediction);
+    const [frames = 0] = truth.shape;
+    if (frames < environment.frames)
+      throw new FormatError(
+        pair.truth,
+        `has ${frames} frames; ${environment.title} is scored over ${environment.frames}`,
+      );
+    const warnings = [truth, prediction].flatMap((clip, i) =>
+      isUniform(clip) ? [`${pair.name}: the ${i === 0 ? "true" : "predicted"} clip is one colour throughout`] : [],
+    );
+    const [truth_TCHW, prediction_TCHW] = scope(
+      () => [view(pair.truth, truth, environment.view), view(pair.prediction, prediction, environment.view)] as const,
+    );
+    return { truth_TCHW, prediction_TCHW, source, warnings };
+  } finally {
+    truth.dispose();
+    prediction.dispose();
+  }
+}
+
+interface Clips {
+  readonly truth: Tensor;
+  readonly prediction: Tensor;
+}
+
+async function readVideos({ truth, prediction, name }: ClipPair): Promise<Clips> {
+  const [a, b] = [await readVideo(truth), await readVideo(prediction)];
+  if (Math.abs(a.fps - b.fps) > 1e-3 * a.fps)
+    throw new FormatError(prediction, `has ${b.fps} frames per second, its truth ${a.fps}; make clip ${name} again`);
+  const unit = ({ frames_THWC, frames, height, width }: typeof a): Tensor =>
+    scope(() =>
+      fromTypedArray(frames_THWC, [frames, height, width, 3])
+        .permute([0, 3, 1, 2])
+        .to("float32")
+        .div(255)
+        .mul(2)
+        .sub(1),
+    );
+  return { truth: unit(a), prediction: unit(b) };
+}
+
+async function readRaw({ name }: ClipPair, raw: string): Promise<Clips> {
+  const arrays = await readNpz(raw);
+  const clip = (key: string): Tensor => {
+    const array = arrays.get(key);
+    if (array?.dtype !== "float32" || array.shape.length !== 4 || array.shape[0] !== 3)
+      throw new FormatError(raw, `${key} of clip ${name} must be float32 [3, T, H, W]; make the clip again`);
+    return scope(() =>
+      fromTypedArray(array.data as Float32Array, array.shape)
+        .transpose(0, 1)
+        .mul(2)
+        .sub(1),
+    );
+  };
+  return { truth: clip("gt"), prediction: clip("pred") };
+}
+
+function requireSame({ truth, prediction, name }: ClipPair, a: Tensor, b: Tensor): void {
+  const describe = ({ shape: [frames, , height, width] }: Tensor): string => `${frames} frames of ${height}x${width}`;
+  if (String(a.shape) !== String(b.shape))
+    throw new FormatError(prediction, `has ${describe(b)}, its truth ${describe(a)}; make clip ${name} again`);
+  for (const [file, clip] of [
+    [truth, a],
+    [prediction, b],
+  ] as const)
+    if (scope(() => clip.isfinite().all().item()) !== 1)
+      throw new FormatError(
+        file,
+        `clip ${name} holds values that are not finite; nothing is averaged over them: make the clip again`,
+      );
+}
+
+const isUniform = (clip: Tensor): boolean => scope(() => clip.amax().sub(clip.amin()).item()) === 0;
+
+function view(file: string, clip_TCHW: Tensor, spec: ScoredView | undefined): Tensor {
+  if (spec === undefined) return clip_TCHW.clone();
+  const [, , height, width] = clip_TCHW.dims("T C H W");
+  const [cropHeight, cropWidth] = spec.crop;
+  if (height < cropHeight || width < cropWidth)
+    throw new FormatError(
+      file,
+      `is ${height}x${width}; the published evaluation cuts ${cropHeight}x${cropWidth} out of it`,
+    );
+  const top = Math.floor((height - cropHeight) / 2);
+  const left = Math.floor((width - cropWidth) / 2);
+  const cut = clip_TCHW.narrow(2, top, cropHeight).narrow(3, left, cropWidth).contiguous();
+  return upsampleBilinear2d(cut, spec.size, false);
+}

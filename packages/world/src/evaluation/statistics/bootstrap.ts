@@ -1,0 +1,101 @@
+// Confidence intervals and paired tests over episodes by resampling: no assumption on how scores are distributed.
+import { invalid } from "@vid2world/formats";
+import { randomIntegers } from "../../data/random.js";
+import { average } from "../metrics/average.js";
+
+/** An estimate with its interval. */
+export interface Interval {
+  readonly value: number;
+  /** Bounds of the interval; NaN where there are fewer than two episodes. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** How intervals are drawn. */
+export interface BootstrapOptions {
+  /** Default 2000. */
+  readonly resamples?: number;
+  /** Share of resamples inside. Default 0.95. */
+  readonly confidence?: number;
+  readonly seed?: number;
+}
+
+/**
+ * Percentile interval (Efron 1979) of a statistic over episodes, by default their mean. Episodes, not frames, are drawn: the frames of
+ * one episode resemble each other. The same seed gives the same interval.
+ */
+export function bootstrapInterval<T>(
+  episodes: readonly T[],
+  statistic: (sample: readonly T[]) => number,
+  { resamples = 2000, confidence = 0.95, seed = 0 }: BootstrapOptions = {},
+): Interval {
+  if (!(confidence > 0 && confidence < 1)) throw invalid("confidence", "between 0 and 1", confidence);
+  if (!Number.isInteger(resamples) || resamples < 1) throw invalid("resamples", "a whole number >= 1", resamples);
+  const value = statistic(episodes);
+  if (episodes.length < 2) return { value, low: NaN, high: NaN };
+  const next = randomIntegers(seed, 0);
+  const drawn = Float64Array.from({ length: resamples }, () =>
+    statistic(episodes.map(() => episodes[below(next(), episodes.length)] as T)),
+  ).sort();
+  return { value, low: quantile(drawn, (1 - confidence) / 2), high: quantile(drawn, (1 + confidence) / 2) };
+}
+
+/** The interval of a mean. */
+export const meanInterval = (scores: readonly number[], options?: BootstrapOptions): Interval =>
+  bootstrapInterval(scores, average, options);
+
+/** What a paired comparison finds. */
+export interface PairedComparison {
+  /** Mean of `a - b`. */
+  readonly difference: Interval;
+  /** Two-sided: how often chance alone would make the difference at least this large. */
+  readonly pValue: number;
+  readonly episodes: number;
+}
+
+/**
+ * Compares the scores of two systems on the same episodes by flipping the signs of the differences at random (Fisher's randomisation
+ * test): exact for up to 12 episodes, by `resamples` draws above.
+ */
+export function comparePaired(
+  a: readonly number[],
+  b: readonly number[],
+  options: BootstrapOptions = {},
+): PairedComparison {
+  if (a.length !== b.length || a.length === 0)
+    throw invalid("b", `as many scores as a has (${a.length}), at least one`, b.length);
+  const differences = a.map((score, i) => score - (b[i] as number));
+  const { resamples = 2000, seed = 0 } = options;
+  const observed = Math.abs(sum(differences));
+  // Sums of the same numbers in another order differ in the last digits: that is no larger difference.
+  const threshold = observed - 1e-12 * sum(differences.map(Math.abs));
+  const exact = differences.length <= 12;
+  const flips = exact ? 2 ** differences.length : resamples;
+  const next = randomIntegers(seed, 1);
+  let extreme = 0;
+  for (let flip = 0; flip < flips; flip++) {
+    let bits = 0;
+    const flipped = differences.map((difference, i) => {
+      if (i % 32 === 0) bits = exact ? flip : next();
+      const sign = (bits >>> (i % 32)) & 1 ? -1 : 1;
+      return sign * difference;
+    });
+    if (Math.abs(sum(flipped)) >= threshold) extreme++;
+  }
+  // The observed arrangement is one of those that chance may draw.
+  const pValue = exact ? extreme / flips : (extreme + 1) / (flips + 1);
+  return { difference: meanInterval(differences, options), pValue, episodes: differences.length };
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** 0 .. count-1 from 32 random bits. */
+const below = (bits: number, count: number): number => Math.floor((bits / 2 ** 32) * count);
+
+/** Linear between the neighbours, as numpy's default. */
+function quantile(sorted: Float64Array, share: number): number {
+  const at = share * (sorted.length - 1);
+  const low = Math.floor(at);
+  const [a = NaN, b = a] = [sorted[low], sorted[low + 1]];
+  return a + (at - low) * (b - a);
+}
