@@ -4,7 +4,7 @@ import { writeFileAtomically } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
 import { environmentNames } from "@vid2world/world/evaluation/scores/environments";
 import { evaluateFolder } from "@vid2world/world/evaluation/scores/evaluate-folder";
-import { type MetricName, metricNames } from "@vid2world/world/evaluation/scores/metric-networks";
+import { metricNames } from "@vid2world/world/evaluation/scores/metric-networks";
 import { scoreCsv, scoreTableText, scoreText } from "@vid2world/world/evaluation/scores/score-text";
 import { createProgress, type Progress } from "../progress.js";
 import { wholeNumber } from "./whole-number.js";
