@@ -11,6 +11,7 @@ const EXPLAINED: ReadonlySet<string> = new Set([
   "FrameReadError",
   "InvalidArgumentError",
   "MediaToolError",
+  "ProcessGroupError",
   "RunFolderError",
   "ShapeError",
   "TorchError",

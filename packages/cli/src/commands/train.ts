@@ -1,10 +1,13 @@
 // `vid2world train`: trains an autoencoder, a video model or a world model from a configuration.
 import path from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { invalid } from "@vid2world/formats";
 import { loadConfig } from "@vid2world/world/config/load";
 import { trainingConfigSchema } from "@vid2world/world/training/config";
 import { isValidated, validateRollouts } from "@vid2world/world/evaluation/validate-rollouts";
 import { runTraining } from "@vid2world/world/training/run";
+import { asRank } from "../ranks/join.js";
+import { launchRanks, withoutDevices } from "../ranks/launch.js";
 import { createTrainingDisplay } from "../training-display.js";
 import { wholeNumber } from "./whole-number.js";
 
@@ -16,6 +19,7 @@ Examples:
   vid2world train configs/debug.yaml                 the smallest world, in seconds
   vid2world train configs/doom/autoencoder.yaml --max-minutes 20
   vid2world train my.yaml --set training.batchSize=8 --set training.device=cuda
+  vid2world train my.yaml --devices 4                one process for each of four GPUs; more machines: docs/distributed.md
 The run's folder keeps config.yaml, metrics.jsonl, checkpoints/ and in the end the trained model; see docs/training.md.`;
 
 /** Builds the command. */
@@ -35,8 +39,24 @@ export function trainCommand() {
     )
     .option("--max-minutes <minutes>", "end after this much wall-clock time (default: the configuration's)", positive)
     .option("--threads <n>", "CPU threads (default: one per core)", wholeNumber("--threads", 1))
+    .option(
+      "--devices <n>",
+      "train with this many processes, each on its own GPU (or all on the CPU)",
+      wholeNumber("--devices", 1),
+    )
+    .option("--rank-timeout <seconds>", "end when a process did not answer for so long", positive, 1800)
     .addHelpText("after", EXAMPLES)
     .action(async (file, options) => {
+      if (options.devices !== undefined && options.devices > 1) {
+        if (process.env["RANK"] !== undefined)
+          throw invalid("--devices", "nothing, where the launcher has set RANK", options.devices);
+        const [script = "", ...words] = process.argv.slice(1);
+        const say = (line: string): void => void process.stderr.write(`${line}\n`);
+        process.exitCode = await launchRanks({
+          ...{ count: options.devices, command: [script, ...withoutDevices(words)], say },
+        });
+        return;
+      }
       const overrides = [
         ...(options.set ?? []),
         ...(options.maxSteps === undefined ? [] : [`training.maxSteps=${options.maxSteps}`]),
@@ -48,15 +68,20 @@ export function trainCommand() {
       const interrupted = abortOnSignals();
       const display = createTrainingDisplay();
       try {
-        const result = await runTraining(config, {
-          ...{ folder, resume: options.resume ?? false },
-          signal: interrupted.signal,
-          onEvent: display.show,
-          scorer: { run: validateRollouts, isDone: isValidated },
+        const { device } = config.training;
+        const joining = { device, timeout: options.rankTimeout, onOrphaned: interrupted.abort };
+        const [result, speaks] = await asRank(joining, async (ranks) => {
+          const ended = await runTraining(config, {
+            ...{ folder, resume: options.resume ?? false, ranks },
+            signal: interrupted.signal,
+            onEvent: display.show,
+            scorer: { run: validateRollouts, isDone: isValidated },
+          });
+          return [ended, (ranks?.rank ?? 0) === 0] as const;
         });
         display.close();
         const ending = result.finished ? "done" : `stopped at step ${result.step}; go on with --resume`;
-        process.stderr.write(`${ending}: ${result.output}\n`);
+        if (speaks) process.stderr.write(`${ending}: ${result.output}\n`);
         if (!result.finished) process.exitCode = INTERRUPTED;
       } finally {
         display.close();
@@ -79,10 +104,10 @@ function positive(text: string): number {
 }
 
 /** The first SIGINT or SIGTERM asks the run to save and end; a second one ends the process as usual. */
-function abortOnSignals(): { readonly signal: AbortSignal; release(): void } {
+function abortOnSignals(): { readonly signal: AbortSignal; readonly abort: () => void; release(): void } {
   const controller = new AbortController();
   const abort = (): void => {
-    process.stderr.write("\nsaving; once more to end at once\n");
+    if ((process.env["RANK"] ?? "0") === "0") process.stderr.write("\nsaving; once more to end at once\n");
     controller.abort();
     release();
   };
@@ -92,5 +117,5 @@ function abortOnSignals(): { readonly signal: AbortSignal; release(): void } {
   };
   process.on("SIGINT", abort);
   process.on("SIGTERM", abort);
-  return { signal: controller.signal, release };
+  return { signal: controller.signal, abort, release };
 }

@@ -57,6 +57,7 @@ export async function joinRanks(place: RankPlace, device: string): Promise<Proce
   const { rank, count, masterAddr, masterPort, timeout = 1800 } = place;
   const numbers = await initProcessGroup({ rank, worldSize: count, masterAddr, masterPort, timeout });
   try {
+    if (device.startsWith("cuda:")) throw invalid("training.device", "cuda: each rank takes a GPU of its own", device);
     const own = device === "cuda" ? ownGpu(place) : (device as Device);
     const tensors = own.startsWith("cuda") ? await numbers.beside("nccl") : numbers;
     return createRanks(numbers, tensors, own);

@@ -26,6 +26,8 @@ export interface Ranks {
   /** This process: 0 <= rank < count. Rank 0 writes the run's files. */
   readonly rank: number;
   readonly count: number;
+  /** This rank's device, where it is another than the configuration's. */
+  readonly device?: string;
   reducer(parameters: readonly Tensor[]): GradientReducer;
   agree(own: Standing): Promise<Standing>;
   /** Sums of numbers over all ranks, element by element. */

@@ -44,7 +44,7 @@ export async function runTinyDecoder(config: TinyDecoderRunConfig, options: RunO
   });
   const { step, finished } = await train(objective, training, options);
   const output = path.join(options.folder, TINY_DECODER_FILE);
-  await saveTinyDecoder(output, decoder);
+  if (options.ranks === undefined || options.ranks.rank === 0) await saveTinyDecoder(output, decoder);
   return { step, finished, output };
 }
 

@@ -62,7 +62,8 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
     await mkdir(folder, { recursive: true });
     await saveConfig(path.join(folder, "config.yaml"), config);
   }
-  const { device, threads, seed } = config.training;
+  const { threads, seed } = config.training;
+  const { device = config.training.device } = ranks;
   if (threads !== undefined) setNumThreads(threads);
   const onEvent: TrainingListener = (first && options.onEvent) || (() => {});
   const sinks = first ? await openSinks(folder, config, onEvent) : undefined;
@@ -74,7 +75,7 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
     listener({ type: "start", kind: config.kind, resume, ...(await describeEnvironment(device)) });
     manualSeed(seed); // the first weights
     const context = { ...options, resume, onEvent: listener };
-    return await runKind(config, context);
+    return await runKind({ ...config, training: { ...config.training, device } }, context);
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     // Ended by the caller before the first step: the trainer itself ends without an error.
