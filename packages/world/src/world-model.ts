@@ -4,7 +4,7 @@
 
 import { invalid } from "@vid2world/formats";
 import { type Device, type Tensor, fromTypedArray, noGrad, scope, stack } from "@vid2world/torch";
-import type { Network } from "./diffusion/denoiser.js";
+import type { Network, StreamingNetwork } from "./diffusion/denoiser.js";
 import {
   type FrameSettings,
   type HistoryFrame,
@@ -13,16 +13,18 @@ import {
   sampleFrame,
 } from "./diffusion/frame-sampling.js";
 import { type NoiseSource, seededNoise } from "./diffusion/noise.js";
+import { remember, rememberingNetwork } from "./diffusion/rollout-memory.js";
 import { contextHistory, rolloutFrames } from "./diffusion/rollout.js";
 import { type SamplerConfig, samplerSchema } from "./diffusion/samplers/sampler-config.js";
 import { type NoiseSchedule, noiseSchedule } from "./diffusion/schedule.js";
 import type { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
 import type { TinyDecoder } from "./model/tiny-decoder/tiny-decoder.js";
+import { UNetStream } from "./model/unet/unet-stream.js";
 import type { UNet3D } from "./model/unet/unet.js";
 import { type WorldAction, actionVector } from "./world-actions.js";
 import { type WorldCodec, worldCodec } from "./world-codec.js";
 import type { DecoderName, WorldConfig } from "./world-config.js";
-import { networkOf } from "./world-network.js";
+import { networkOf, streamingNetworkOf } from "./world-network.js";
 import type { SceneDescriber } from "./world-scene.js";
 import { type WorldState, releaseState, retainState } from "./world-state.js";
 
@@ -59,6 +61,8 @@ export interface WorldRolloutOptions {
 export interface WorldParts {
   readonly config: WorldConfig;
   readonly unet: UNet3D;
+  /** The U-Net's evaluation frame by frame, for worlds that share it; absent: made where `sampler.evaluation` asks for it. */
+  readonly stream?: UNetStream;
   readonly autoencoder: AutoencoderKL;
   /** Decodes where `decoder` is `tiny`. */
   readonly tinyDecoder?: TinyDecoder;
@@ -92,6 +96,8 @@ export class WorldModel {
   readonly codec: WorldCodec;
   readonly schedule: NoiseSchedule;
   readonly network: Network;
+  /** Present where `sampler.evaluation` is `streaming`. It holds tensors made from the weights: after training make a new world. */
+  readonly streaming: StreamingNetwork | undefined;
   readonly parts: WorldParts;
   readonly decoder: DecoderName;
   #state: WorldState | undefined;
@@ -103,7 +109,13 @@ export class WorldModel {
     this.device = options.device ?? "cpu";
     this.seed = options.seed ?? this.sampler.seed;
     this.schedule = noiseSchedule(parts.config.diffusion);
-    this.network = networkOf(parts.unet);
+    this.network = networkOf(parts.unet, this.sampler.imageTokens);
+    const stream = parts.stream ?? (this.sampler.evaluation === "streaming" ? new UNetStream(parts.unet) : undefined);
+    if (stream) this.parts = { ...parts, stream };
+    this.streaming =
+      stream && this.sampler.evaluation === "streaming"
+        ? streamingNetworkOf(stream, this.sampler.imageTokens)
+        : undefined;
     this.decoder = options.decoder ?? parts.config.decoder;
     if (this.decoder === "tiny" && !parts.tinyDecoder)
       throw invalid("decoder", `full, because world "${parts.config.name}" has no tiny decoder`, this.decoder);
@@ -163,19 +175,14 @@ export class WorldModel {
 
   /** Plays one frame: the action is taken at the newest frame and leads to the one returned, bytes H*W*3. */
   step(action: WorldAction = {}, options: { readonly signal?: AbortSignal } = {}): Uint8Array {
+    this.settle();
     const state = this.#current();
     const settings = this.#settings([state.seed], options.signal);
+    const network = rememberingNetwork(this.network, state.memory, settings);
     const made = noGrad(() =>
       scope((): HistoryFrame => {
         const action_BA = this.#actionTensor([action])?.select(1, 0).clone();
-        const latent_BCHW = sampleFrame(
-          this.network,
-          state.history,
-          action_BA,
-          state.frame,
-          state.scene,
-          settings,
-        ).clone();
+        const latent_BCHW = sampleFrame(network, state.history, action_BA, state.frame, state.scene, settings).clone();
         const noisy_BCHW = noisedHistory(latent_BCHW, state.frame, settings);
         return { latent_BCHW, noisy_BCHW, ...(action_BA && { action_BA }) };
       }),
@@ -183,6 +190,18 @@ export class WorldModel {
     const history = [...state.history, made].slice(1 - settings.windowLength);
     this.restore({ ...state, history, frame: state.frame + 1 });
     return this.codec.decode(made.latent_BCHW);
+  }
+
+  /**
+   * Brings what the network remembers up to date, which `step` otherwise does before it draws: call it while waiting for the next action.
+   * Nothing to do where the network is shown the whole window each time.
+   */
+  settle(): void {
+    const state = this.#current();
+    const { history, frame, scene, seed } = state;
+    const settings = this.#settings([seed]);
+    const memory = noGrad(() => scope(() => remember(state.memory, history, frame, scene, settings)));
+    if (memory && memory !== state.memory) this.restore({ ...state, memory });
   }
 
   /** Where the world stands, to come back to by `restore`. The caller owns a share of it: `releaseState` gives it back. */
@@ -236,7 +255,8 @@ export class WorldModel {
         const bytes = this.codec.decode(latent_BCHW);
         latent_BCHW.dispose();
         results.forEach((result, b) => result.set(bytes.subarray(b * size, (b + 1) * size), predicted * size));
-        onFrame?.(predicted++);
+        onFrame?.(predicted);
+        predicted++;
       }
     } finally {
       for (const tensor of [latents_BTCHW, actions_BTA, ...(Object.values(scene) as Tensor[])]) tensor?.dispose();
@@ -256,7 +276,10 @@ export class WorldModel {
           latents_NCHW.size(0) / batch,
           ...latents_NCHW.shape.slice(1),
         ]);
-        return { latents_BTCHW, scene: this.#describe(frames, latents_BTCHW), settings };
+        const described = this.#describe(frames, latents_BTCHW);
+        const fixed = settings.sampler.imageAnchor === "fixed";
+        const scene = fixed ? { ...described, anchor_BCHW: latents_BTCHW.select(1, 0).clone() } : described;
+        return { latents_BTCHW, scene, settings };
       }),
     );
   }
@@ -276,9 +299,10 @@ export class WorldModel {
   }
 
   #settings(seeds: readonly number[], signal?: AbortSignal): FrameSettings {
-    const { schedule, sampler, device } = this;
+    const { schedule, sampler, device, streaming } = this;
     const windowLength = this.config.unet.temporalLength;
-    return { schedule, sampler, windowLength, noise: seededNoise(seeds, { device }), ...(signal && { signal }) };
+    const noise = seededNoise(seeds, { device });
+    return { schedule, sampler, windowLength, noise, ...(streaming && { streaming }), ...(signal && { signal }) };
   }
 
   #current(): WorldState {

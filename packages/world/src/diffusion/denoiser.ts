@@ -23,25 +23,25 @@ export type Network = (x_BTCHW: Tensor, levels_BT: Tensor, conditioning: Conditi
 /** Predicts the clean latents of a whole window. Networks of any parameterisation are wrapped into this (`denoiserOf`). */
 export type Denoiser = (x_BTCHW: Tensor, levels_BT: Tensor, conditioning: Conditioning) => Tensor;
 
-/** Conditioning of one new frame. */
-export interface FrameConditioning {
-  readonly context?: Tensor;
-  readonly concat_BCHW?: Tensor;
-  /** The action that leads to this frame. */
-  readonly action_BA?: Tensor;
-  readonly actionMask_B?: Tensor;
-  readonly fps_B?: Tensor;
+/** What a network remembers of a rollout's frames: an immutable value. To fork a world is to share one; the last owner disposes of it. */
+export interface NetworkMemory {
+  /** Bytes held: bounded by the window. */
+  readonly bytes: number;
+  dispose(): void;
 }
 
 /**
- * Evaluates one new frame against a history computed once. A `History` is an immutable value: to fork a world is to share it.
- * Implemented by networks whose temporal layers are strictly causal.
+ * A network that evaluates each frame of a window once, and then only the newest one. Every call is given a whole window, as a `Network`
+ * is; what is said of the frames before the newest is not looked at again.
  */
-export interface StreamingDenoiser<History> {
-  /** Computes the history of finished (noised) frames. */
-  begin(history_BTCHW: Tensor, levels_BT: Tensor, conditioning: Conditioning): History;
-  /** The clean latents of one new frame; `history` is not touched. */
-  denoise(history: History, frame_BCHW: Tensor, level_B: Tensor, conditioning: FrameConditioning): Tensor;
-  /** `history` with one finished frame appended. */
-  commit(history: History, frame_BCHW: Tensor, level_B: Tensor, conditioning: FrameConditioning): History;
+export interface StreamingNetwork {
+  /** Evaluates all frames of a window: what is remembered of them. */
+  begin(x_BTCHW: Tensor, levels_BT: Tensor, conditioning: Conditioning): NetworkMemory;
+  /**
+   * The output for a window whose frames but the newest are remembered, [B T C H W]; `memory` is not touched. The batch may be a multiple
+   * of the memory's: branches that differ in the newest frame only (guidance) share one memory.
+   */
+  predict(memory: NetworkMemory, x_BTCHW: Tensor, levels_BT: Tensor, conditioning: Conditioning): Tensor;
+  /** The memory with the window's newest frame. */
+  commit(memory: NetworkMemory, x_BTCHW: Tensor, levels_BT: Tensor, conditioning: Conditioning): NetworkMemory;
 }

@@ -4,7 +4,7 @@
 import { invalid } from "@vid2world/formats";
 import { type Tensor, cat, full, stack, zerosLike } from "@vid2world/torch";
 import { withoutNewestAction } from "./actions.js";
-import type { Conditioning, Denoiser, Network } from "./denoiser.js";
+import type { Conditioning, Denoiser, Network, StreamingNetwork } from "./denoiser.js";
 import { type Unconditional, guide } from "./guidance.js";
 import { imageCondition } from "./image-condition.js";
 import { atLevels } from "./level-tables.js";
@@ -21,7 +21,7 @@ export interface HistoryFrame {
   readonly latent_BCHW: Tensor;
   /** The same with the noise of the history level: drawn once, kept for as long as the frame is in the window. */
   readonly noisy_BCHW: Tensor;
-  /** The action that led to it; absent for the first frame or a world without actions. */
+  /** The action that led to it, zeros for the first frame; absent in a world without actions. */
   readonly action_BA?: Tensor;
 }
 
@@ -31,6 +31,8 @@ export interface SceneConditioning {
   /** What guidance compares `context` with; absent: the same context. */
   readonly unconditionalContext?: Tensor;
   readonly fps_B?: Tensor;
+  /** The latent that the image condition `first-frame` shows, [B C H W]; absent: the window's first frame. */
+  readonly anchor_BCHW?: Tensor;
 }
 
 /** How frames are sampled. */
@@ -40,6 +42,8 @@ export interface FrameSettings {
   /** Most frames the network sees at once, the new one included (its temporal length). */
   readonly windowLength: number;
   readonly noise: NoiseSource;
+  /** Present: rollouts evaluate the past once (`sampler.evaluation: streaming`). */
+  readonly streaming?: StreamingNetwork;
   readonly signal?: AbortSignal;
   readonly onStep?: (report: StepReport & { readonly frame: number }) => void;
 }
@@ -66,8 +70,8 @@ export function windowOf<T>(history: readonly T[], windowLength: number): readon
 }
 
 /**
- * Samples frame number `frame` after `history` (at least one frame, oldest first). `action_BA` is the action that leads to it. Run it
- * inside a `scope`. -> clean latents [B C H W]
+ * Samples frame number `frame` after `history` (at least one frame, oldest first). `action_BA` is the action that leads to it. The network
+ * may be one that remembers the history (`rememberingNetwork`). Run it inside a `scope`. -> clean latents [B C H W]
  */
 export function sampleFrame(
   network: Network,
@@ -83,7 +87,9 @@ export function sampleFrame(
   if (first === undefined) throw invalid("history", "at least one frame to start from", history);
   const shape_BCHW = first.latent_BCHW.shape;
 
-  const conditioning = windowConditioning(window, action_BA, scene, schedule);
+  const clean = window.map((past) => past.latent_BCHW);
+  const actions = action_BA && [zerosLike(action_BA), ...window.slice(1).map(actionOf), action_BA];
+  const conditioning = windowConditioning(clean, actions, window.length + 1, scene, schedule);
   const guided = guideRollout(network, conditioning, scene, sampler);
   const noisy_BTCHW = stack(
     window.map((past) => past.noisy_BCHW),
@@ -119,32 +125,46 @@ function guideRollout(
   return guide(network, unconditional, { scale, rescale, batched });
 }
 
-/** The window's clean frames as image condition, its actions with nothing leading to the first frame. */
-function windowConditioning(
+/** The finished frames of a window as the network is given them, for evaluations that go on from them. */
+export function finishedWindow(
   window: readonly HistoryFrame[],
-  action_BA: Tensor | undefined,
   scene: SceneConditioning,
-  { config }: NoiseSchedule,
-): Conditioning {
-  const clean_BTCHW = stack(
-    window.map((past) => past.latent_BCHW),
+  { schedule, sampler }: Pick<FrameSettings, "schedule" | "sampler">,
+): { readonly x_BTCHW: Tensor; readonly levels_BT: Tensor; readonly conditioning: Conditioning } {
+  const x_BTCHW = stack(
+    window.map((past) => past.noisy_BCHW),
     { dim: 1 },
   );
-  const concat_BTCHW = imageCondition(config.imageCondition, clean_BTCHW, window.length + 1);
-  const { context, fps_B } = scene;
+  const clean = window.map((past) => past.latent_BCHW);
+  const led = window[0]?.action_BA;
+  const actions = led && [zerosLike(led), ...window.slice(1).map(actionOf)];
+  const options = { dtype: "int64", device: x_BTCHW.device } as const;
   return {
-    concat_BTCHW,
-    ...(action_BA && {
-      actions_BTA: stack([zerosLike(action_BA), ...window.slice(1).map(actionOf), action_BA], { dim: 1 }),
-    }),
+    x_BTCHW,
+    levels_BT: full([x_BTCHW.size(0), window.length], historyTimestep(schedule, sampler) ?? 0, options),
+    conditioning: windowConditioning(clean, actions, window.length, scene, schedule),
+  };
+}
+
+/** Clean frames as image condition for `frames` frames; `actions` led to them, zeros to the first: nothing did. */
+function windowConditioning(
+  clean: readonly Tensor[],
+  actions: readonly Tensor[] | undefined,
+  frames: number,
+  { context, fps_B, anchor_BCHW }: SceneConditioning,
+  { config }: NoiseSchedule,
+): Conditioning {
+  const shown = config.imageCondition === "first-frame" && anchor_BCHW ? [anchor_BCHW] : clean;
+  return {
+    concat_BTCHW: imageCondition(config.imageCondition, stack(shown, { dim: 1 }), frames),
+    ...(actions && { actions_BTA: stack(actions, { dim: 1 }) }),
     ...(context && { context }),
     ...(fps_B && { fps_B }),
   };
 }
 
 function actionOf(past: HistoryFrame): Tensor {
-  if (past.action_BA === undefined)
-    throw invalid("history", "an action for every frame but the first", "a frame without an action");
+  if (past.action_BA === undefined) throw invalid("history", "an action for every frame", "a frame without an action");
   return past.action_BA;
 }
 

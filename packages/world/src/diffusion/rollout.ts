@@ -3,7 +3,7 @@
 // Axes: B batch, T frames, C channels, H height, W width, A action channels.
 
 import { invalid } from "@vid2world/formats";
-import { type Tensor, noGrad, scope, stack } from "@vid2world/torch";
+import { type Tensor, noGrad, scope, stack, zerosLike } from "@vid2world/torch";
 import { shiftActions, withoutActions } from "./actions.js";
 import type { Conditioning, Network } from "./denoiser.js";
 import {
@@ -15,6 +15,7 @@ import {
   windowOf,
 } from "./frame-sampling.js";
 import { guide } from "./guidance.js";
+import { type RolloutMemory, remember, rememberingNetwork } from "./rollout-memory.js";
 import { imageCondition } from "./image-condition.js";
 import { denoiserOf } from "./parameterization.js";
 import { solve } from "./samplers/solve.js";
@@ -46,13 +47,20 @@ export async function* rolloutFrames(
   const contextFrames = checkStart(start);
   const { signal } = settings;
   const history = noGrad(() => contextHistory(start, contextFrames, settings));
+  const anchor = settings.sampler.imageAnchor === "fixed" ? start.latents_BTCHW.select(1, 0) : undefined;
+  const scene: SceneConditioning = { ...start, ...(anchor && { anchor_BCHW: anchor }) };
+  let memory: RolloutMemory | undefined;
   try {
     for (let frame = contextFrames; frame < contextFrames + start.numFrames; frame++) {
       signal?.throwIfAborted();
+      const remembered = noGrad(() => scope(() => remember(memory, history, frame, scene, settings)));
+      if (memory !== remembered) memory?.memory.dispose();
+      memory = remembered;
+      const knowing = rememberingNetwork(network, memory, settings);
       const { latent_BCHW, ...made } = noGrad(() =>
         scope(() => {
           const action_BA = start.actions_BTA?.select(1, frame - 1).clone();
-          const latent_BCHW = sampleFrame(network, history, action_BA, frame, start, settings).clone();
+          const latent_BCHW = sampleFrame(knowing, history, action_BA, frame, scene, settings).clone();
           const kept_BCHW = latent_BCHW.clone();
           const noisy_BCHW = noisedHistory(latent_BCHW, frame, settings);
           return { latent_BCHW, kept_BCHW, noisy_BCHW, ...(action_BA && { action_BA }) };
@@ -66,6 +74,8 @@ export async function* rolloutFrames(
     }
   } finally {
     history.forEach(disposeFrame);
+    memory?.memory.dispose();
+    anchor?.dispose();
   }
 }
 
@@ -152,7 +162,8 @@ export function contextHistory(start: RolloutStart, contextFrames: number, setti
   return windowOf(frames, settings.windowLength).map((frame) =>
     scope(() => {
       const latent_BCHW = start.latents_BTCHW.select(1, frame).clone();
-      const action_BA = frame > 0 ? start.actions_BTA?.select(1, frame - 1).clone() : undefined;
+      const led = start.actions_BTA?.select(1, Math.max(frame - 1, 0));
+      const action_BA = frame > 0 ? led?.clone() : led && zerosLike(led);
       return { latent_BCHW, noisy_BCHW: noisedHistory(latent_BCHW, frame, settings), ...(action_BA && { action_BA }) };
     }),
   );

@@ -50,6 +50,23 @@ const settings = z.strictObject({
   variant: z.enum(["published", "consistent"]).default("published"),
   /** Conditional and unconditional prediction in one call of twice the batch (faster), or one after the other (half the memory). */
   batchedGuidance: z.boolean().default(true),
+  /**
+   * How a rollout evaluates the network. `window`: the whole window at every step, as published. `streaming`: the past once, then only the
+   * new frame; with `causal` temporal normalisation the same to rounding, with `window` normalisation an approximation (docs/streaming.md).
+   */
+  evaluation: z.enum(["window", "streaming"]).default("window"),
+  /**
+   * `streaming`: after how many new frames the past is evaluated anew from the window's frames. 1 is the window's result at the price of one
+   * window per frame; 0 never, so that frames keep what they once saw.
+   */
+  refreshEvery: z.int().min(0).default(0),
+  /** Which first frame the image condition `first-frame` shows: the sliding window's (published), or the rollout's for ever. */
+  imageAnchor: z.enum(["window", "fixed"]).default("window"),
+  /**
+   * Which image tokens a frame sees. `published`: its own in a window of exactly the trained length, all of them in any other; `per-frame`:
+   * always those of its place in the window, as in training.
+   */
+  imageTokens: z.enum(["published", "per-frame"]).default("published"),
   seed: z.int().min(0).default(0),
 });
 

@@ -40,9 +40,10 @@ export function frameSettings(
   seeds: readonly number[],
   { signal, noise }: Pick<SamplingOptions, "signal" | "noise">,
 ): FrameSettings {
-  const { schedule, sampler, device } = world;
+  const { schedule, sampler, device, streaming } = world;
   const windowLength = world.config.unet.temporalLength;
-  return { schedule, sampler, windowLength, noise: noise ?? seededNoise(seeds, { device }), ...(signal && { signal }) };
+  const drawn = noise ?? seededNoise(seeds, { device });
+  return { schedule, sampler, windowLength, noise: drawn, ...(streaming && { streaming }), ...(signal && { signal }) };
 }
 
 /** Frame `index` of every clip, [B 3 H W] on the world's device. */
