@@ -22,5 +22,6 @@ export const commands: readonly CommandEntry[] = [
   { name: "inspect", summary: "tell what a checkpoint is, without loading it", load: async () => (await import("./inspect.js")).inspectCommand() }, // prettier-ignore
   { name: "export", summary: "write weights as safetensors, or as a checkpoint of the published code", load: async () => (await import("./export.js")).exportCommand() }, // prettier-ignore
   { name: "verify", summary: "compute recorded reference cases and show how far each is off", load: async () => (await import("./verify.js")).verifyCommand() }, // prettier-ignore
+  { name: "causality", summary: "tell whether information flows backward in time, and what streaming changes", load: async () => (await import("./causality.js")).causalityCommand() }, // prettier-ignore
   { name: "bench", summary: "measure operators, network and memory against PyTorch for Python", load: async () => (await import("./bench.js")).benchCommand() }, // prettier-ignore
 ];

@@ -10,6 +10,25 @@ import { configuredWorld, untrainedWorld } from "@vid2world/world/training/confi
 import { resolveWeights } from "@vid2world/world/weights/root";
 import type { RolloutFlags } from "./options.js";
 
+/** The flags that say which world with which weights, and how it is sampled: those of `vid2world rollout` and commands like it. */
+export type WorldFlags = Pick<RolloutFlags, "device" | "seed"> &
+  Partial<
+    Pick<
+      RolloutFlags,
+      | "checkpoint"
+      | "supply"
+      | "untrained"
+      | "dtype"
+      | "set"
+      | "steps"
+      | "solver"
+      | "spacing"
+      | "guidance"
+      | "rescale"
+      | "eta"
+    >
+  >;
+
 /** `configs/doom/world.yaml` -> `runs/doom/world/world`, where training leaves its world; anything else is a world already. */
 export function worldOf(given: string): string {
   if (!isConfig(given)) return given;
@@ -21,7 +40,7 @@ export function worldOf(given: string): string {
 const isConfig = (given: string): boolean => /\.ya?ml$/.test(given);
 
 /** Reads the configuration if one is given; undefined for a world's name or folder. */
-export async function configOf(given: string, { set }: RolloutFlags): Promise<DenoisingRunConfig | undefined> {
+export async function configOf(given: string, { set }: WorldFlags): Promise<DenoisingRunConfig | undefined> {
   if (!isConfig(given)) {
     if (set) throw invalid("--set", "nothing, as the argument is a world and no configuration", set);
     return undefined;
@@ -33,7 +52,7 @@ export async function configOf(given: string, { set }: RolloutFlags): Promise<De
 }
 
 /** The known frames that a configuration names itself; its default is for worlds without a protocol. */
-export async function contextOf(given: string, { set }: RolloutFlags): Promise<number | undefined> {
+export async function contextOf(given: string, { set }: WorldFlags): Promise<number | undefined> {
   if (!isConfig(given)) return undefined;
   const { contextFrames } = (await readConfigDocument(given, set ?? [])).values as { readonly contextFrames?: unknown };
   return typeof contextFrames === "number" ? contextFrames : undefined;
@@ -43,7 +62,7 @@ export async function contextOf(given: string, { set }: RolloutFlags): Promise<n
 export async function openWorld(
   given: string,
   config: DenoisingRunConfig | undefined,
-  flags: RolloutFlags,
+  flags: WorldFlags,
 ): Promise<WorldModel> {
   const options = {
     device: flags.device as Device,
@@ -71,7 +90,7 @@ export async function openWorld(
 }
 
 /** The sampler's settings that were given; the others are the configuration's, whose defaults are the published ones. */
-function samplerOf({ steps, solver, spacing, guidance, rescale, eta }: RolloutFlags) {
+function samplerOf({ steps, solver, spacing, guidance, rescale, eta }: WorldFlags) {
   return {
     ...(steps !== undefined && { numSteps: steps }),
     ...(solver && { solver }),
