@@ -5,7 +5,7 @@ const trainer = (name: string): string => `lightning.trainer.${name}`;
 const callback = (name: string): string => `lightning.callbacks.*.${name}`;
 const kwargs = (name: string): string => callback(`params.log_images_kwargs.${name}`);
 const LAUNCH = "how many processes take part is said when they are started";
-const OWN_PACE = "training has its own pace for this: checkpointMinutes, validateEvery, logEvery";
+const OWN_PACE = "training has its own pace for this: training.checkpointMinutes, validateEvery and logEvery, validation.every";
 
 /** Loggers that are the published evaluation; the protocol is theirs. */
 export const EVALUATORS = ["MetricsLogger", "CSGOVideoLogger", "CSGOLongRolloutVideoLogger", "RECONVIDMetricsLogger"];
@@ -39,8 +39,8 @@ export const lightningRules: readonly Rule[] = [
   idle(trainer("devices"), LAUNCH),
   idle(trainer("accelerator"), LAUNCH),
   idle("lightning.strategy", LAUNCH),
-  idle("lightning.logger.**", "progress goes to metrics.jsonl"),
-  idle("lightning.wandb.**", "progress goes to metrics.jsonl"),
+  idle("lightning.logger.**", "progress goes to metrics.jsonl and TensorBoard; W&B by logging.wandb"),
+  idle("lightning.wandb.**", "progress goes to metrics.jsonl and TensorBoard; W&B by logging.wandb"),
 
   { key: callback("target"), classes: [...EVALUATORS, ...ONLOOKERS, ...OTHERS], feeds: "protocol.name, contextFrames" },
   { key: callback("params.rollout_steps"), feeds: "protocol.frames" },
@@ -71,6 +71,6 @@ export const lightningRules: readonly Rule[] = [
     idle(callback(`params.${name}`), "checkpoints have fixed names and hold everything that resuming needs"),
   ),
   ...["to_local", "max_images", "clamp", "rescale", "log_to_wandb", "num_wandb_videos"].map((name) =>
-    idle(callback(`params.${name}`), "training shows numbers, not pictures"),
+    idle(callback(`params.${name}`), "sample videos have settings of their own: validation"),
   ),
 ];
