@@ -1,7 +1,9 @@
-// `vid2world config import`: a configuration of the published code becomes one of ours, every setting of it accounted for.
+// `vid2world config`: `import` makes a configuration of the published code one of ours, every setting of it accounted for; `schema` tells
+// editors what a configuration may hold.
 import { readFile } from "node:fs/promises";
 import { Command } from "@commander-js/extra-typings";
 import { ConfigError } from "@vid2world/world/config/config-error";
+import { editorSchema } from "@vid2world/world/config/editor-schema";
 import { describeIssues } from "@vid2world/world/config/issues";
 import {
   fillPlaces,
@@ -17,15 +19,39 @@ Examples:
   vid2world config import config_rt1_train.yaml --checkpoint weights:dynamicrafter-512 --data /data/rt1 --out rt1.yaml
   vid2world config import config_csgo_test.yaml --report      what becomes of each setting
   vid2world config import inference_512_v1.0.yaml --set data.domain=stills --set data.folder=pictures
+  vid2world config schema --out vid2world.schema.json         for completion in editors
 Exit code 2, and nothing written, when the file has settings that are unknown or cannot be expressed here, or placeholders that
 nobody filled; --lenient writes what can be had. docs/published-models.md explains.`;
+
+const SCHEMA_HELP = `
+Example:
+  vid2world config schema --out vid2world.schema.json
+and as first line of a configuration, for editors with a YAML language server (VS Code: the extension "YAML" by Red Hat):
+  # yaml-language-server: $schema=vid2world.schema.json`;
 
 /** Builds the command. */
 export function configCommand() {
   return new Command()
-    .description("Convert configurations.")
+    .description("Convert configurations, and tell editors what they may hold.")
     .addCommand(importCommand())
+    .addCommand(schemaCommand())
     .addHelpText("after", EXAMPLES);
+}
+
+function schemaCommand() {
+  return new Command("schema")
+    .description(
+      "Print the JSON Schema of training configurations: editors complete settings and mark what does not exist.",
+    )
+    .option("--out <file>", "write it here (default: standard output)")
+    .addHelpText("after", SCHEMA_HELP)
+    .action(async ({ out }) => {
+      const { trainingConfigSchema } = await import("@vid2world/world/training/config");
+      const schema = editorSchema(trainingConfigSchema, "vid2world training configuration");
+      const text = `${JSON.stringify(schema, null, 2)}\n`;
+      if (out === undefined) process.stdout.write(text);
+      else await writeFileAtomically(out, text);
+    });
 }
 
 const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];

@@ -5,7 +5,8 @@ const trainer = (name: string): string => `lightning.trainer.${name}`;
 const callback = (name: string): string => `lightning.callbacks.*.${name}`;
 const kwargs = (name: string): string => callback(`params.log_images_kwargs.${name}`);
 const LAUNCH = "how many processes take part is said when they are started";
-const OWN_PACE = "training has its own pace for this: training.checkpointMinutes, validateEvery and logEvery, validation.every";
+const OWN_PACE =
+  "training has its own pace for this: training.checkpointMinutes, validateEvery and logEvery, validation.every";
 
 /** Loggers that are the published evaluation; the protocol is theirs. */
 export const EVALUATORS = ["MetricsLogger", "CSGOVideoLogger", "CSGOLongRolloutVideoLogger", "RECONVIDMetricsLogger"];
