@@ -20,7 +20,9 @@ Examples:
   vid2world train configs/doom/autoencoder.yaml --max-minutes 20
   vid2world train my.yaml --set training.batchSize=8 --set training.device=cuda
   vid2world train my.yaml --devices 4                one process for each of four GPUs; more machines: docs/distributed.md
-The run's folder keeps config.yaml, metrics.jsonl, checkpoints/ and in the end the trained model; see docs/training.md.`;
+  vid2world train my.yaml --resume                   after Ctrl-C, a crash or a preemption
+  vid2world report runs/my                           curves and samples, at any time
+The run's folder keeps config.yaml, logs, checkpoints/ and in the end the trained model; see docs/training.md.`;
 
 /** Builds the command. */
 export function trainCommand() {
@@ -29,7 +31,7 @@ export function trainCommand() {
       "Train an autoencoder, a video model or a world model. Ctrl-C saves and ends; --resume goes on exactly there.",
     )
     .argument("<config>", "YAML file, for instance configs/debug.yaml")
-    .option("--set <setting=value...>", "override settings of the configuration, for instance training.batchSize=8")
+    .option("--set <setting=value>", "override a setting, for instance training.batchSize=8; may be repeated", collect)
     .option("--out <folder>", "folder of the run (default: runs/ and the configuration's path)")
     .option("--resume", "go on from the newest checkpoint in the folder, if there is one")
     .option(
@@ -96,6 +98,8 @@ function defaultFolder(file: string): string {
   const { dir, name } = path.parse(inside.startsWith("..") ? path.basename(file) : inside);
   return path.join("runs", dir, name);
 }
+
+const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 
 function positive(text: string): number {
   const value = Number(text);
