@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { invalid } from "@vid2world/formats";
-import { findWorld, loadWorld, readWorldConfig } from "@vid2world/world";
+import { decoderSchema, findWorld, loadWorld, readWorldConfig } from "@vid2world/world";
 import { openRecording } from "@vid2world/world/data/recording";
 import type { EvaluationReport } from "@vid2world/world/evaluation/evaluate-world";
 import { runDemo } from "@vid2world/world/evaluation/run-demo";
@@ -43,13 +43,17 @@ export function demoCommand() {
         wholeNumber("--steps", 1),
       ),
     )
+    .addOption(
+      new Option("--decoder <name>", "what makes the pictures (default: the world's)").choices(decoderSchema.options),
+    )
     .addOption(new Option("--seed <n>", "seed of starts and noise").argParser(wholeNumber("--seed", 0)).default(0))
     .option("--fast", `a quick look: ${quick.starts} starts, ${quick.frames} frames, ${quick.steps} steps`)
     .addHelpText("after", EXAMPLES)
     .action(async (options) => {
       const preset = options.fast === true ? quick : usual;
       const steps = options.steps ?? (options.fast === true ? quick.steps : undefined);
-      const world = await loadWorld(options.world);
+      const { decoder } = options;
+      const world = await loadWorld(options.world, decoder === undefined ? {} : { decoder });
       const recording = await openRecording(options.recordings ?? (await recordingsOf(options.world)));
       const [starts, frames] = [options.starts ?? preset.starts, options.frames ?? preset.frames];
       const began = performance.now();
