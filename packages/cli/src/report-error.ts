@@ -2,7 +2,9 @@
 
 /** The classes whose message is written for the user. By name, so that showing an error loads no package. */
 const EXPLAINED: ReadonlySet<string> = new Set([
+  "ChangedConfigError",
   "CheckpointMismatchError",
+  "CheckpointWriteError",
   "ConfigError",
   "OutOfMemoryError",
   "DisposedTensorError",
@@ -15,6 +17,7 @@ const EXPLAINED: ReadonlySet<string> = new Set([
   "RunFolderError",
   "ShapeError",
   "TorchError",
+  "UnstableTrainingError",
 ]);
 
 /** The message for standard error, without the final newline. */
@@ -32,7 +35,7 @@ export function describeError(error: unknown, { verbose }: { verbose: boolean })
 export function reportError(error: unknown, options: { verbose: boolean }): number {
   console.error(describeError(error, options));
   const name = error instanceof Error ? error.name : "";
-  return name === "ConfigError" || name === "InvalidArgumentError" ? 2 : 1;
+  return ["ConfigError", "ChangedConfigError", "InvalidArgumentError"].includes(name) ? 2 : 1;
 }
 
 function withCauses(error: Error): string {

@@ -8,6 +8,7 @@ export * from "./pickle/numpy.js";
 export * from "./pickle/read.js";
 export * from "./pickle/values.js";
 export * from "./pickle/write.js";
+export { verifySafetensors } from "./safetensors-checksum.js";
 export * from "./safetensors-header.js";
 export * from "./safetensors.js";
 export * from "./torch-archive/dtypes.js";

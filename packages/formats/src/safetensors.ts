@@ -1,9 +1,11 @@
 // Reading single tensors out of safetensors files, and writing such files, without ever holding a whole file in memory.
 // No tensor library here: a tensor is an element type, a shape and bytes (little-endian, as on every machine we run on).
 import { open, type FileHandle } from "node:fs/promises";
+import { crc32 } from "node:zlib";
 
 import { writeAtomically, writeFully } from "./atomic.js";
 import { FormatError, invalid } from "./errors.js";
+import { CHECKSUM_KEY, CHECKSUM_OFFSET, checksumText, NO_CHECKSUM } from "./safetensors-checksum.js";
 import {
   isSafetensorsDType,
   readHeader,
@@ -34,9 +36,12 @@ export interface SafetensorsInput {
   readonly bytes: Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
 }
 
-/** Options of {@link writeSafetensors}. `metadata` is free text for readers. */
+/** Options of {@link writeSafetensors}. */
 export interface WriteSafetensorsOptions {
+  /** Free text for readers. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Adds a checksum to the metadata, which `verifySafetensors` compares. Default false. */
+  readonly checksum?: boolean;
 }
 
 /**
@@ -121,16 +126,20 @@ async function readExactly(file: FileHandle, path: string, { name, begin }: Safe
 export async function writeSafetensors(
   path: string,
   entries: Iterable<SafetensorsInput>,
-  { metadata }: WriteSafetensorsOptions = {},
+  { metadata, checksum = false }: WriteSafetensorsOptions = {},
 ): Promise<void> {
-  const { sorted, lengths, header } = layOut(entries, metadata);
+  const marked = checksum ? { [CHECKSUM_KEY]: NO_CHECKSUM, ...metadata } : metadata;
+  const { sorted, lengths, header } = layOut(entries, marked);
   await writeAtomically(path, async (file) => {
+    let value = crc32(header);
     await writeFully(file, header);
     for (const [i, { name, bytes: source }] of sorted.entries()) {
       const bytes = typeof source === "function" ? await source() : source;
       if (bytes.byteLength !== lengths[i]) throw invalid(`bytes of ${name}`, `${lengths[i]} bytes`, bytes);
       await writeFully(file, bytes);
+      if (checksum) value = crc32(bytes, value);
     }
+    if (checksum) await file.write(checksumText(value), CHECKSUM_OFFSET, "latin1");
   });
 }
 

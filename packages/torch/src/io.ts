@@ -5,6 +5,7 @@ import {
   openSafetensors,
   type SafetensorsDType,
   type SafetensorsEntry,
+  type SafetensorsInput,
   writeSafetensors,
 } from "@vid2world/formats";
 import { noGrad } from "./autograd.js";
@@ -77,6 +78,19 @@ export async function saveSafetensors(
     return { name, dtype: STORED[stored], shape: tensor.shape, bytes };
   });
   await writeSafetensors(path, entries, metadata === undefined ? {} : { metadata });
+}
+
+/** A tensor's values as they were, in the memory of the host. */
+export interface TensorSnapshot extends SafetensorsInput {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Copies tensors to the host, as `writeSafetensors` of the formats takes them: to be written later, or by another thread. */
+export function snapshotTensors(tensors: ReadonlyMap<string, Tensor>): TensorSnapshot[] {
+  return [...tensors].map(([name, tensor]) => ({
+    ...{ name, dtype: STORED[tensor.dtype], shape: tensor.shape },
+    bytes: noGrad(() => scope(() => tensor.detach().toBytes())) as Uint8Array<ArrayBuffer>,
+  }));
 }
 
 /** Our types under the names of the format. */

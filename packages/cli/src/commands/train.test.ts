@@ -15,22 +15,26 @@ interface Ended {
   readonly text: string;
 }
 
-/** Runs the command; `signal` is sent as soon as the first step is in the log. */
-async function train(out: string, words: readonly string[], signal?: NodeJS.Signals): Promise<Ended> {
+/** Runs the command; `signal` is sent `delay` milliseconds after a further step is in the log. */
+async function train(out: string, words: readonly string[], signal?: NodeJS.Signals, delay = 0): Promise<Ended> {
   const main = join(root, "packages/cli/dist/src/main.js");
   const child = spawn(process.execPath, [main, "train", join(root, "configs/debug.yaml"), "--out", out, ...words], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let text = "";
+  const before = countSteps(await metricsOf(out));
   child.stderr.setEncoding("utf8").on("data", (piece: string) => void (text += piece));
   const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   if (signal !== undefined) {
-    while (child.exitCode === null && !(await metricsOf(out)).includes('"step"'))
+    while (child.exitCode === null && countSteps(await metricsOf(out)) <= before)
       await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, delay));
     child.kill(signal);
   }
   return { code: await ended, text };
 }
+
+const countSteps = (metrics: string): number => metrics.split('"progress"').length;
 
 const metricsOf = (out: string): Promise<string> => readFile(join(out, "metrics.jsonl"), "utf8").catch(() => "");
 
@@ -51,5 +55,52 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     expect(resumed.text).toContain("done: ");
     expect(resumed.code).toBe(0);
     expect(await metricsOf(out)).toContain(`"step":${Number(step) + 1},`);
+  },
+);
+
+/** The loss of every step in the log; a step that was taken twice must have had the same loss twice. */
+async function lossesOf(out: string): Promise<Map<number, number>> {
+  const losses = new Map<number, number>();
+  for (const line of (await metricsOf(out)).split("\n")) {
+    if (!line.endsWith("}")) continue; // cut by a kill
+    const { type, step, loss } = JSON.parse(line) as { type: string; step: number; loss: number };
+    if (type !== "progress") continue;
+    expect(losses.get(step) ?? loss).toBe(loss);
+    losses.set(step, loss);
+  }
+  return losses;
+}
+
+test(
+  "killed at random moments while every step is saved, a run goes on to the same losses",
+  { timeout: 300_000 },
+  async () => {
+    const words = ["--max-steps", "16", "--set", "training.checkpointSteps=1"];
+    const [whole, killed] = [join(folder, "whole"), join(folder, "killed")];
+    await train(whole, words);
+    for (const delay of [0, 90, 250]) {
+      await train(killed, [...words, "--resume"], "SIGKILL", delay);
+    }
+    expect((await train(killed, [...words, "--resume"])).code).toBe(0);
+    const losses = await lossesOf(killed);
+    expect([...losses].sort(([a], [b]) => a - b)).toEqual([...(await lossesOf(whole))]);
+    const files = await readdir(join(killed, "checkpoints"));
+    expect(files.sort()).toEqual(["step-00000015.safetensors", "step-00000016.safetensors"]);
+  },
+);
+
+test(
+  "a changed setting is refused on resume with both values, and passes once it is allowed",
+  { timeout: 300_000 },
+  async () => {
+    const out = join(folder, "changed");
+    await train(out, ["--max-steps", "1"]);
+    const change = ["--resume", "--max-steps", "2", "--set", "training.learningRate=0.001"];
+    const refused = await train(out, change);
+    expect([refused.code, refused.text]).toEqual([
+      2,
+      expect.stringContaining("training.learningRate: 0.003 before, 0.001 now"),
+    ]);
+    expect((await train(out, [...change, "--allow-change", "training.learningRate"])).code).toBe(0);
   },
 );

@@ -34,6 +34,7 @@ export function trainCommand() {
     .option("--set <setting=value>", "override a setting, for instance training.batchSize=8; may be repeated", collect)
     .option("--out <folder>", "folder of the run (default: runs/ and the configuration's path)")
     .option("--resume", "go on from the newest checkpoint in the folder, if there is one")
+    .option("--allow-change <setting...>", "with --resume: settings that may differ from those of the run's beginning")
     .option(
       "--max-steps <n>",
       "end after this many steps (default: the configuration's)",
@@ -74,7 +75,7 @@ export function trainCommand() {
         const joining = { device, timeout: options.rankTimeout, onOrphaned: interrupted.abort };
         const [result, speaks] = await asRank(joining, async (ranks) => {
           const ended = await runTraining(config, {
-            ...{ folder, resume: options.resume ?? false, ranks },
+            ...{ folder, resume: options.resume ?? false, allowChanges: options.allowChange ?? [], ranks },
             signal: interrupted.signal,
             onEvent: display.show,
             scorer: { run: validateRollouts, isDone: isValidated },

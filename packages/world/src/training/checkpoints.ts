@@ -1,10 +1,10 @@
 // Checkpoints of a run: everything that is needed to go on exactly where it stopped, in one safetensors file per checkpoint.
 // Random states and the loader's position are not stored: they follow from the seed and the step (see draws.ts).
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { FormatError, readSafetensorsHeader } from "@vid2world/formats";
-import { loadSafetensors, saveSafetensors } from "@vid2world/torch";
-import type { Tensor } from "@vid2world/torch";
+import { loadSafetensors, snapshotTensors } from "@vid2world/torch";
+import type { Tensor, TensorSnapshot } from "@vid2world/torch";
 
 /** Anything with a state that can be stored: a module, an optimiser, a moving average. */
 export interface Stateful {
@@ -28,39 +28,59 @@ export interface RunPosition {
 /** The stored parts of a run; each name becomes a prefix of tensor names, so it must not contain a dot. */
 export type RunParts = Readonly<Record<string, Stateful>>;
 
-const fileName = /^step-(\d{8})\.safetensors$/;
+/** A copy of a run's state in the memory of the host: the run may go on while it is written. */
+export interface Snapshot {
+  readonly entries: readonly TensorSnapshot[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
 
-/** Writes `folder/step-NNNNNNNN.safetensors` (aside, then renamed) and deletes all but the newest `keep` files. */
-export async function saveCheckpoint(
-  folder: string,
-  parts: RunParts,
-  position: RunPosition,
-  keep = Infinity,
-): Promise<string> {
-  await mkdir(folder, { recursive: true });
+/** What a checkpoint's header tells. */
+export interface CheckpointFacts {
+  readonly position: RunPosition;
+  /** The configuration that it was trained with, as JSON; absent where the run was given none. */
+  readonly config?: string | undefined;
+}
+
+/** Copies the state of `parts`. */
+export function takeSnapshot(parts: RunParts, { position, config }: CheckpointFacts): Snapshot {
   const tensors = new Map<string, Tensor>();
   for (const [part, stateful] of Object.entries(parts)) {
-    for (const [name, tensor] of stateful.stateDict()) tensors.set(`${part}.${name}`, tensor.detach());
+    for (const [name, tensor] of stateful.stateDict()) tensors.set(`${part}.${name}`, tensor);
   }
-  const file = path.join(folder, `step-${String(position.step).padStart(8, "0")}.safetensors`);
-  await saveSafetensors(file, tensors, { metadata: { position: JSON.stringify(position) } });
-  const files = await listCheckpoints(folder);
-  await Promise.all(files.slice(0, Math.max(0, files.length - keep)).map((old) => rm(old)));
-  return file;
+  const metadata = { position: JSON.stringify(position), ...(config !== undefined && { config }) };
+  return { entries: snapshotTensors(tensors), metadata };
+}
+
+const FILE_NAME = /^step-(\d{8})\.safetensors$/;
+
+/** The file of a step's checkpoint: `folder/step-NNNNNNNN.safetensors`. */
+export function checkpointFile(folder: string, step: number): string {
+  return path.join(folder, `step-${String(step).padStart(8, "0")}.safetensors`);
+}
+
+/** The step of a checkpoint, by its file's name. */
+export function stepOf(file: string): number {
+  return Number(FILE_NAME.exec(path.basename(file))?.[1]);
 }
 
 /** Paths of the checkpoints in `folder`, oldest first; empty when there are none. */
 export async function listCheckpoints(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   return names
-    .filter((name) => fileName.test(name))
+    .filter((name) => FILE_NAME.test(name))
     .sort()
     .map((name) => path.join(folder, name));
 }
 
+/** Reads where a checkpoint stands, and nothing else of it. */
+export async function readCheckpointFacts(file: string): Promise<CheckpointFacts> {
+  const { position, config } = (await readSafetensorsHeader(file)).metadata;
+  return { position: positionOf(file, position), config };
+}
+
 /** Copies a checkpoint's tensors into `parts` and tells where it stood. Every part must fit exactly. */
 export async function loadCheckpoint(file: string, parts: RunParts): Promise<RunPosition> {
-  const position = positionOf(file, (await readSafetensorsHeader(file)).metadata["position"]);
+  const { position } = await readCheckpointFacts(file);
   const tensors = await loadSafetensors(file);
   try {
     const known = new Set(Object.keys(parts));

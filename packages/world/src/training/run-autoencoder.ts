@@ -33,7 +33,7 @@ export async function runAutoencoder(config: AutoencoderRunConfig, options: RunO
     batchSize: training.batchSize,
     device: training.device as Device,
   });
-  const { step, finished } = await train(objective, training, options);
+  const { step, finished } = await train(objective, training, { ...options, config: JSON.stringify(config) });
 
   const output = path.join(options.folder, AUTOENCODER_FILE);
   if (options.ranks === undefined || options.ranks.rank === 0)

@@ -66,7 +66,10 @@ export async function runDenoising(config: DenoisingRunConfig, options: RunOptio
         describeScene: config.context && resampler && (await describerOf(config.context, resampler, device)),
         ...{ device, seed: training.seed, folder, scorer, signal },
       }));
-    const { step, finished } = await train(objective, training, { ...options, ...(rollouts && { rollouts }) });
+    const { step, finished } = await train(objective, training, {
+      ...{ ...options, config: JSON.stringify(config) },
+      ...(rollouts && { rollouts }),
+    });
 
     const output = path.join(folder, WORLD_FOLDER);
     if (ranks.rank === 0) {

@@ -42,7 +42,7 @@ export async function runTinyDecoder(config: TinyDecoderRunConfig, options: RunO
     toPixels: toPixels(episodes.frame, episodes.padded),
     batchSize: training.batchSize,
   });
-  const { step, finished } = await train(objective, training, options);
+  const { step, finished } = await train(objective, training, { ...options, config: JSON.stringify(config) });
   const output = path.join(options.folder, TINY_DECODER_FILE);
   if (options.ranks === undefined || options.ranks.rank === 0) await saveTinyDecoder(output, decoder);
   return { step, finished, output };

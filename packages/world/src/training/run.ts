@@ -4,7 +4,8 @@ import path from "node:path";
 import { manualSeed, setNumThreads } from "@vid2world/torch";
 import { saveConfig } from "../config/load.js";
 import { checkInputs } from "./check-inputs.js";
-import { listCheckpoints } from "./checkpoints.js";
+import { listCheckpoints, readCheckpointFacts } from "./checkpoints.js";
+import { refuseChanges } from "./config-changes.js";
 import type { TrainingConfig } from "./config.js";
 import { describeEnvironment } from "./environment.js";
 import type { TrainingListener } from "./events.js";
@@ -22,6 +23,8 @@ export interface RunOptions {
   readonly folder: string;
   /** Goes on from the newest checkpoint in the folder. */
   readonly resume?: boolean;
+  /** Settings that may differ from those that the run was begun with; the harmless ones may always (config-changes.ts). */
+  readonly allowChanges?: readonly string[];
   /** When aborted, the run saves a checkpoint, writes the model as it is, and ends. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: TrainingListener | undefined;
@@ -57,6 +60,7 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
       `${folder}: holds the checkpoints of a run; go on with it (--resume, \`resume: true\`) or give another folder`,
     );
   }
+  if (resume) await checkUnchanged(config, options);
   await checkInputs(config);
   if (first) {
     await mkdir(folder, { recursive: true });
@@ -90,4 +94,13 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
 function runKind(config: TrainingConfig, options: RunOptions): Promise<RunResult> {
   if (config.kind === "autoencoder") return runAutoencoder(config, options);
   return config.kind === "tiny-decoder" ? runTinyDecoder(config, options) : runDenoising(config, options);
+}
+
+/** Compares with the configuration in the newest checkpoint that can be read. */
+async function checkUnchanged(config: TrainingConfig, { folder, allowChanges = [] }: RunOptions): Promise<void> {
+  for (const file of (await listCheckpoints(path.join(folder, "checkpoints"))).reverse()) {
+    const facts = await readCheckpointFacts(file).catch(() => undefined); // damaged: the trainer says so
+    if (facts?.config !== undefined) refuseChanges(facts.config, config, allowChanges, folder);
+    if (facts) return;
+  }
 }

@@ -1,6 +1,7 @@
 // What every training run has in common, as a configuration: optimiser, budget, precision, reporting.
 import { z } from "zod";
 import { parameterSettings } from "./parameter-groups.js";
+import { retentionSettings } from "./retention.js";
 
 /** Settings of the training loop; all have defaults except the budget, which needs `maxSteps`, `maxMinutes` or both. */
 export const trainingSchema = z
@@ -53,10 +54,7 @@ export const trainingSchema = z
     logEvery: z.int().min(1).default(10),
     /** Steps between validations; absent: only at the end. */
     validateEvery: z.int().min(1).optional(),
-    /** Minutes between checkpoints; one is always written at the end or when the run is interrupted. */
-    checkpointMinutes: z.number().positive().default(10),
-    /** Older checkpoints are deleted. */
-    keepCheckpoints: z.int().min(1).default(2),
+    ...retentionSettings,
   })
   .refine((settings) => settings.maxSteps !== undefined || settings.maxMinutes !== undefined, {
     message: "no end is set; give maxSteps, maxMinutes or both",

@@ -2,7 +2,8 @@
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { invalid } from "@vid2world/formats";
-import { listCheckpoints, loadCheckpoint, saveCheckpoint } from "./checkpoints.js";
+import { createCheckpointKeeper, findGoodCheckpoint } from "./checkpoint-keeper.js";
+import { loadCheckpoint } from "./checkpoints.js";
 import type { RunPosition } from "./checkpoints.js";
 import { drawFor } from "./draws.js";
 import type { TrainingListener } from "./events.js";
@@ -23,8 +24,10 @@ import type { LongValidation } from "./validator.js";
 export interface TrainerOptions {
   /** The run's folder; checkpoints go to `checkpoints/` in it. */
   readonly folder: string;
-  /** Goes on from the newest checkpoint, if there is one. */
+  /** Goes on from the newest good checkpoint, if there is one. */
   readonly resume?: boolean;
+  /** The run's whole configuration as JSON, kept in its checkpoints. */
+  readonly config?: string | undefined;
   /** When aborted, the run saves a checkpoint after the step in progress and ends. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: TrainingListener | undefined;
@@ -48,7 +51,7 @@ export interface TrainingResult {
 export async function train(
   objective: Objective,
   settings: TrainingSettings,
-  { folder, resume = false, signal, onEvent = () => {}, ranks = singleRank, rollouts }: TrainerOptions,
+  { folder, resume = false, config, signal, onEvent = () => {}, ranks = singleRank, rollouts }: TrainerOptions,
 ): Promise<TrainingResult> {
   const { module } = objective;
   let { learningRate } = settings;
@@ -60,7 +63,8 @@ export async function train(
   // The batch of a step is that of the run's start, however many ranks go on with it.
   const microBatchesHere = settings.accumulate * ranks.count;
   let position: RunPosition = { step: 0, minutes: 0, seed: settings.seed, microBatches: microBatchesHere };
-  const newest = resume ? (await listCheckpoints(checkpoints)).at(-1) : undefined;
+  // Rank 0 sets damaged checkpoints aside before the others look.
+  const newest = resume ? await ranks.rootFirst(() => findGoodCheckpoint(checkpoints, onEvent)) : undefined;
   if (newest !== undefined) {
     position = await loadCheckpoint(newest, parts);
     onEvent({ type: "resumed", step: position.step, file: newest });
@@ -83,16 +87,14 @@ export async function train(
   let leftOut = 0;
   const progressAt = (minutes: number): number => budgetProgress(settings, step, minutes);
   let reported = { step, minutes: clock.minutes() };
-  let savedMinutes = position.minutes;
-  let savedStep = newest === undefined ? -1 : step;
 
   const startProgress = progressAt(clock.minutes());
   const report = async (learningRate: number): Promise<void> => {
     const means = await trainStep.read();
-    const now = clock.minutes();
-    const progress = progressAt(now);
-    const spent = now - position.minutes;
-    const stepsPerSecond = (step - reported.step) / Math.max(1e-9, (now - reported.minutes) * 60);
+    const minutes = clock.minutes();
+    const progress = progressAt(minutes);
+    const spent = minutes - position.minutes;
+    const stepsPerSecond = (step - reported.step) / Math.max(1e-9, (minutes - reported.minutes) * 60);
     const { frames } = objective;
     onEvent({
       type: "progress",
@@ -107,27 +109,23 @@ export async function train(
       ...(frames !== undefined && { framesPerSecond: stepsPerSecond * frames * microBatches }),
       memory: memoryUse(settings.device),
       progress,
-      minutes: now,
+      minutes,
       secondsLeft: (60 * spent * (1 - progress)) / Math.max(1e-9, progress - startProgress),
     });
-    reported = { step, minutes: now };
+    reported = { step, minutes };
     leftOut = 0;
   };
-  const save = async (): Promise<void> => {
-    if (savedStep === step) return;
-    [savedStep, savedMinutes] = [step, minutes];
-    if (ranks.rank === 0) {
-      const at = { step, minutes, seed, microBatches };
-      const file = await saveCheckpoint(checkpoints, parts, at, settings.keepCheckpoints);
-      onEvent({ type: "checkpoint", step, file });
-    }
-    await ranks.barrier();
-  };
+  const resumed = newest === undefined ? undefined : position;
+  const keeper =
+    ranks.rank === 0
+      ? await createCheckpointKeeper({ folder: checkpoints, parts, settings, config, onEvent, resumed })
+      : undefined;
+  const now = (): RunPosition => ({ step, minutes, seed, microBatches });
   const judge = async (): Promise<void> => {
     try {
       leftOut += await guard(trainStep.verdicts());
     } catch (error) {
-      await save(); // the weights are good: bad steps were left out
+      await keeper?.finish(now()); // the weights are good: bad steps were left out
       throw error;
     }
   };
@@ -138,15 +136,16 @@ export async function train(
   });
 
   if (newest !== undefined) await validator.resumed(step);
+  const isOver = (): boolean => signal?.aborted === true || keeper?.failure !== undefined;
   let finished = false;
   for (;;) {
     // Clocks and signals differ between ranks: before each step all of them agree whether it is done, and on its learning rate.
-    const agreed = await ranks.agree({ stop: signal?.aborted ?? false, minutes: clock.minutes() });
+    const agreed = await ranks.agree({ stop: isOver(), minutes: clock.minutes() });
     minutes = agreed.minutes;
     const progress = progressAt(minutes);
     finished = progress >= 1;
     if (finished || agreed.stop) break;
-    if (minutes - savedMinutes >= settings.checkpointMinutes) await save();
+    if (keeper?.isDue(now()) === true) await keeper.save(now());
     learningRate = learningRateAt(settings, step, progress);
     await trainStep.run(step, learningRate);
     step++;
@@ -156,7 +155,8 @@ export async function train(
     if (reports) await report(learningRate);
     if (step !== settings.maxSteps) {
       const began = clock.minutes();
-      await validator.after(step);
+      const metrics = await validator.after(step);
+      if (metrics) await keeper?.saveIfBest(now(), metrics);
       reported = { ...reported, minutes: reported.minutes + clock.minutes() - began }; // no part of the steps' speed
     }
     // Lets signals and other work in; a scope never spans an await, and none is open here.
@@ -164,8 +164,10 @@ export async function train(
   }
   await judge();
   if (finished && reported.step !== step) await report(learningRate);
-  await save();
-  if (finished) await validator.atEnd(step);
+  await keeper?.finish(now());
+  const last = finished ? await validator.atEnd(step) : undefined;
+  if (last) await keeper?.saveIfBest(now(), last);
+  await ranks.barrier();
   onEvent({ type: "end", step, finished, minutes: clock.minutes() });
   ema?.swap();
   module.eval();
