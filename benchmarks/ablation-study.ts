@@ -45,9 +45,24 @@ export interface AblationRun {
 export interface AblationVariant {
   readonly variant: string;
   readonly seeds: number;
+  /** Validation loss before the first step (seed 1). */
+  readonly startLoss: number;
   readonly metrics: Readonly<
     Record<MetricName, { readonly mean: number; readonly low: number; readonly high: number }>
   >;
+}
+
+interface Event {
+  readonly type: string;
+  readonly step: number;
+  readonly loss?: number;
+  readonly minutes?: number;
+}
+
+/** The newest event of a kind in a run's log of metrics. */
+async function lastEvent(folder: string, name: string, type: string): Promise<Event | undefined> {
+  const lines = (await readFile(join(folder, name, "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line) as Event).findLast((event) => event.type === type);
 }
 
 /** All runs of a study's folder that were evaluated, by variant and seed. */
@@ -73,26 +88,22 @@ async function readRun(
   seed: number,
   evaluated: Evaluated,
 ): Promise<AblationRun> {
-  const events = (await readFile(join(folder, name, "metrics.jsonl"), "utf8"))
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as { type: string; step: number; loss?: number; minutes?: number });
-  const last = (type: string): (typeof events)[number] | undefined => events.findLast((event) => event.type === type);
+  const end = await lastEvent(folder, name, "end");
   const { left, right, everyStart } = evaluated.turns;
   return {
     ...{ variant, seed },
-    steps: last("end")?.step ?? NaN,
+    steps: end?.step ?? NaN,
     metrics: {
       psnr: evaluated.psnr,
       ssim: evaluated.ssim,
       encoderDistance: evaluated.encoderDistance,
       obeyedStarts: everyStart.rate ?? NaN,
       actionGain: evaluated.psnr - evaluated.psnrShuffledActions,
-      validationLoss: last("validation")?.loss ?? NaN,
+      validationLoss: (await lastEvent(folder, name, "validation"))?.loss ?? NaN,
     },
     confidentPairs: left.confident + right.confident,
     confidentPairsRight: left.correct + right.correct,
-    trainingMinutes: last("end")?.minutes ?? NaN,
+    trainingMinutes: end?.minutes ?? NaN,
     trainingCpuMinutes: await cpuMinutes(folder, name),
     evaluationCpuMinutes: await cpuMinutes(folder, `${name}-evaluation`),
   };
@@ -109,17 +120,15 @@ async function readJson<T>(file: string): Promise<T> {
 }
 
 /** The runs by variant, best mean PSNR first. */
-export function byVariant(runs: readonly AblationRun[]): AblationVariant[] {
-  return [...new Set(runs.map(({ variant }) => variant))]
-    .map((variant) => ({ variant, of: runs.filter((run) => run.variant === variant) }))
-    .map(({ variant, of }) => ({
-      variant,
-      seeds: of.length,
-      metrics: Object.fromEntries(
-        metricNames.map((metric) => [metric, spreadOf(of.map(({ metrics }) => metrics[metric]))]),
-      ) as AblationVariant["metrics"],
-    }))
-    .sort((a, b) => b.metrics.psnr.mean - a.metrics.psnr.mean);
+export async function byVariant(folder: string, runs: readonly AblationRun[]): Promise<AblationVariant[]> {
+  const names = [...new Set(runs.map(({ variant }) => variant))];
+  const variants = names.map(async (variant): Promise<AblationVariant> => {
+    const of = runs.filter((run) => run.variant === variant);
+    const startLoss = (await lastEvent(folder, `${variant}-start`, "validation"))?.loss ?? NaN;
+    const spreads = metricNames.map((metric) => [metric, spreadOf(of.map(({ metrics }) => metrics[metric]))]);
+    return { variant, seeds: of.length, startLoss, metrics: Object.fromEntries(spreads) as AblationVariant["metrics"] };
+  });
+  return (await Promise.all(variants)).sort((a, b) => b.metrics.psnr.mean - a.metrics.psnr.mean);
 }
 
 function spreadOf(values: readonly number[]): { mean: number; low: number; high: number } {
@@ -135,17 +144,17 @@ const heads: Readonly<Record<MetricName, { readonly title: string; readonly digi
   validationLoss: { title: "validation loss", digits: 4 },
 };
 
-/** The variants as a table in Markdown: mean, and the lowest and highest seed. */
+/** The variants as a table in Markdown: the mean over seeds, and the lowest and highest seed. */
 export function markdownTable(variants: readonly AblationVariant[]): string {
-  const titles = metricNames.map((metric) => heads[metric].title);
-  const rows = variants.map(({ variant, metrics }) => [
+  const titles = ["variant", ...metricNames.map((metric) => heads[metric].title), "loss before training"];
+  const rows = variants.map(({ variant, metrics, startLoss }) => [
     variant,
     ...metricNames.map((metric) => {
       const { mean, low, high } = metrics[metric];
       const [m, l, h] = [mean, low, high].map((value) => value.toFixed(heads[metric].digits));
       return `${m} (${l} to ${h})`;
     }),
+    startLoss.toFixed(heads.validationLoss.digits),
   ]);
-  const all = [["variant", ...titles], ["variant", ...titles].map(() => "---"), ...rows];
-  return all.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  return [titles, titles.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

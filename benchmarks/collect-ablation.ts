@@ -1,7 +1,8 @@
 // Puts the runs of the ablation study together: a JSON file with every run, a table in Markdown on the standard output, and a plot.
 // Usage: npx tsc -p benchmarks && node benchmarks/dist/collect-ablation.js [--runs runs/doom-ablation] [--results FILE] [--plot FILE]
-import { execFileSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomically } from "@vid2world/formats";
 import { libtorchVersion } from "@vid2world/torch";
@@ -17,23 +18,13 @@ const { values } = parseArgs({
 });
 const { runs, protocol } = await readRuns(values.runs);
 if (runs.length === 0) throw new Error(`${values.runs}: no evaluated run; run scripts/ablation-doom.mjs first`);
-const variants = byVariant(runs);
+const variants = await byVariant(values.runs, runs);
 
-const git = (...words: string[]): string => {
-  try {
-    return execFileSync("git", words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
-  } catch {
-    return "unknown";
-  }
-};
 const result = {
   what: "ablation study on the bundled gameplay at half size: kind of weight transfer, action guidance, no base model",
-  command: "node scripts/ablation-doom.mjs",
-  date: new Date().toISOString(),
+  begun: JSON.parse(await readFile(join(values.runs, "origin.json"), "utf8")) as object,
   machine: { processor: cpus()[0]?.model ?? "unknown", cores: cpus().length, threads: 1 },
   libtorch: libtorchVersion,
-  commit: git("rev-parse", "HEAD"),
-  uncommittedChanges: git("status", "--porcelain") !== "",
   cpuMinutes: {
     autoencoder: await cpuMinutes(values.runs, "autoencoder"),
     base: await cpuMinutes(values.runs, "base"),

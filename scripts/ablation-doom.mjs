@@ -4,7 +4,7 @@
 // Usage: node scripts/ablation-doom.mjs [--out runs/doom-ablation] [--seeds 2] [--core 0] [--configs configs/doom-ablation]
 //        [--recordings recordings/doom-e1m2] [--starts 24] [--results FILE.json] [--plot FILE.svg] [--only-collect]
 // Everything runs on one CPU thread, at low priority. --core pins it to a core (Linux), so that nothing else is disturbed.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { setPriority } from "node:os";
@@ -49,20 +49,23 @@ const stages = [
   },
   training("autoencoder", "autoencoder", shared),
   training("base", "base", latents),
+  // One step too small to change anything, for the validation loss that a world begins with.
+  ...variants.map((variant) => {
+    const still = ["training.maxSteps=1", "training.learningRate=1e-12", "training.emaDecay=0"];
+    const settings = [...worldSettings(variant, 1), ...still.flatMap((setting) => ["--set", setting])];
+    return { ...training(`${variant}-start`, `world-${variant}`, settings), work: 1 };
+  }),
   ...seeds.flatMap((seed) =>
     variants.flatMap((variant) => {
       const name = `${variant}-${seed}`;
-      const from = configOf(`world-${variant}`).initialise ? ["--set", `initialise.from=${out}/base`] : [];
-      return [
-        training(name, `world-${variant}`, [...latents, ...from, "--set", `training.seed=${seed}`]),
-        evaluation(name),
-      ];
+      return [training(name, `world-${variant}`, worldSettings(variant, seed)), evaluation(name)];
     }),
   ),
 ];
 
 setPriority(5);
 await mkdir(out, { recursive: true });
+await writeOrigin(join(out, "origin.json"));
 const stopping = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stopping.abort());
 /** Seconds that work took in this call, by kind: what the time left is estimated from. */
@@ -77,6 +80,31 @@ await runNode([
 
 function configOf(name) {
   return parse(readFileSync(join(configs, `${name}.yaml`), "utf8"));
+}
+
+function worldSettings(variant, seed) {
+  const from = configOf(`world-${variant}`).initialise ? ["--set", `initialise.from=${out}/base`] : [];
+  return [...latents, ...from, "--set", `training.seed=${seed}`];
+}
+
+/** What the study was begun with; kept when it goes on. */
+async function writeOrigin(file) {
+  if (existsSync(file)) return;
+  const git = (...words) => {
+    try {
+      return execFileSync("git", words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    } catch {
+      return "unknown";
+    }
+  };
+  const origin = {
+    date: new Date().toISOString(),
+    command: ["node", "scripts/ablation-doom.mjs", ...process.argv.slice(2)].join(" "),
+    commit: git("rev-parse", "HEAD"),
+    uncommittedChanges: git("status", "--porcelain") !== "",
+    node: process.version,
+  };
+  await writeFile(file, `${JSON.stringify(origin)}\n`);
 }
 
 /** A `vid2world train` in `out`/NAME. */

@@ -79,6 +79,6 @@ test("one command makes recordings, trains and evaluates every variant, and writ
 
   const { mtimeMs } = await stat(join(folder, "runs/scratch-1/world/world.json"));
   const second = await study();
-  expect(second.text.match(/finished before/g)).toHaveLength(7);
+  expect(second.text.match(/finished before/g)).toHaveLength(9);
   expect((await stat(join(folder, "runs/scratch-1/world/world.json"))).mtimeMs).toBe(mtimeMs);
 }, 300_000);
