@@ -24,6 +24,7 @@ def process_memory():
 class Worker:
     def __init__(self):
         self.session = None
+        self.loader = None
 
     def hello(self, threads):
         torch.set_num_threads(threads)
@@ -44,6 +45,22 @@ class Worker:
         self.session.write_outputs(mode, seed, path)
         return {}
 
+    def make_data(self, **request):
+        from plain_loader.make_data import make  # only these requests need h5py, PIL and torchvision
+
+        make(**request)
+        return {}
+
+    def open_loader(self, domain, clips, frames, batch, workers, **_):
+        from plain_loader.session import LoaderSession
+
+        self.loader = None
+        self.loader = LoaderSession(domain, clips, frames, batch, workers)
+        return {"firstMilliseconds": self.loader.first_milliseconds, **self.loader.checksum()}
+
+    def take_batches(self, count):
+        return self.loader.take(count)
+
     def memory(self):
         return process_memory()
 
@@ -54,7 +71,7 @@ def main():
         request = json.loads(line)
         kind = request.pop("request")
         try:
-            reply = getattr(worker, kind)(**request)
+            reply = getattr(worker, kind.replace("-", "_"))(**request)
         except Exception as error:  # whatever it is, the other side shows it
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), flush=True)

@@ -29,27 +29,36 @@ export async function readImage(file: string): Promise<RgbImage> {
 
 /** Decodes a picture from memory; `name` is what errors call it. */
 export async function decodeImage(bytes: Uint8Array, name = "image"): Promise<RgbImage> {
-  let space: string | undefined;
+  // Decoders disagree about CMYK by more than half of the range, so no answer is better than one of theirs.
+  if (jpegColours(bytes) === 4) {
+    throw new FormatError(name, "a CMYK picture, which decoders show differently; convert it to RGB first");
+  }
   try {
-    const picture = sharp(bytes, { autoOrient: true });
-    space = (await picture.metadata()).space;
-    if (space !== "cmyk") {
-      const { data, info } = await picture
-        .toColourspace("srgb")
-        .removeAlpha()
-        .raw()
-        .toBuffer({ resolveWithObject: true });
-      return {
-        data_HWC: new Uint8Array(data.buffer, data.byteOffset, data.length),
-        height: info.height,
-        width: info.width,
-      };
-    }
+    const { data, info } = await sharp(bytes, { autoOrient: true })
+      .toColourspace("srgb")
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return {
+      data_HWC: new Uint8Array(data.buffer, data.byteOffset, data.length),
+      height: info.height,
+      width: info.width,
+    };
   } catch (cause) {
     throw new FormatError(name, `not a readable picture: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
-  // Decoders disagree about CMYK by more than half of the range, so no answer is better than one of theirs.
-  throw new FormatError(name, "a CMYK picture, which decoders show differently; convert it to RGB first");
+}
+
+/** How many colours a JPEG file has per pixel, by its frame header; undefined for other files, which know no CMYK. */
+function jpegColours(bytes: Uint8Array): number | undefined {
+  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff;) {
+    const marker = bytes[at + 1] ?? 0;
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+    if (isFrame) return bytes[at + 9];
+    at += marker === 0xff ? 1 : 2 + ((bytes[at + 2] ?? 0) << 8) + (bytes[at + 3] ?? 0);
+  }
+  return undefined;
 }
 
 /** Encodes a picture to PNG or JPEG bytes. */

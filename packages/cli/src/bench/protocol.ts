@@ -59,6 +59,35 @@ export interface LoadRequest {
   readonly layout: "channelsLast" | "contiguous";
 }
 
+/** Data sets in the published layouts, written from a few pictures; only the Python side is asked this. */
+export interface MakeDataRequest {
+  readonly request: "make-data";
+  readonly domain: LoadedDomain;
+  readonly folder: string;
+  /** `.npy` file of pictures [N H W 3] uint8. */
+  readonly source: string;
+  readonly episodes: number;
+  readonly frames: number;
+  readonly seed: number;
+}
+
+/** Published data sets whose loading is compared. */
+export type LoadedDomain = "rt1" | "csgo" | "recon";
+
+/** Starts a loader; its first batch is read. */
+export interface OpenLoaderRequest {
+  readonly request: "open-loader";
+  readonly domain: LoadedDomain;
+  readonly folder: string;
+  /** Seed of the clips' order. Our side finds the order itself, the other one is given it: where clips are, and their first frames. */
+  readonly seed: number;
+  readonly clips: readonly (readonly [path: string, start: number])[];
+  /** T. */
+  readonly frames: number;
+  readonly batch: number;
+  readonly workers: number;
+}
+
 /** What is timed: an evaluation of a whole window without gradients, or loss, backward pass, clipping and AdamW. */
 export type Timed = "forward" | "train-step";
 
@@ -73,6 +102,9 @@ export type Request =
   /** Writes `output`, `loss`, `gradient.NAME` and `updated.NAME` (weights after one step) with dropout as drawn from `seed`. */
   | { readonly request: "outputs"; readonly mode: "train" | "eval"; readonly seed: number; readonly path: string }
   | { readonly request: "memory" }
+  | MakeDataRequest
+  | OpenLoaderRequest
+  | { readonly request: "take-batches"; readonly count: number }
   | CurveRequest;
 
 /** Milliseconds of each run: by the clock, and of the process's processor time, which other programs disturb less. */
@@ -91,6 +123,11 @@ export interface Replies {
   readonly run: RunTimes;
   readonly outputs: object;
   readonly curve: { readonly points: readonly MemoryPoint[] };
+  readonly "make-data": object;
+  /** Milliseconds until the first batch was there; checksums of its frames [B T H W 3] and of its actions. */
+  readonly "open-loader": { readonly firstMilliseconds: number; readonly frames: number; readonly actions: number };
+  /** Frames that were loaded, and the milliseconds for it: by the clock, and of all threads' or processes' processor time. */
+  readonly "take-batches": { readonly frames: number; readonly time: number; readonly cpuTime: number };
   readonly memory: { readonly residentKiB: number; readonly peakKiB: number };
 }
 

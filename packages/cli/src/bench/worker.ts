@@ -1,6 +1,7 @@
 // Our side of a benchmark: one JSON request per line in, one JSON reply per line out (see protocol.ts).
 import { createInterface } from "node:readline";
 import { libtorchVersion, setNumThreads } from "@vid2world/torch";
+import { openLoaderSession, type LoaderSession } from "./loader-session.js";
 import { processMemory } from "./process-memory.js";
 import { prepare } from "./prepare.js";
 import type { Replies, Request } from "./protocol.js";
@@ -8,6 +9,7 @@ import { openSession, type Session } from "./session.js";
 import { timeOperator } from "./small-operators.js";
 
 let session: Session | undefined;
+let loader: LoaderSession | undefined;
 
 function loaded(): Session {
   if (session === undefined) throw new Error("nothing is loaded");
@@ -36,6 +38,15 @@ async function answer(request: Request): Promise<Replies[keyof Replies]> {
       return processMemory();
     case "curve":
       return { points: await loaded().curve(request) };
+    case "open-loader":
+      await loader?.close();
+      loader = await openLoaderSession(request);
+      return loader.first;
+    case "take-batches":
+      if (loader === undefined) throw new Error("no loader is open");
+      return loader.take(request.count);
+    case "make-data":
+      throw new Error("the Python side makes the data");
     default:
       throw new Error(`unknown request ${String((request satisfies never as Request).request)}`);
   }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { ratioOf, interleave, timesOf } from "../bench/timing.js";
 import { findPyTorch } from "../bench/python.js";
+import { runLoader, showLoader } from "../bench/run-loader.js";
 import { judge, runMemory, showMemory } from "../bench/run-memory.js";
 import { runNetworks } from "../bench/run-network.js";
 import { runOperators, showOperators } from "../bench/run-operators.js";
@@ -26,6 +27,19 @@ describe.skipIf(missing)(`against PyTorch (skipped without it: apt-get install p
     expect(showNetworks(result)).toContain("equal to rounding");
   });
 });
+
+const modules = ["h5py", "PIL", "torchvision"];
+const noModules = "missing" in (await findPyTorch(modules));
+
+test.skipIf(noModules)(
+  "both sides load the same frames and actions of every data set (skipped without h5py, PIL and torchvision for Python)",
+  async () => {
+    const result = await runLoader({ domains: ["rt1", "csgo", "recon"], workers: [1], rounds: 1, perRound: 1 });
+    expect(result.results.map(({ equal }) => equal)).toEqual([true, true, true]);
+    expect(showLoader(result)).toContain("yes");
+  },
+  300_000,
+);
 
 test("memory is looked at while sampling and training", async () => {
   const result = await runMemory({ samplingSteps: 120, trainingSteps: 4, threads: 1 });

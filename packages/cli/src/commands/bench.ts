@@ -1,12 +1,9 @@
 // `vid2world bench`: what this machine makes of the engine and the model, against PyTorch for Python on the same libtorch.
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import { writeAtomically, writeFileAtomically } from "@vid2world/formats";
+import { writeFileAtomically } from "@vid2world/formats";
 import { caseNames, type CaseName } from "../bench/cases.js";
-import { describeCircumstances, type Circumstances } from "../bench/circumstances.js";
 import { findPyTorch } from "../bench/python.js";
-import { repositoryRoot } from "../bench/repository.js";
+import { fail, report } from "../bench/report.js";
 import { runDecoder, showDecoder } from "../bench/run-decoder.js";
 import { runMemory, showMemory } from "../bench/run-memory.js";
 import { runNetworks } from "../bench/run-network.js";
@@ -15,6 +12,7 @@ import { plotQuality, runQuality, showQuality } from "../bench/run-quality.js";
 import { showNetworks } from "../bench/show-network.js";
 import type { Timed } from "../bench/protocol.js";
 import { solverNames } from "@vid2world/world/diffusion/samplers/sampler-config";
+import { loaderCommand } from "./bench/loader.js";
 import { wholeNumber } from "./whole-number.js";
 
 const EXAMPLES = `
@@ -25,7 +23,8 @@ Examples:
   vid2world bench memory                             1000 sampling and 300 training steps
   vid2world bench quality --steps 1 2 4 --solvers ddim unipc
   vid2world bench decoder                            the small decoder of the built-in world beside the full one
-The first three need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
+  vid2world bench loader --domain csgo --workers 2   frames per second of the data loader, against h5py and torch's DataLoader
+The first three and loader need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
 from PyTorch's by more than rounding, or memory grows.`;
 
 /** Builds the command with one subcommand per benchmark. */
@@ -40,6 +39,7 @@ export function benchCommand() {
     .addCommand(memoryCommand())
     .addCommand(qualityCommand())
     .addCommand(decoderCommand())
+    .addCommand(loaderCommand())
     .addHelpText("after", EXAMPLES);
 }
 
@@ -156,25 +156,4 @@ async function needPyTorch(): Promise<void> {
   const found = await findPyTorch();
   // The code marks it as no fault of the program's.
   if ("missing" in found) throw Object.assign(new Error(found.missing), { code: "ENOENT" });
-}
-
-/** Writes the result and prints it. */
-async function report(
-  name: string,
-  result: Circumstances,
-  text: string,
-  { json, out }: { readonly json?: true | undefined; readonly out?: string | undefined },
-): Promise<void> {
-  const file = out ?? path.join(repositoryRoot(), "benchmarks/results", `${name}.json`);
-  const content = `${JSON.stringify(result, null, 2)}\n`;
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeAtomically(file, async (handle) => void (await handle.writeFile(content)));
-  console.log(json === true ? content.trimEnd() : `${text}\n\n${describeCircumstances(result)}\nwritten to ${file}`);
-}
-
-/** After the result was shown and kept, so that one can see what is wrong. */
-function fail(wrong: boolean, message: string): void {
-  if (!wrong) return;
-  process.stderr.write(`error: ${message}\n`);
-  process.exitCode = 1;
 }

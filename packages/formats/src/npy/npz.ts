@@ -25,7 +25,7 @@ export interface WriteNpzOptions {
 export async function readNpz(file: string, options: ReadNpzOptions = {}): Promise<Map<string, NpyArray>> {
   const { maxBytes = NPY_MAX_BYTES } = options;
   return withArchive(file, async (zip, entries) => {
-    const wanted = select(file, entries, options.names);
+    const wanted = selectEntries(file, entries, options.names);
     const total = wanted.reduce((sum, [, entry]) => sum + entry.uncompressedSize, 0);
     if (total > maxBytes) {
       throw new FormatError(
@@ -90,7 +90,8 @@ const ZIP32_SAFE = 2 ** 32 - 2 ** 24;
 /** Deflate cannot shrink further than this (1032 to 1), so that an archive which announces more lies. */
 const LARGEST_RATIO = 1040;
 
-async function withArchive<T>(
+/** Opens an archive, lists its arrays, and closes it when the reading is done. */
+export async function withArchive<T>(
   file: string,
   read: (zip: ZipFile, entries: ReadonlyMap<string, Entry>) => Promise<T>,
 ): Promise<T> {
@@ -120,7 +121,8 @@ async function listEntries(file: string, zip: ZipFile): Promise<Map<string, Entr
   return entries;
 }
 
-function select(
+/** The entries of these names (default: all); a missing one is an error. */
+export function selectEntries(
   file: string,
   entries: ReadonlyMap<string, Entry>,
   names: readonly string[] | undefined,
@@ -133,16 +135,21 @@ function select(
   });
 }
 
+/** Throws where more is announced than can come out. */
+export function refuseLie(entry: Entry, label: string): void {
+  const { uncompressedSize, compressedSize, relativeOffsetOfLocalHeader } = entry;
+  if (uncompressedSize <= compressedSize * LARGEST_RATIO + 1024) return;
+  throw new FormatError(
+    label,
+    `announces ${uncompressedSize} bytes from ${compressedSize}; it lies`,
+    relativeOffsetOfLocalHeader,
+  );
+}
+
 /** Unpacks an entry, or its first `limit` bytes; a whole entry's length and checksum are checked. */
 async function readEntry(zip: ZipFile, entry: Entry, label: string, limit?: number): Promise<Uint8Array> {
   const place = entry.relativeOffsetOfLocalHeader;
-  if (entry.uncompressedSize > entry.compressedSize * LARGEST_RATIO + 1024) {
-    throw new FormatError(
-      label,
-      `announces ${entry.uncompressedSize} bytes from ${entry.compressedSize}; it lies`,
-      place,
-    );
-  }
+  refuseLie(entry, label);
   const target = new Uint8Array(Math.min(limit ?? Infinity, entry.uncompressedSize));
   let filled = 0;
   try {

@@ -29,6 +29,7 @@ export type ByteLetterbox = (source: Uint8Array, from: number, target: Uint8Arra
 export function byteLetterbox({ stored, inside, whole, bgr = false, positions }: ByteLetterboxOptions): ByteLetterbox {
   const rows = axis(stored.height, inside.height, whole.height, positions);
   const columns = axis(stored.width, inside.width, whole.width, positions);
+  if (!bgr && sameSize(stored, inside)) return copyRows(stored, whole, rows, columns);
   const across = spread(columns, bgr);
   const [oldRow, row] = [stored.width * 3, whole.width * 3];
   let [above, below] = [new Float32Array(across.left.length), new Float32Array(across.left.length)];
@@ -53,6 +54,22 @@ export function byteLetterbox({ stored, inside, whole, bgr = false, positions }:
       levels.fill(0, place, edge);
       levels.fill(0, edge + above.length, place + row);
     }
+  };
+}
+
+function sameSize(a: PictureSize, b: PictureSize): boolean {
+  return a.height === b.height && a.width === b.width;
+}
+
+/** Nothing to resize: rows are set between the bars, or cut, as they are. */
+function copyRows(stored: PictureSize, whole: PictureSize, rows: Axis, columns: Axis): ByteLetterbox {
+  const [oldRow, row, count] = [stored.width * 3, whole.width * 3, columns.first.length * 3];
+  return (source, from, target, to) => {
+    target.fill(0, to, to + whole.height * row);
+    rows.first.forEach((first, y) => {
+      const begin = from + first * oldRow + (columns.first[0] ?? 0) * 3;
+      target.set(source.subarray(begin, begin + count), to + (rows.before + y) * row + columns.before * 3);
+    });
   };
 }
 

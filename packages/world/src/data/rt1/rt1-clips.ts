@@ -1,9 +1,10 @@
 // Reads clips of an RT-1 episode as bytes: of the `.npz` file only the frames that are asked for, letterboxed, and their actions.
 //   T frames, H rows, W columns, C = 3 (red, green, blue), A = 13 action numbers
 import { FormatError } from "@vid2world/formats";
-import { readNpz } from "@vid2world/formats/npy/npz";
+import type { NpyArray } from "@vid2world/formats/npy/dtypes";
+import { readNpzRows } from "@vid2world/formats/npy/npz-rows";
 import { byteLetterbox, type ResizePositions } from "../byte-letterbox.js";
-import { takeRows, type Span } from "../spans.js";
+import { checkSpan, takeRows, type Span } from "../spans.js";
 import type { PictureSize } from "../transforms.js";
 
 /** Numbers of an RT-1 action. */
@@ -41,27 +42,33 @@ export async function readStoredRt1(
   { path, stored, frames }: Pick<Rt1Files, "path" | "stored" | "frames">,
   span: Span,
 ): Promise<StoredRt1Clip> {
-  const arrays = await readNpz(path, { names: ["image", "action"] });
-  const images = arrays.get("image")?.data;
-  if (!(images instanceof Uint8Array)) throw new FormatError(path, "image: expected [T H W 3] uint8");
+  checkSpan(path, span, frames);
+  const { start } = span;
+  const end = start + (span.frames - 1) * span.stride + 1;
+  const arrays = await readNpzRows(path, { names: ["image", "action"], start, end });
+  const [image, action] = [arrays.get("image"), arrays.get("action")];
+  if (image?.dtype !== "uint8" || image.data.length !== (end - start) * stored.height * stored.width * 3) {
+    throw new FormatError(path, `image: expected [T ${stored.height} ${stored.width} 3] uint8`);
+  }
+  const local = { ...span, start: 0 };
   return {
-    frames_THWC: takeRows(images, stored.height * stored.width * 3, span),
-    actions_TA: takeRows(rt1Actions(path, frames, arrays), RT1_ACTION_DIM, span),
+    frames_THWC: takeRows(image.data as Uint8Array, stored.height * stored.width * 3, local),
+    actions_TA: takeRows(checkedActions(path, action, start), RT1_ACTION_DIM, local),
   };
 }
 
 /** All actions of an episode [T A], each number checked. */
 export async function readRt1Actions({ path, frames }: Pick<Rt1Files, "path" | "frames">): Promise<Float32Array> {
-  return rt1Actions(path, frames, await readNpz(path, { names: ["action"] }));
+  const arrays = await readNpzRows(path, { names: ["action"], start: 0, end: frames });
+  return checkedActions(path, arrays.get("action"), 0);
 }
 
-function rt1Actions(path: string, frames: number, arrays: Awaited<ReturnType<typeof readNpz>>): Float32Array {
-  const data = arrays.get("action")?.data;
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) {
+function checkedActions(path: string, action: NpyArray | undefined, firstRow: number): Float32Array {
+  if (!(action?.data instanceof Float32Array || action?.data instanceof Float64Array)) {
     throw new FormatError(path, "action: expected [T 13] float");
   }
-  const actions_TA = Float32Array.from(data.subarray(0, frames * RT1_ACTION_DIM));
+  const actions_TA = Float32Array.from(action.data);
   const bad = actions_TA.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new FormatError(path, `action: row ${Math.floor(bad / RT1_ACTION_DIM)} holds ${actions_TA[bad]}`);
-  return actions_TA;
+  if (bad < 0) return actions_TA;
+  throw new FormatError(path, `action: row ${firstRow + Math.floor(bad / RT1_ACTION_DIM)} holds ${actions_TA[bad]}`);
 }

@@ -1,0 +1,34 @@
+// Writes a benchmark's result beside the earlier ones, and prints it.
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { writeAtomically } from "@vid2world/formats";
+import { describeCircumstances, type Circumstances } from "./circumstances.js";
+import { repositoryRoot } from "./repository.js";
+
+/** How a result is shown: as JSON, and in which file it is kept. */
+export interface ReportOptions {
+  readonly json?: true | undefined;
+  /** Default: `benchmarks/results/NAME.json`. */
+  readonly out?: string | undefined;
+}
+
+/** Writes the result and prints it; `text` is what people read. */
+export async function report(
+  name: string,
+  result: Circumstances,
+  text: string,
+  { json, out }: ReportOptions,
+): Promise<void> {
+  const file = out ?? path.join(repositoryRoot(), "benchmarks/results", `${name}.json`);
+  const content = `${JSON.stringify(result, null, 2)}\n`;
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeAtomically(file, async (handle) => void (await handle.writeFile(content)));
+  console.log(json === true ? content.trimEnd() : `${text}\n\n${describeCircumstances(result)}\nwritten to ${file}`);
+}
+
+/** After the result was shown and kept, so that one can see what is wrong. */
+export function fail(wrong: boolean, message: string): void {
+  if (!wrong) return;
+  process.stderr.write(`error: ${message}\n`);
+  process.exitCode = 1;
+}
