@@ -2,11 +2,11 @@
 import { libtorchVersion, setNumThreads } from "@vid2world/torch";
 import { loadWorld } from "@vid2world/world";
 import { openRecording } from "@vid2world/world/data/recording";
-import { type SolverName, solverNames } from "@vid2world/world/diffusion/samplers/sampler-config";
+import { type SamplerConfig, type SolverName, solverNames } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { readHeldOutClips } from "@vid2world/world/evaluation/held-out";
 import { lineCharts } from "@vid2world/world/evaluation/report/line-charts";
 import { chooseStarts } from "@vid2world/world/evaluation/starts";
-import { type StepQuality, measureStepQuality } from "@vid2world/world/evaluation/step-quality";
+import { type StepQuality, evaluationsOf, measureStepQuality } from "@vid2world/world/evaluation/step-quality";
 import { recordingsOf } from "../commands/demo.js";
 import { circumstances, type Circumstances } from "./circumstances.js";
 import { textTable } from "./table.js";
@@ -19,6 +19,7 @@ export interface QualityResult extends Circumstances {
   readonly starts: number;
   readonly frames: number;
   readonly spacing: string;
+  readonly evaluation: SamplerConfig["evaluation"];
   readonly points: readonly StepQuality[];
 }
 
@@ -30,7 +31,11 @@ export interface QualityOptions {
   /** Step counts. One step is the same with every solver, so it is measured once; Heun takes counts whose evaluations stay within the largest. */
   readonly steps: readonly number[];
   readonly solvers: readonly SolverName[];
+  /** Evaluations up to which the solvers after the first are measured: with many steps they all come together. Absent: no limit. */
+  readonly othersUpTo?: number;
   readonly spacing?: "uniform_trailing" | "log_snr" | "karras";
+  /** `streaming` is an approximation where the world's normalisation looks at the whole window. */
+  readonly evaluation: SamplerConfig["evaluation"];
   readonly threads: number;
   readonly onProgress: (text: string) => void;
 }
@@ -42,16 +47,20 @@ const SKIPPED = 10;
 export async function runQuality(options: QualityOptions): Promise<QualityResult> {
   const { starts: count, frames, steps, solvers, threads, onProgress } = options;
   setNumThreads(threads);
-  const world = await loadWorld(options.world, { sampler: { eta: 0 } });
+  const world = await loadWorld(options.world, { sampler: { eta: 0, evaluation: options.evaluation } });
   const spacing = options.spacing ?? world.sampler.spacing;
   const clips = await readHeldOutClips(await openRecording(await recordingsOf(options.world)), world);
   const starts = chooseStarts(clips, { count, contextFrames: world.contextFrames, frames, seed: 0, skip: SKIPPED });
   const most = Math.max(...steps);
+  const within = (solver: SolverName, numSteps: number, place: number): boolean => {
+    if (numSteps === 1 || place === 0) return place === 0;
+    return evaluationsOf(solver, numSteps) <= Math.min(most, options.othersUpTo ?? most);
+  };
   const cases = [...steps]
     .sort((a, b) => a - b)
     .flatMap((numSteps) =>
       solvers
-        .filter((solver, i) => (numSteps === 1 ? i === 0 : solver !== "heun" || 2 * numSteps - 1 <= most))
+        .filter((solver, place) => within(solver, numSteps, place))
         .map((solver) => ({ solver, numSteps, spacing })),
     );
   let done = 0;
@@ -60,13 +69,21 @@ export async function runQuality(options: QualityOptions): Promise<QualityResult
   const points = await measureStepQuality(world, starts, { cases, frames, seed: 0, onPoint });
   return {
     benchmark: "quality",
-    ...{ world: world.name, decoder: world.decoder, starts: count, frames, spacing: String(spacing), points },
+    ...{
+      world: world.name,
+      decoder: world.decoder,
+      starts: count,
+      frames,
+      spacing: String(spacing),
+      evaluation: options.evaluation,
+      points,
+    },
     ...circumstances(threads, { libtorch: libtorchVersion }),
   };
 }
 
 /** The result as a table. */
-export function showQuality({ points, world, starts, frames, spacing }: QualityResult): string {
+export function showQuality({ points, world, starts, frames, spacing, evaluation }: QualityResult): string {
   const rows = points.map((point) => [
     point.solver,
     String(point.numSteps),
@@ -77,7 +94,7 @@ export function showQuality({ points, world, starts, frames, spacing }: QualityR
     point.cpuSecondsPerFrame.toFixed(3),
   ]);
   const heading = ["solver", "steps", "evaluations", "PSNR, dB", "SSIM", "sharpness", "CPU s/frame"];
-  return `${world}, ${starts} starts x ${frames} frames, spacing ${spacing}\n\n${textTable([heading, ...rows])}`;
+  return `${world}, ${starts} starts x ${frames} frames, spacing ${spacing}, evaluation ${evaluation}\n\n${textTable([heading, ...rows])}`;
 }
 
 /** The result as curves over the evaluations of the network, SVG. */

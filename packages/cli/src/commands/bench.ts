@@ -111,6 +111,7 @@ function qualityCommand() {
     .addOption(whole("--frames <n>", "frames to predict from each", 1).default(6))
     .option("--steps <n...>", "step counts", ["1", "2", "4", "6", "8", "10", "16", "25", "50"])
     .addOption(new Option("--solvers <name...>", "solvers").choices(solverNames).default([...solverNames]))
+    .addOption(whole("--others-up-to <n>", "evaluations up to which the solvers after the first are measured", 1))
     .addOption(
       new Option("--spacing <name>", "placement of the steps (default: the world's)").choices([
         "uniform_trailing",
@@ -119,16 +120,22 @@ function qualityCommand() {
       ] as const),
     )
     .addOption(whole("--threads <n>", "CPU threads", 1).default(1))
+    .addOption(
+      new Option("--evaluation <how>", "evaluate the window at every step, or only the new frame")
+        .choices(["window", "streaming"] as const)
+        .default("window" as const),
+    )
     .option("--plot <file>", "where the curves go (default: none)")
     .addOption(jsonOption())
     .addOption(outOption())
-    .action(async ({ steps, plot, json, out, spacing, ...options }) => {
+    .action(async ({ steps, plot, json, out, spacing, othersUpTo, ...options }) => {
       const count = wholeNumber("--steps", 1);
       const onProgress = (text: string): void => void process.stderr.write(`${text}\n`);
       const result = await runQuality({
         ...options,
         steps: steps.map(count),
         ...(spacing && { spacing }),
+        ...(othersUpTo !== undefined && { othersUpTo }),
         onProgress,
       });
       if (plot !== undefined) await writeFileAtomically(plot, await plotQuality(result));

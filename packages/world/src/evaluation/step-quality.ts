@@ -2,7 +2,7 @@
 // Axes: T frames; frames are RGB bytes.
 
 import { z } from "zod";
-import { type SamplerConfig, solverNames } from "../diffusion/samplers/sampler-config.js";
+import { type SamplerConfig, type SolverName, solverNames } from "../diffusion/samplers/sampler-config.js";
 import { WorldModel } from "../world-model.js";
 import { scoreHorizons } from "./metrics/horizon.js";
 import { sharpness } from "./metrics/sharpness.js";
@@ -21,6 +21,11 @@ export const stepQualitySchema = z.strictObject({
 
 /** One point of the curves. */
 export type StepQuality = z.output<typeof stepQualitySchema>;
+
+/** Evaluations of the network that a solver takes for a frame, without guidance. */
+export function evaluationsOf(solver: SolverName, numSteps: number): number {
+  return solver === "heun" ? 2 * numSteps - 1 : numSteps;
+}
 
 /** What is measured. */
 export interface StepQualityOptions {
@@ -53,7 +58,7 @@ export async function measureStepQuality(
     const { solver, numSteps } = variant.sampler;
     const point: StepQuality = {
       ...{ solver, numSteps },
-      evaluations: solver === "heun" ? 2 * numSteps - 1 : numSteps,
+      evaluations: evaluationsOf(solver, numSteps),
       psnr: scores.psnrMean,
       ssim: scores.ssimMean,
       sharpness: sharpness(predictions, truth, world),
