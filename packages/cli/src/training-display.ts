@@ -82,7 +82,7 @@ export function createTrainingDisplay(
       case "checkpoint":
         return line(`step ${event.step}  saved ${event.file}`);
       case "unstable":
-        return line(`step ${event.step}  left out: ${describeInstability(event)}${replayOf(event.file)}`);
+        return line(`step ${event.step}  left out: ${describeInstability(event)}${keptIn(event.file)}`);
       case "resumed":
         return line(`step ${event.step}  resumed from ${event.file}`);
       case "start":
@@ -96,8 +96,7 @@ export function createTrainingDisplay(
   return { show, close: endLine };
 }
 
-const replayOf = (file: string | undefined): string =>
-  file === undefined ? "" : `; look into it with --replay ${file}`;
+const keptIn = (file: string | undefined): string => (file === undefined ? "" : `; kept in ${file}`);
 
 function progressLine(event: Extract<TrainingEvent, { type: "progress" }>): string {
   const percent = `${Math.floor(100 * event.progress)} %`;

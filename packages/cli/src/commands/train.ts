@@ -1,10 +1,13 @@
 // `vid2world train`: trains an autoencoder, a video model or a world model from a configuration.
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { invalid } from "@vid2world/formats";
 import { loadConfig } from "@vid2world/world/config/load";
 import { trainingConfigSchema } from "@vid2world/world/training/config";
 import { isValidated, validateRollouts } from "@vid2world/world/evaluation/validate-rollouts";
+import { showProfile } from "@vid2world/world/training/profile";
+import type { ProfileRequest } from "@vid2world/world/training/profile";
 import { runTraining } from "@vid2world/world/training/run";
 import { asRank } from "../ranks/join.js";
 import { launchRanks, withoutDevices } from "../ranks/launch.js";
@@ -35,6 +38,11 @@ export function trainCommand() {
     .option("--out <folder>", "folder of the run (default: runs/ and the configuration's path)")
     .option("--resume", "go on from the newest checkpoint in the folder, if there is one")
     .option("--allow-change <setting...>", "with --resume: settings that may differ from those of the run's beginning")
+    .option(
+      "--profile [steps]",
+      "measure where the time of so many steps goes (default: 10), as a table and profile.json for ui.perfetto.dev",
+      wholeNumber("--profile", 1),
+    )
     .option(
       "--max-steps <n>",
       "end after this many steps (default: the configuration's)",
@@ -76,6 +84,7 @@ export function trainCommand() {
         const [result, speaks] = await asRank(joining, async (ranks) => {
           const ended = await runTraining(config, {
             ...{ folder, resume: options.resume ?? false, allowChanges: options.allowChange ?? [], ranks },
+            ...(options.profile !== undefined && { profile: profileInto(folder, options.profile) }),
             signal: interrupted.signal,
             onEvent: display.show,
             scorer: { run: validateRollouts, isDone: isValidated },
@@ -91,6 +100,21 @@ export function trainCommand() {
         interrupted.release();
       }
     });
+}
+
+/** Prints the table and writes the trace of each rank beside the run's other files. */
+function profileInto(folder: string, steps: number | true): ProfileRequest {
+  return {
+    steps: steps === true ? 10 : steps,
+    onProfile: (summary, trace) => {
+      const file = path.join(
+        folder,
+        `profile${process.env["RANK"] === undefined ? "" : `-${process.env["RANK"]}`}.json`,
+      );
+      writeFileSync(file, trace);
+      process.stderr.write(`\n${showProfile(summary)}\ntrace: ${file}\n`);
+    },
+  };
 }
 
 /** `configs/doom/base.yaml` trains in `runs/doom/base`. */

@@ -24,7 +24,7 @@ export type TrainingEvent =
       readonly parameter?: string;
       /** Steps left out in a row, this one included. */
       readonly inRow: number;
-      /** What `train --replay` takes. */
+      /** Weights and numbers of micro batches, for `replayStep`. */
       readonly file?: string;
     }
   | { readonly type: "resumed"; readonly step: number; readonly file: string }

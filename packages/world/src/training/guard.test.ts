@@ -9,6 +9,7 @@ import type { TrainingEvent } from "./events.js";
 import { UnstableTrainingError } from "./guard.js";
 import type { Objective } from "./objective.js";
 import { checkPrecision } from "./precision.js";
+import { replayStep } from "./replay.js";
 import { trainingSchema } from "./settings.js";
 import type { TrainingSettings } from "./settings.js";
 import { train } from "./trainer.js";
@@ -71,9 +72,20 @@ test("a step whose loss is NaN is left out, named with its parameter and samples
   ]);
 });
 
+test("a kept step is replayed: the same loss, and every parameter that is at fault", async () => {
+  await run((step) => step === 2);
+  const file = path.join(folder, "instability", "step-00000002.safetensors");
+  const replayed = await replayStep(
+    objectiveThatFailsAt(new Net(), () => true),
+    settings(),
+    file,
+  );
+  expect(replayed).toMatchObject([{ stream: 2, losses: { loss: NaN }, parameters: ["second.weight", "second.bias"] }]);
+});
+
 test("the policy stop ends the run with good weights in a checkpoint", async () => {
   const { events } = await run((step) => step === 5, { instability: { policy: "stop" } });
-  expect(events.at(-1)).toMatchObject({ type: "failed", message: expect.stringContaining("--replay") as string });
+  expect(events.at(-1)).toMatchObject({ type: "failed", message: expect.stringContaining("instability") as string });
   expect(await readdir(path.join(folder, "checkpoints"))).toEqual(["step-00000006.safetensors"]);
 });
 

@@ -88,7 +88,7 @@ export function describeInstability({ loss, gradientNorm, parameter }: Omit<Step
 
 function describe(verdict: StepVerdict, inRow: number, file: string | undefined): string {
   const row = inRow > 1 ? `${inRow} steps in a row were` : "the step was";
-  const replay = file === undefined ? "" : `; look into it with --replay ${file}`;
+  const replay = file === undefined ? "" : `; kept in ${file}`;
   const advice = "a lower learning rate, a longer warm-up or precision bfloat16 may help, then --resume";
   return `step ${verdict.step}: ${describeInstability(verdict)}; ${row} left out, the weights are good${replay}; ${advice}`;
 }

@@ -1,5 +1,5 @@
 // A profile of training steps: how long each phase took, as a table and as a trace for Perfetto (https://ui.perfetto.dev).
-import { PHASES } from "./phases.js";
+import { PHASES, recordPhases } from "./phases.js";
 import type { Phase, PhaseRecorder } from "./phases.js";
 
 /** One line of the table. */
@@ -153,4 +153,35 @@ export function showProfile({ steps, perStep, phases }: ProfileSummary): string 
   const line = (row: readonly string[]): string =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
   return [`${steps} steps, ${perStep.toFixed(1)} ms each`, ...table.map(line)].join("\n");
+}
+
+/** Asks for a profile of some steps of a run. */
+export interface ProfileRequest {
+  readonly steps: number;
+  /** Receives the table and the trace when these steps are done; the run goes on. */
+  readonly onProfile: (summary: ProfileSummary, trace: string) => void;
+}
+
+/** Steps that are not measured: libtorch chooses kernels and fills its caches in them. */
+const WARM_UP = 3;
+
+/** Brackets the steps of a run: a profile is on during those that were asked for. */
+export function profileSteps(
+  { steps, onProfile }: ProfileRequest,
+  options: ProfileOptions,
+): { before(): void; after(): void } {
+  let taken = 0;
+  let profile: Profile | undefined;
+  return {
+    before() {
+      if (taken !== WARM_UP) return;
+      profile = createProfile(options);
+      recordPhases(profile);
+    },
+    after() {
+      if (++taken !== WARM_UP + steps || !profile) return;
+      recordPhases(undefined);
+      onProfile(profile.summary(steps), profile.trace());
+    },
+  };
 }

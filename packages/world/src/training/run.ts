@@ -9,6 +9,7 @@ import { refuseChanges } from "./config-changes.js";
 import type { TrainingConfig } from "./config.js";
 import { describeEnvironment } from "./environment.js";
 import type { TrainingListener } from "./events.js";
+import type { ProfileRequest } from "./profile.js";
 import type { RolloutScorer } from "./rollout-validation.js";
 import { runAutoencoder } from "./run-autoencoder.js";
 import { runDenoising } from "./run-denoising.js";
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly resume?: boolean;
   /** Settings that may differ from those that the run was begun with; the harmless ones may always (config-changes.ts). */
   readonly allowChanges?: readonly string[];
+  /** Measures where some steps' time goes. */
+  readonly profile?: ProfileRequest | undefined;
   /** When aborted, the run saves a checkpoint, writes the model as it is, and ends. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: TrainingListener | undefined;

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { invalid } from "@vid2world/formats";
+import { cuda } from "@vid2world/torch";
 import { createCheckpointKeeper, findGoodCheckpoint } from "./checkpoint-keeper.js";
 import { loadCheckpoint } from "./checkpoints.js";
 import type { RunPosition } from "./checkpoints.js";
@@ -12,6 +13,8 @@ import { budgetProgress, learningRateAt } from "./learning-rate.js";
 import { splitLevels } from "./loss-by-level.js";
 import { memoryUse } from "./memory-use.js";
 import type { Objective } from "./objective.js";
+import { profileSteps } from "./profile.js";
+import type { ProfileRequest } from "./profile.js";
 import { singleRank } from "./ranks.js";
 import type { Ranks } from "./ranks.js";
 import type { TrainingSettings } from "./settings.js";
@@ -33,6 +36,8 @@ export interface TrainerOptions {
   readonly onEvent?: TrainingListener | undefined;
   /** The processes that train together; absent: this one alone. */
   readonly ranks?: Ranks | undefined;
+  /** Measures where some steps' time goes; absent: nothing is measured. */
+  readonly profile?: ProfileRequest | undefined;
   /** Rolls the model out from time to time; absent: only the objective's own validation. */
   readonly rollouts?: LongValidation | undefined;
 }
@@ -51,7 +56,7 @@ export interface TrainingResult {
 export async function train(
   objective: Objective,
   settings: TrainingSettings,
-  { folder, resume = false, config, signal, onEvent = () => {}, ranks = singleRank, rollouts }: TrainerOptions,
+  { folder, resume = false, config, signal, onEvent = () => {}, ranks = singleRank, rollouts, profile }: TrainerOptions,
 ): Promise<TrainingResult> {
   const { module } = objective;
   let { learningRate } = settings;
@@ -136,6 +141,10 @@ export async function train(
   });
 
   if (newest !== undefined) await validator.resumed(step);
+  const onDevice = settings.device !== "cpu";
+  const profiling =
+    profile &&
+    profileSteps(profile, { rank: ranks.rank, synchronize: onDevice ? () => cuda.synchronize() : undefined });
   const isOver = (): boolean => signal?.aborted === true || keeper?.failure !== undefined;
   let finished = false;
   for (;;) {
@@ -147,7 +156,9 @@ export async function train(
     if (finished || agreed.stop) break;
     if (keeper?.isDue(now()) === true) await keeper.save(now());
     learningRate = learningRateAt(settings, step, progress);
+    profiling?.before();
     await trainStep.run(step, learningRate);
+    profiling?.after();
     step++;
     const reports = step % settings.logEvery === 0;
     // A CPU has the verdict at once; another device is not kept waiting for it.
