@@ -1,6 +1,7 @@
 // A tiny causal world, evaluated frame by frame and over whole windows: the same pictures where both see the same frames.
 import { type Tensor, liveTensors, manualSeed, noGrad, randn, randnLike } from "@vid2world/torch";
 import { describe, expect, test } from "vitest";
+import { measureDeviation, usualVariants } from "./evaluation/deviation.js";
 import { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
 import { maxError } from "./model/testing/fixtures.js";
 import { UNet3D } from "./model/unet/unet.js";
@@ -137,6 +138,16 @@ test("image tokens of one's place in the window, or the published rule", async (
     await rolled(world, { imageTokens: "per-frame" }, { tokens }),
   ];
   expect(maxError(all, own)).toBeGreaterThan(1e-4);
+});
+
+test("the deviation from whole windows is nothing where the past is evaluated anew, and something where it is not", async () => {
+  const world = new WorldModel(parts());
+  const start = { latents_BTCHW: latents(1, 3), actions_BTA: actions(1, 8), numFrames: 5 };
+  const [never, , always] = await measureDeviation(world, start, usualVariants(LENGTH));
+  expect(never?.steps).toHaveLength(3);
+  expect(Math.max(...(always?.frames ?? [1]), ...(always?.steps ?? [1]))).toBeLessThan(1e-5);
+  expect(Math.max(...(never?.frames.slice(0, 2) ?? [1]))).toBeLessThan(1e-5);
+  expect(never?.frames.at(-1)).toBeGreaterThan(1e-5);
 });
 
 describe("a world that streams", () => {

@@ -7,6 +7,8 @@ import { fail, report } from "../bench/report.js";
 import { runDecoder, showDecoder } from "../bench/run-decoder.js";
 import { runMemory, showMemory } from "../bench/run-memory.js";
 import { runNetworks } from "../bench/run-network.js";
+import { runStreaming } from "../bench/run-streaming.js";
+import { showStreaming } from "../bench/show-streaming.js";
 import { runOperators, showOperators } from "../bench/run-operators.js";
 import { plotQuality, runQuality, showQuality } from "../bench/run-quality.js";
 import { showNetworks } from "../bench/show-network.js";
@@ -21,6 +23,7 @@ Examples:
   vid2world bench forward --case doom --rounds 20    one configuration, more turns: for a machine that does other things too
   vid2world bench train-step --json --out step.json  the numbers, and where they are kept
   vid2world bench memory                             1000 sampling and 300 training steps
+  vid2world bench streaming --contexts 1 8 64        a new frame by whole windows and by streaming
   vid2world bench quality --steps 1 2 4 --solvers ddim unipc
   vid2world bench decoder                            the small decoder of the built-in world beside the full one
   vid2world bench loader --domain csgo --workers 2   frames per second of the data loader, against h5py and torch's DataLoader
@@ -37,6 +40,7 @@ export function benchCommand() {
     .addCommand(networkCommand("forward", "one evaluation of a whole window, without gradients"))
     .addCommand(networkCommand("train-step", "one training step: loss, backward pass, clipping, AdamW"))
     .addCommand(memoryCommand())
+    .addCommand(streamingCommand())
     .addCommand(qualityCommand())
     .addCommand(decoderCommand())
     .addCommand(loaderCommand())
@@ -156,6 +160,32 @@ function decoderCommand() {
     .action(async ({ json, out, tinyDecoder, ...options }) => {
       const result = await runDecoder({ ...options, ...(tinyDecoder !== undefined && { tinyDecoder }) });
       await report("decoder", result, showDecoder(result), { json, out });
+    });
+}
+
+function streamingCommand() {
+  const wholes = (text: string, before: number[] | undefined): number[] => [
+    ...(before ?? []),
+    wholeNumber("a number", 1)(text),
+  ];
+  return new Command("streaming")
+    .description("a new frame by whole windows and by streaming against the context's length: time, memory, gain")
+    .addOption(new Option("--case <name>", "only this configuration").choices(caseNames))
+    .addOption(new Option("--contexts <n...>", "known frames (default: 1 2 4 8 15 32 64)").argParser(wholes))
+    .addOption(new Option("--steps <n...>", "denoising steps of the gain (default: 50 10 2)").argParser(wholes))
+    .addOption(whole("--rounds <n>", "turns that the parts take", 1).default(7))
+    .addOption(whole("--threads <n>", "CPU threads", 1).default(2))
+    .addOption(jsonOption())
+    .addOption(outOption())
+    .action(async ({ case: only, contexts, steps, rounds, threads, json, out }) => {
+      const result = await runStreaming({
+        cases: only === undefined ? caseNames : [only],
+        contexts: contexts ?? [1, 2, 4, 8, 15, 32, 64],
+        steps: steps ?? [50, 10, 2],
+        ...{ rounds, threads },
+        onProgress: (text) => void process.stderr.write(`${text}\n`),
+      });
+      await report("streaming", result, showStreaming(result), { json, out });
     });
 }
 
