@@ -5,6 +5,7 @@ import { caseNames, type CaseName } from "../bench/cases.js";
 import { findPyTorch } from "../bench/python.js";
 import { fail, report } from "../bench/report.js";
 import { runDecoder, showDecoder } from "../bench/run-decoder.js";
+import { runEncode, showEncode } from "../bench/run-encode.js";
 import { runMemory, showMemory } from "../bench/run-memory.js";
 import { runNetworks } from "../bench/run-network.js";
 import { runStreaming } from "../bench/run-streaming.js";
@@ -27,6 +28,7 @@ Examples:
   vid2world bench quality --steps 1 2 4 --solvers ddim unipc
   vid2world bench decoder                            the small decoder of the built-in world beside the full one
   vid2world bench loader --domain csgo --workers 2   frames per second of the data loader, against h5py and torch's DataLoader
+  vid2world bench encode                             stored latents beside encoding in every step
 The first three and loader need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
 from PyTorch's by more than rounding, or memory grows.`;
 
@@ -44,6 +46,7 @@ export function benchCommand() {
     .addCommand(qualityCommand())
     .addCommand(decoderCommand())
     .addCommand(loaderCommand())
+    .addCommand(encodeCommand())
     .addHelpText("after", EXAMPLES);
 }
 
@@ -144,6 +147,20 @@ function qualityCommand() {
       });
       if (plot !== undefined) await writeFileAtomically(plot, await plotQuality(result));
       await report("quality", result, showQuality(result), { json, out });
+    });
+}
+
+function encodeCommand() {
+  return new Command("encode")
+    .description("a training step that reads stored latents beside one that decodes and encodes its clips")
+    .addOption(new Option("--case <name>", "only this configuration").choices(caseNames))
+    .addOption(whole("--rounds <n>", "turns that the two take", 1).default(20))
+    .addOption(whole("--threads <n>", "CPU threads", 1).default(1))
+    .addOption(jsonOption())
+    .addOption(outOption())
+    .action(async ({ case: only, rounds, threads, json, out }) => {
+      const result = await runEncode({ rounds, threads, ...(only !== undefined && { cases: [only] }) });
+      await report("encode", result, showEncode(result), { json, out });
     });
 }
 

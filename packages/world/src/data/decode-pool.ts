@@ -3,6 +3,7 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { invalid } from "@vid2world/formats";
+import type { AugmentationChoice } from "./augmentation.js";
 import type { ClipFiles } from "./clip-files.js";
 import type { DecodeReply, DecodeRequest } from "./decode-worker.js";
 import type { Span } from "./spans.js";
@@ -14,9 +15,14 @@ export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 export interface DecodePool {
   /**
    * Reads frames [T H W 3] into shared memory, and the actions [T A] that the same files hold (otherwise undefined). Rejects with
-   * {@link FrameReadError} when the files are at fault.
+   * {@link FrameReadError} when the files are at fault. The frames are augmented where that is asked for.
    */
-  read(files: ClipFiles, span: Span, target_THWC: SharedBytes): Promise<Float32Array | undefined>;
+  read(
+    files: ClipFiles,
+    span: Span,
+    target_THWC: SharedBytes,
+    augmentation?: AugmentationChoice,
+  ): Promise<Float32Array | undefined>;
   /** Stops all work, its decoders included, and waits for the threads to end. Open work rejects. */
   close(): Promise<void>;
 }
@@ -81,14 +87,14 @@ export function createDecodePool(workers: number): DecodePool {
   });
 
   return {
-    read(files, span, target_THWC) {
+    read(files, span, target_THWC, augmentation) {
       if (failure !== undefined) return Promise.reject(failure);
       const { thread, jobs } = slots.reduce((least, slot) => (slot.jobs.size < least.jobs.size ? slot : least));
       const id = count++;
       return new Promise((resolve, reject) => {
         jobs.set(id, { files, resolve, reject });
         thread.ref();
-        thread.postMessage({ kind: "read", id, files, span, target_THWC } satisfies DecodeRequest);
+        thread.postMessage({ kind: "read", id, files, span, target_THWC, augmentation } satisfies DecodeRequest);
       });
     },
     async close() {

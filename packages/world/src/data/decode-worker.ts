@@ -1,5 +1,6 @@
 // Worker thread that reads clips into shared memory. decode-pool.ts starts it and holds the other end.
 import { parentPort } from "node:worker_threads";
+import { augmentFrames, type AugmentationChoice } from "./augmentation.js";
 import { readClipInto, type ClipFiles } from "./clip-files.js";
 import type { Span } from "./spans.js";
 
@@ -12,6 +13,7 @@ export type DecodeRequest =
       readonly span: Span;
       /** A view of shared memory. */
       readonly target_THWC: Uint8Array<SharedArrayBuffer>;
+      readonly augmentation?: AugmentationChoice | undefined;
     }
   | { readonly kind: "close" };
 
@@ -27,10 +29,13 @@ if (port === null) throw new Error("internal: decode-worker.js is started by the
 const closing = new AbortController();
 let turn: Promise<void> = Promise.resolve();
 
-async function work({ id, files, span, target_THWC }: Extract<DecodeRequest, { kind: "read" }>): Promise<DecodeReply> {
+async function work(request: Extract<DecodeRequest, { kind: "read" }>): Promise<DecodeReply> {
+  const { id, files, span, target_THWC, augmentation } = request;
   try {
     // One decoder thread each: the workers are the parallelism, and training needs the other cores.
-    return { id, actions_TA: await readClipInto(files, span, target_THWC, { threads: 1, signal: closing.signal }) };
+    const actions_TA = await readClipInto(files, span, target_THWC, { threads: 1, signal: closing.signal });
+    if (augmentation) target_THWC.set(augmentFrames(target_THWC, files, augmentation));
+    return { id, actions_TA };
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     return { id, error: { name, message } };

@@ -2,11 +2,13 @@
 // Axes: B batch, T frames of a clip, C latent channels, H height, W width, N tokens of a picture, D their width.
 import { fromTypedArray } from "@vid2world/torch";
 import type { Device } from "@vid2world/torch";
-import { augmentFrames, type AugmentationKind, chooseAugmentation } from "../data/augmentation.js";
+import { type AugmentationKind, chooseAugmentation } from "../data/augmentation.js";
 import { actionsOf, clipBatch, type ClipSource } from "./clip-source.js";
-import type { ClipPlace } from "./clip-table.js";
+import { type ClipPlace, clipTable } from "./clip-table.js";
+import type { Draw } from "./draws.js";
 import type { TrainingEpisode } from "./episodes.js";
 import type { FrameEncoder } from "./frame-encoder.js";
+import { type BrokenEpisodes, brokenEpisodes, type LiveReader } from "./live-reader.js";
 import { phase } from "./phases.js";
 
 /** What is read, and how it is encoded. */
@@ -18,6 +20,9 @@ export interface LiveClipsOptions {
   readonly frames: number;
   readonly scale: number;
   readonly device: Device;
+  readonly reader: LiveReader;
+  /** Told about each episode that is left out because it cannot be read. */
+  readonly onBroken?: ((message: string) => void) | undefined;
 }
 
 /** Frames of clips, uint8 [B T H W 3], and their actions. */
@@ -27,27 +32,21 @@ export interface FramesOfClips {
   readonly actions_BTA?: Float32Array | undefined;
 }
 
-/** Encodes clips when they are asked for. */
+/** Encodes clips when they are asked for. The reader stays the caller's. */
 export function liveClips(options: LiveClipsOptions): ClipSource<FramesOfClips> {
-  const { episodes, encoder, augmentation, frames, scale, device } = options;
+  const { episodes, encoder, frames, scale, device } = options;
   const { height = 0, width = 0 } = episodes[0] ?? {};
   const clipBytes = frames * height * width * 3;
+  const broken = brokenEpisodes(episodes.length, options.onBroken);
   return {
     episodes,
     frames,
     async read(places, draw) {
       const frames_BTHWC = new Uint8Array(places.length * clipBytes);
-      const choices = places.map(() =>
-        draw && augmentation !== "none" ? chooseAugmentation(augmentation, draw) : undefined,
+      const taken = await readPlaces(options, broken, places, draw, (clip_THWC, b) =>
+        frames_BTHWC.set(clip_THWC, b * clipBytes),
       );
-      const readPlace = async ({ episode, start }: ClipPlace, b: number): Promise<void> => {
-        const plain_THWC = await (episodes[episode] as TrainingEpisode).readClip(start, frames);
-        const choice = choices[b];
-        const clip_THWC = choice ? augmentFrames(plain_THWC, { height, width }, choice) : plain_THWC;
-        frames_BTHWC.set(clip_THWC, b * clipBytes);
-      };
-      await Promise.all(places.map(readPlace));
-      return { batch: places.length, frames_BTHWC, actions_BTA: actionsOf(episodes, places, frames) };
+      return { batch: places.length, frames_BTHWC, actions_BTA: actionsOf(episodes, taken, frames) };
     },
     clips({ batch, frames_BTHWC, actions_BTA }) {
       const { moments_N2CHW, tokens_BND } = phase("encoding", () => {
@@ -62,4 +61,37 @@ export function liveClips(options: LiveClipsOptions): ClipSource<FramesOfClips> 
     },
     close: () => Promise.resolve(),
   };
+}
+
+/**
+ * Reads clips, and others in place of those that cannot be read. Which ones follows from the draw alone, so that a resumed run takes the
+ * same, whether it knew already what is broken or not.
+ */
+async function readPlaces(
+  { episodes, augmentation, frames, reader }: LiveClipsOptions,
+  broken: BrokenEpisodes,
+  places: readonly ClipPlace[],
+  draw: Draw | undefined,
+  take: (clip_THWC: Uint8Array, b: number) => void,
+): Promise<ClipPlace[]> {
+  const choices = places.map(() =>
+    draw && augmentation !== "none" ? chooseAugmentation(augmentation, draw) : undefined,
+  );
+  const read = async ({ episode: e, start }: ClipPlace, b: number): Promise<boolean> => {
+    if (broken.has(e)) return false;
+    const clip_THWC = await reader.read(episodes[e] as TrainingEpisode, start, frames, choices[b]);
+    if (clip_THWC instanceof Error) broken.add(e, clip_THWC);
+    else take(clip_THWC, b);
+    return !(clip_THWC instanceof Error);
+  };
+  const taken = [...places];
+  const fine = await Promise.all(places.map(read));
+  const table = clipTable(episodes, frames);
+  for (const [b, isFine] of fine.entries()) {
+    if (isFine) continue;
+    if (!draw) throw broken.errorOf((places[b] as ClipPlace).episode); // held-out clips are not exchanged
+    do taken[b] = table.at(draw.below(table.length));
+    while (!(await read(taken[b], b)));
+  }
+  return taken;
 }

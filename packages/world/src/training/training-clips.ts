@@ -14,6 +14,7 @@ import type { TrainingListener } from "./events.js";
 import { frameEncoder } from "./frame-encoder.js";
 import { type FrozenAutoencoder, loadTowers, towersChecksum } from "./frozen-networks.js";
 import { liveClips } from "./live-clips.js";
+import { liveReader } from "./live-reader.js";
 import type { TrainingData } from "./load-episodes.js";
 import { type SceneConstants, sceneConstants } from "./scene-context.js";
 
@@ -89,12 +90,15 @@ async function openLiveClips(inputs: RunInputs, { onEvent }: EncodeSplitsOptions
   const { config, data, frozen } = inputs;
   const device = config.training.device as Device;
   const towers = config.context && (await loadTowers(config.context, device));
+  const reader = liveReader(config.latents.workers);
   const form = {
-    ...{ encoder: encoderOf(inputs, towers?.imageTower), device, scale: frozen.scale },
-    ...{ frames: config.model.temporalLength, workers: config.latents.workers, onEvent },
+    ...{ encoder: encoderOf(inputs, towers?.imageTower), device, scale: frozen.scale, reader },
+    frames: config.model.temporalLength,
+    onBroken: (message: string) => onEvent?.({ type: "warning", message }),
   };
+  const training = liveClips({ ...form, episodes: data.training, augmentation: augmentationOf(config) });
   return {
-    training: liveClips({ ...form, episodes: data.training, augmentation: augmentationOf(config) }),
+    training: { ...training, close: () => reader.close() },
     ...(data.validation.length > 0 && {
       validation: liveClips({ ...form, episodes: data.validation, augmentation: "none" }),
     }),

@@ -20,6 +20,7 @@ function checkpoint(file: ConfigValue, get: Lookup): Settings {
     "latents.autoencoder.checkpoint": file,
     "context.checkpoint": file,
     ...(causal(get) && { "initialise.from": file }),
+    ...(trains && { "latents.live": true }),
     ...(trains ? {} : { checkpoint: file }),
   };
 }

@@ -13,6 +13,7 @@ import { drawFor } from "../draws.js";
 import type { TrainingEpisode } from "../episodes.js";
 import type { FrameEncoder } from "../frame-encoder.js";
 import { liveClips } from "../live-clips.js";
+import { liveReader } from "../live-reader.js";
 import { cacheIsComplete, planShards } from "./cache-index.js";
 import { cachedClips } from "./cached-clips.js";
 import { encodeLatents, type EncodeLatentsOptions } from "./encode-latents.js";
@@ -120,7 +121,16 @@ test("stored and live clips are the same, sample by sample", async () => {
   const noisy: FrameEncoder = { ...encoder, moments: (frames) => encoder.moments(frames).add(1) };
   await encode({ encoder: noisy, shardBytes: 300 });
   const stored = await openCached();
-  const live = liveClips({ episodes, encoder: noisy, augmentation: "none", frames: 3, scale: 0.5, device: "cpu" });
+  const reader = liveReader(1);
+  const live = liveClips({
+    episodes,
+    encoder: noisy,
+    augmentation: "none",
+    frames: 3,
+    scale: 0.5,
+    device: "cpu",
+    reader,
+  });
   const places = spreadClips(clipTable(episodes, 3), 6);
   const [one, two] = await Promise.all(
     [stored, live].map(async (source) => {
@@ -132,7 +142,7 @@ test("stored and live clips are the same, sample by sample", async () => {
     }),
   );
   expect(two?.()).toEqual(one?.());
-  await stored.close();
+  await Promise.all([stored.close(), reader.close()]);
 });
 
 test("a run that was killed goes on, and gives the files of one that was not", async () => {
