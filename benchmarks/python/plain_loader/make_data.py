@@ -1,5 +1,6 @@
 """Writes small data sets in the published layouts from a few given pictures: what both sides of the loader's benchmark read."""
 
+import io
 import os
 import pickle
 
@@ -43,6 +44,22 @@ def recon(folder, source, episodes, frames, generator):
             pickle.dump({"position": position, "yaw": np.cumsum(generator.normal(size=frames) * 0.1)}, file)
 
 
+def recon_release(folder, source, episodes, frames, generator):
+    for e in range(episodes):
+        with h5py.File(f"{folder}/jackal_{e}.hdf5", "w") as file:
+            encoded = []
+            for picture in pictures(source, frames, (480, 640), generator):
+                with io.BytesIO() as buffer:
+                    Image.fromarray(picture).save(buffer, "JPEG", quality=95)
+                    encoded.append(buffer.getvalue())
+            file["images/rgb_left"] = np.array(encoded)
+            file["jackal/position"] = np.cumsum(generator.normal(size=(frames, 3)) * 0.2, 0)
+            file["jackal/yaw"] = np.cumsum(generator.normal(size=frames) * 0.1)
+
+
+MAKERS = {"rt1": rt1, "csgo": csgo, "recon": recon, "recon-release": recon_release}
+
+
 def make(domain, folder, source, episodes, frames, seed):
     os.makedirs(folder, exist_ok=True)
-    {"rt1": rt1, "csgo": csgo, "recon": recon}[domain](folder, source, episodes, frames, np.random.default_rng(seed))
+    MAKERS[domain](folder, source, episodes, frames, np.random.default_rng(seed))

@@ -62,7 +62,8 @@ export interface LoadRequest {
 /** Data sets in the published layouts, written from a few pictures; only the Python side is asked this. */
 export interface MakeDataRequest {
   readonly request: "make-data";
-  readonly domain: LoadedDomain;
+  /** `recon-release`: the hdf5 files that RECON's layout is converted from. */
+  readonly domain: LoadedDomain | "recon-release";
   readonly folder: string;
   /** `.npy` file of pictures [N H W 3] uint8. */
   readonly source: string;

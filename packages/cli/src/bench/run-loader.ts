@@ -53,6 +53,8 @@ export interface LoaderBenchmarkOptions {
 }
 
 const [BATCH, FRAMES] = [4, 16];
+/** Turns that are not counted, in which the engine compiles the inner loops. */
+const WARM_UP = 2;
 /** Episodes and frames of the files that are made, about 60 MB each. */
 const SIZES: Readonly<Record<LoadedDomain, readonly [episodes: number, frames: number]>> = {
   rt1: [8, 45],
@@ -88,7 +90,7 @@ export async function runLoader(options: LoaderBenchmarkOptions): Promise<Loader
 }
 
 /** Some pictures of the bundled recordings. */
-async function writePictures(file: string): Promise<void> {
+export async function writePictures(file: string): Promise<void> {
   const { episodes, header } = await openRecording(path.join(repositoryRoot(), "recordings/doom-e1m2"));
   const pieces = await Promise.all(episodes.slice(0, 4).map((episode) => readClip(episode, { start: 100, end: 110 })));
   const data = Buffer.concat(pieces.map(({ frames_THWC }) => frames_THWC));
@@ -103,7 +105,8 @@ async function measure(
   { rounds, perRound }: LoaderBenchmarkOptions,
 ): Promise<LoaderRow> {
   const request = { domain, folder, seed: 0, frames: FRAMES, batch: BATCH, workers };
-  const clips = await listClips(request, (1 + (rounds + 1) * perRound + 4) * BATCH);
+  const ahead = 2 * workers + 1;
+  const clips = await listClips(request, (1 + (rounds + WARM_UP) * (ahead + perRound) + ahead) * BATCH);
   await using ours = startOurs(1);
   await using theirs = startPyTorch(1);
   const sides = [ours, theirs];
@@ -112,8 +115,12 @@ async function measure(
     await peer.ask({ request: "hello", threads: 1 });
     first.push(await peer.ask({ request: "open-loader", ...request, clips }));
   }
-  const turns = sides.map((peer) => () => peer.ask({ request: "take-batches", count: perRound }));
-  await interleave(turns, 1); // what was read ahead while the other side was at work
+  const turns = sides.map((peer) => async () => {
+    // What was read ahead while the other side was at work is not counted: this side's own reading ahead is as far at the end as now.
+    await peer.ask({ request: "take-batches", count: ahead });
+    return peer.ask({ request: "take-batches", count: perRound });
+  });
+  await interleave(turns, WARM_UP);
   const [mine, yours] = (await interleave(turns, rounds)).map((answers, i): SideTimes => {
     return {
       perFrame: timesOf(answers.map(({ time, frames }) => time / frames)),

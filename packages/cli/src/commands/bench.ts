@@ -15,6 +15,7 @@ import { plotQuality, runQuality, showQuality } from "../bench/run-quality.js";
 import { showNetworks } from "../bench/show-network.js";
 import type { Timed } from "../bench/protocol.js";
 import { solverNames } from "@vid2world/world/diffusion/samplers/sampler-config";
+import { convertCommand } from "./bench/convert.js";
 import { loaderCommand } from "./bench/loader.js";
 import { wholeNumber } from "./whole-number.js";
 
@@ -29,6 +30,7 @@ Examples:
   vid2world bench decoder                            the small decoder of the built-in world beside the full one
   vid2world bench loader --domain csgo --workers 2   frames per second of the data loader, against h5py and torch's DataLoader
   vid2world bench encode                             stored latents beside encoding in every step
+  vid2world bench convert --megabytes 1000           MB/s and peak memory of data convert, on inputs that it makes
 The first three and loader need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
 from PyTorch's by more than rounding, or memory grows.`;
 
@@ -47,6 +49,7 @@ export function benchCommand() {
     .addCommand(decoderCommand())
     .addCommand(loaderCommand())
     .addCommand(encodeCommand())
+    .addCommand(convertCommand())
     .addHelpText("after", EXAMPLES);
 }
 
