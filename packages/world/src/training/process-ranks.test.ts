@@ -5,8 +5,9 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { availableBackends } from "@vid2world/torch";
+import { availableBackends, Parameter, zeros } from "@vid2world/torch";
 import { rankPlace } from "./process-ranks.js";
+import { ownersOf, shardOf } from "./sharded-optimizer.js";
 
 let folder: string;
 const children = new Set<ChildProcess>();
@@ -166,6 +167,24 @@ describe.skipIf(!availableBackends().includes("gloo"))("ranks that are processes
     expect(tooMany?.error).toMatch(/ranks: expected at most 6/);
   }, 120_000);
 
+  test("with the optimiser's state split over ranks everything is the same, and another number of ranks goes on from it", async () => {
+    const out = path.join(folder, "whole");
+    const [whole] = await run(1, { accumulate: 6, maxSteps: 9 }, { out, dtype: "float64" });
+    const split = { accumulate: 3, shardOptimizer: true };
+    for (const [count, maxSteps] of [
+      [2, 3],
+      [3, 6],
+      [1, 7],
+      [2, 9],
+    ] as const) {
+      const ended = await run(count, { ...split, maxSteps }, { dtype: "float64" });
+      expect(ended[0]).toMatchObject({ step: maxSteps, code: 0 });
+      expect(new Set(ended.map(({ digest }) => digest)).size).toBe(1);
+    }
+    const [last] = await run(1, { ...split, maxSteps: 9 }, { dtype: "float64" });
+    expect(farthest(last, whole)).toBeLessThan(1e-10);
+  }, 120_000);
+
   test("a signal to one rank stops all of them after the same step, with one checkpoint", async () => {
     const job = await start(2, { maxSteps: 1e6 }, { pause: 20 });
     await job.reached(3);
@@ -199,6 +218,18 @@ describe.skipIf(!availableBackends().includes("gloo"))("ranks that are processes
     },
     120_000,
   );
+});
+
+test("parameters are dealt out so that every rank keeps about as much", () => {
+  const sizes = [900, 500, 500, 100, 100, 100, 4];
+  const parameters = new Map(sizes.map((size, i) => [`p${i}`, new Parameter(zeros([size]))]));
+  const groups = [{ parameters, rate: 1, options: {} }];
+  const owners = ownersOf(groups, 3);
+  const loads = [0, 1, 2].map((rank) =>
+    [...(shardOf(groups, owners, rank)[0]?.parameters.values() ?? [])].reduce((sum, { numel }) => sum + numel, 0),
+  );
+  expect(loads.reduce((sum, load) => sum + load)).toBe(2204);
+  expect(Math.max(...loads)).toBe(900);
 });
 
 test("a rank's place is read from the launcher's variables, and half of them is an error", () => {

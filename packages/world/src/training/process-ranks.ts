@@ -86,12 +86,15 @@ function createRanks(numbers: ProcessGroup, tensors: ProcessGroup, device: Devic
   return {
     ...{ rank, count, device, sum },
     reducer: (parameters) => tensors.gradientSums(parameters),
-    async agree({ stop, minutes }) {
-      const [stops = 0, agreed = 0] = await sum([Number(stop), rank === 0 ? minutes : 0]);
-      return { stop: stops > 0, minutes: agreed };
+    async agree({ stop, minutes, save }) {
+      const [stops = 0, agreed = 0, saves = 0] = await sum([
+        Number(stop),
+        ...(rank === 0 ? [minutes, Number(save)] : [0, 0]),
+      ]);
+      return { stop: stops > 0, minutes: agreed, save: saves > 0 };
     },
-    share: async (values: readonly Tensor[]) => {
-      await Promise.all(values.map((value) => (value.device === "cpu" ? numbers : tensors).broadcast(value)));
+    share: async (values: readonly Tensor[], root = 0) => {
+      await Promise.all(values.map((value) => (value.device === "cpu" ? numbers : tensors).broadcast(value, { root })));
     },
     barrier: () => numbers.barrier(),
     rootFirst: (body) => numbers.rootFirst(body),

@@ -8,6 +8,8 @@ export interface Standing {
   readonly stop: boolean;
   /** Minutes of training. Agreed: those of rank 0, whose clock is the run's. */
   readonly minutes: number;
+  /** Whether a checkpoint is due. Agreed: what rank 0 says. */
+  readonly save: boolean;
 }
 
 /** Sums the gradients of one set of parameters over all ranks, once for each optimiser step. */
@@ -32,8 +34,8 @@ export interface Ranks {
   agree(own: Standing): Promise<Standing>;
   /** Sums of numbers over all ranks, element by element. */
   sum(values: readonly number[]): Promise<readonly number[]>;
-  /** Overwrites the tensors with those of rank 0. */
-  share(tensors: readonly Tensor[]): Promise<void>;
+  /** Overwrites the tensors with those of another rank, by default rank 0. */
+  share(tensors: readonly Tensor[], from?: number): Promise<void>;
   /** Resolves when every rank has come here. */
   barrier(): Promise<void>;
   /** Runs `body` on rank 0 and then on the others, for which it may have left files. */

@@ -48,6 +48,8 @@ export const trainingSchema = z
         maxGradientNorm: z.number().positive().optional(),
       })
       .prefault({}),
+    /** Each of several ranks keeps only its part of the optimiser's state, and updates that part of the weights. */
+    shardOptimizer: z.boolean().default(false),
     /** Decay of the moving average of the weights that is evaluated and exported; 0 switches it off. */
     emaDecay: z.number().min(0).lt(1).default(0),
     /** Steps between two lines of metrics.jsonl; the only steps that wait for the device. */

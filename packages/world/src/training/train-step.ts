@@ -1,7 +1,7 @@
 // One optimiser step: forward, loss and backward of each micro batch, clipping, AdamW, moving average. It never waits for the
 // device: losses are summed where they are and read only when someone asks, and a step whose gradient is bad is left out there. Of
 // several ranks each computes some micro batches.
-import { autocast, clipGradients, scope } from "@vid2world/torch";
+import { autocast, clearGrads, clipGradients, scope } from "@vid2world/torch";
 import type { AdamW, Ema, GradScaler } from "@vid2world/torch";
 
 import { drawFor, seedTensors } from "./draws.js";
@@ -9,6 +9,7 @@ import type { Losses, Objective } from "./objective.js";
 import { phase } from "./phases.js";
 import { singleRank, streamsOf } from "./ranks.js";
 import type { Ranks } from "./ranks.js";
+import type { ShardedState } from "./sharded-optimizer.js";
 import type { TrainingSettings } from "./settings.js";
 import { createStepMeter } from "./step-meter.js";
 import { createStepWatch } from "./step-watch.js";
@@ -27,6 +28,8 @@ export interface TrainStepParts {
   /** Learning rate of each of the optimiser's groups, as a multiple of the step's; absent: 1. */
   readonly rates?: readonly number[];
   readonly ema?: Ema | undefined;
+  /** Where the optimiser has only this rank's part of the parameters. */
+  readonly sharded?: ShardedState | undefined;
   /** With precision float16. */
   readonly scaler?: GradScaler | undefined;
   readonly settings: TrainStepSettings;
@@ -54,6 +57,7 @@ export function createTrainStep({
   optimizer,
   rates = [],
   ema,
+  sharded,
   scaler,
   settings,
   ranks = singleRank,
@@ -83,9 +87,8 @@ export function createTrainStep({
     meter.endStep(leftOut);
     for (const [i, { options }] of optimizer.groups.entries()) options.learningRate = learningRate * (rates[i] ?? 1);
     optimizer.step(leftOut);
-    optimizer.zeroGrad();
+    clearGrads(parameters);
     scaler?.update(leftOut);
-    ema?.update();
   };
 
   return {
@@ -99,6 +102,8 @@ export function createTrainStep({
       }
       await phase("communication", () => reducer.finish());
       phase("optimizer", () => scope(() => update(step, learningRate)));
+      if (sharded) await phase("communication", () => sharded.spread());
+      if (ema) phase("optimizer", () => ema.update());
     },
     async read() {
       const means = meter.read();

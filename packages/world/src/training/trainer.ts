@@ -61,7 +61,7 @@ export async function train(
   const { module } = objective;
   let { learningRate } = settings;
   await ranks.share([...module.stateDict().values()]);
-  const { parts, ...state } = createTrainingState(module, settings);
+  const { parts, ...state } = createTrainingState(module, settings, ranks);
   const { ema, scaler } = state;
   const checkpoints = path.join(folder, "checkpoints");
 
@@ -126,11 +126,23 @@ export async function train(
       ? await createCheckpointKeeper({ folder: checkpoints, parts, settings, config, onEvent, resumed })
       : undefined;
   const now = (): RunPosition => ({ step, minutes, seed, microBatches });
+  /** Saves on rank 0. Where the optimiser's state is split, all ranks come here and rank 0 holds the whole of it meanwhile. */
+  const withWholeState = async (save: () => Promise<void> | undefined): Promise<void> => {
+    await state.sharded?.gather();
+    await save();
+    state.sharded?.release();
+  };
+  const saveIfBest = async (metrics: Readonly<Record<string, number>> | undefined): Promise<void> => {
+    if (settings.keepBest === undefined) return;
+    // Rank 0 alone may have measured something.
+    const [measured = 0] = await ranks.sum([metrics === undefined ? 0 : 1]);
+    if (measured > 0) await withWholeState(() => metrics && keeper?.saveIfBest(now(), metrics));
+  };
   const judge = async (): Promise<void> => {
     try {
       leftOut += await guard(trainStep.verdicts());
     } catch (error) {
-      await keeper?.finish(now()); // the weights are good: bad steps were left out
+      await withWholeState(() => keeper?.finish(now())); // the weights are good: bad steps were left out
       throw error;
     }
   };
@@ -149,12 +161,13 @@ export async function train(
   let finished = false;
   for (;;) {
     // Clocks and signals differ between ranks: before each step all of them agree whether it is done, and on its learning rate.
-    const agreed = await ranks.agree({ stop: isOver(), minutes: clock.minutes() });
+    const here = { step, minutes: clock.minutes() };
+    const agreed = await ranks.agree({ minutes: here.minutes, stop: isOver(), save: keeper?.isDue(here) === true });
     minutes = agreed.minutes;
     const progress = progressAt(minutes);
     finished = progress >= 1;
     if (finished || agreed.stop) break;
-    if (keeper?.isDue(now()) === true) await keeper.save(now());
+    if (agreed.save) await withWholeState(() => keeper?.save(now()));
     learningRate = learningRateAt(settings, step, progress);
     profiling?.before();
     await trainStep.run(step, learningRate);
@@ -167,7 +180,7 @@ export async function train(
     if (step !== settings.maxSteps) {
       const began = clock.minutes();
       const metrics = await validator.after(step);
-      if (metrics) await keeper?.saveIfBest(now(), metrics);
+      await saveIfBest(metrics);
       reported = { ...reported, minutes: reported.minutes + clock.minutes() - began }; // no part of the steps' speed
     }
     // Lets signals and other work in; a scope never spans an await, and none is open here.
@@ -175,9 +188,9 @@ export async function train(
   }
   await judge();
   if (finished && reported.step !== step) await report(learningRate);
-  await keeper?.finish(now());
+  await withWholeState(() => keeper?.finish(now()));
   const last = finished ? await validator.atEnd(step) : undefined;
-  if (last) await keeper?.saveIfBest(now(), last);
+  await saveIfBest(last);
   await ranks.barrier();
   onEvent({ type: "end", step, finished, minutes: clock.minutes() });
   ema?.swap();
