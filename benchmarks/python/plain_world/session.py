@@ -18,7 +18,7 @@ def snake_case(name):
 
 
 class Session:
-    def __init__(self, model, diffusion, training, weights, inputs, dtype, layout):
+    def __init__(self, model, diffusion, training, weights, inputs, dtype, layout, ranks=None):
         torch.set_num_threads(training["threads"])
         kind = FLOATS[dtype]
         self.training = training
@@ -45,6 +45,11 @@ class Session:
             weight_decay=training["weightDecay"],
             foreach=True,
         )
+        self.network = self.model
+        if ranks is not None:
+            meeting = f"tcp://127.0.0.1:{ranks['port']}"
+            torch.distributed.init_process_group("gloo", meeting, rank=ranks["rank"], world_size=ranks["count"])
+            self.network = torch.nn.parallel.DistributedDataParallel(self.model)
 
     def forward(self):
         """One evaluation of a whole window, as for sampling."""
@@ -56,7 +61,7 @@ class Session:
 
     def train_step(self):
         self.model.train()
-        loss, _ = diffusion_loss(self.model, self.tables, self.batch, self.previous_frame)
+        loss, _ = diffusion_loss(self.network, self.tables, self.batch, self.previous_frame)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training["gradientClip"])
         self.optimizer.step()

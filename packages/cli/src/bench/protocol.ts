@@ -57,6 +57,8 @@ export interface LoadRequest {
   readonly dtype: "float32" | "float64";
   /** How feature maps lie in memory. */
   readonly layout: "channelsLast" | "contiguous";
+  /** The ranks to train with, which meet at this port; absent: alone. Only our side can split the optimiser's state. */
+  readonly ranks?: { readonly rank: number; readonly count: number; readonly port: number; readonly sharded: boolean };
 }
 
 /** Data sets in the published layouts, written from a few pictures; only the Python side is asked this. */

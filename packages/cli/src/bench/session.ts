@@ -14,6 +14,8 @@ import {
 import { diffusionLoss, lossSchema, type DiffusionLoss } from "@vid2world/world/diffusion/loss";
 import { noiseSchedule } from "@vid2world/world/diffusion/schedule";
 import { UNet3D } from "@vid2world/world/model/unet/unet";
+import { joinRanks } from "@vid2world/world/training/process-ranks";
+import { ownersOf, shardedState, shardOf } from "@vid2world/world/training/sharded-optimizer";
 import { createTrainStep } from "@vid2world/world/training/train-step";
 import { networkOf } from "@vid2world/world/world-network";
 import { samplingCurve, trainingCurve } from "./memory-curve.js";
@@ -63,10 +65,18 @@ export async function openSession(request: LoadRequest): Promise<Session> {
     });
   };
   const { learningRate, betas, eps, weightDecay, gradientClip } = training;
-  const optimizer = new AdamW(unet.namedParameters(), { learningRate, betas, eps, weightDecay });
+  const place = request.ranks;
+  const at = place && { ...place, masterAddr: "127.0.0.1", masterPort: place.port };
+  const ranks = at && (await joinRanks(at, "cpu"));
+  const all = [{ parameters: unet.namedParameters(), rate: 1, options: {} }];
+  const owners = ownersOf(all, place?.sharded ? place.count : 1);
+  const own = ranks && place?.sharded ? shardOf(all, owners, ranks.rank) : all;
+  const optimizer = new AdamW(own, { learningRate, betas, eps, weightDecay });
   const step = createTrainStep({
     objective: { module: unet, losses: () => ({ total: lossOf().loss }) },
     optimizer,
+    ranks,
+    sharded: ranks && place?.sharded ? shardedState(optimizer, all, owners, ranks) : undefined,
     settings: {
       seed: 0,
       device: "cpu",

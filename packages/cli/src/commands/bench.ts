@@ -12,6 +12,7 @@ import { runStreaming } from "../bench/run-streaming.js";
 import { showStreaming } from "../bench/show-streaming.js";
 import { runOperators, showOperators } from "../bench/run-operators.js";
 import { plotQuality, runQuality, showQuality } from "../bench/run-quality.js";
+import { runRanks, showRanks } from "../bench/run-ranks.js";
 import { showNetworks } from "../bench/show-network.js";
 import type { Timed } from "../bench/protocol.js";
 import { solverNames } from "@vid2world/world/diffusion/samplers/sampler-config";
@@ -24,6 +25,7 @@ Examples:
   vid2world bench ops                                microseconds per call, against Python
   vid2world bench forward --case doom --rounds 20    one configuration, more turns: for a machine that does other things too
   vid2world bench train-step --json --out step.json  the numbers, and where they are kept
+  vid2world bench ranks                              training steps of one and two processes
   vid2world bench memory                             1000 sampling and 300 training steps
   vid2world bench streaming --contexts 1 8 64        a new frame by whole windows and by streaming
   vid2world bench quality --steps 1 2 4 --solvers ddim unipc
@@ -44,6 +46,7 @@ export function benchCommand() {
     .addCommand(networkCommand("forward", "one evaluation of a whole window, without gradients"))
     .addCommand(networkCommand("train-step", "one training step: loss, backward pass, clipping, AdamW"))
     .addCommand(memoryCommand())
+    .addCommand(ranksCommand())
     .addCommand(streamingCommand())
     .addCommand(qualityCommand())
     .addCommand(decoderCommand())
@@ -180,6 +183,21 @@ function decoderCommand() {
     .action(async ({ json, out, tinyDecoder, ...options }) => {
       const result = await runDecoder({ ...options, ...(tinyDecoder !== undefined && { tinyDecoder }) });
       await report("decoder", result, showDecoder(result), { json, out });
+    });
+}
+
+function ranksCommand() {
+  return new Command("ranks")
+    .description("training steps of one process and of two, ours and PyTorch's DistributedDataParallel")
+    .addOption(new Option("--case <name>", "the configuration").choices(caseNames).default("debug" as const))
+    .addOption(whole("--rounds <n>", "turns that the teams take", 1).default(10))
+    .addOption(whole("--iterations <n>", "steps per turn", 1).default(5))
+    .addOption(jsonOption())
+    .addOption(outOption())
+    .action(async ({ case: name, rounds, iterations, json, out }) => {
+      await needPyTorch();
+      const result = await runRanks({ name, rounds, perRound: iterations });
+      await report("ranks", result, showRanks(result), { json, out });
     });
 }
 

@@ -1,6 +1,6 @@
 // Optimiser state split over ranks (ZeRO stage 1, arXiv:1910.02054): each rank keeps the moments of some parameters, updates those, and
 // sends them to the others. A checkpoint still holds everything, so that any number of ranks can go on from it.
-import { noGrad, scope, tensor, zerosLike } from "@vid2world/torch";
+import { cat, keep, noGrad, scope, tensor, zerosLike } from "@vid2world/torch";
 import type { AdamW, Parameter, Tensor } from "@vid2world/torch";
 import type { Stateful } from "./checkpoints.js";
 import type { TrainedGroup } from "./parameter-groups.js";
@@ -8,6 +8,8 @@ import type { Ranks } from "./ranks.js";
 
 /** Names of what AdamW keeps for a parameter besides its count of steps. */
 const MOMENTS = ["firstMoment", "secondMoment"] as const;
+/** Elements that travel together at most, but for larger parameters: bounds the memory of a copy. */
+const PIECE = 2 ** 22;
 
 /** The rank that keeps the state of each parameter: large parameters first, each to the rank that has least. */
 export function ownersOf(groups: readonly TrainedGroup[], count: number): Map<string, number> {
@@ -53,6 +55,7 @@ export function shardedState(
 ): ShardedState {
   const parameters = new Map<string, Parameter>(groups.flatMap((group) => [...group.parameters]));
   const isOwn = (name: string): boolean => owners.get(name) === ranks.rank;
+  const pieces = piecesOf(parameters, owners);
   let gathered = new Map<string, Tensor>();
   const release = (): void => {
     for (const value of gathered.values()) value.dispose();
@@ -61,8 +64,13 @@ export function shardedState(
 
   return {
     async spread() {
-      // All at once: they travel one behind the other, and nothing waits in between.
-      await Promise.all([...parameters].map(([name, parameter]) => ranks.share([parameter], owners.get(name))));
+      for (const { owner, members } of pieces) {
+        // The same on all ranks, though only the owner's values travel: it has the size and type to receive them.
+        const all = noGrad(() => keep(scope(() => cat(members.map((parameter) => parameter.detach().flatten())))));
+        await ranks.share([all], owner);
+        if (owner !== ranks.rank) noGrad(() => scope(() => unpack(all, members)));
+        all.dispose();
+      }
     },
     async gather() {
       release();
@@ -99,4 +107,42 @@ export function shardedState(
       optimizer.loadStateDict(new Map(mine));
     },
   };
+}
+
+/** Parameters of one owner, device and type that travel together. */
+interface Piece {
+  readonly owner: number;
+  readonly members: readonly Parameter[];
+}
+
+function piecesOf(parameters: ReadonlyMap<string, Parameter>, owners: ReadonlyMap<string, number>): Piece[] {
+  const byOwner = new Map<number, Parameter[]>();
+  for (const [name, parameter] of parameters) {
+    const owner = owners.get(name) ?? 0;
+    byOwner.set(owner, [...(byOwner.get(owner) ?? []), parameter]);
+  }
+  const pieces: Piece[] = [];
+  for (const [owner, members] of [...byOwner].sort(([a], [b]) => a - b)) {
+    const open = new Map<string, { members: Parameter[]; elements: number }>();
+    for (const parameter of members) {
+      const key = `${parameter.device} ${parameter.dtype}`;
+      let piece = open.get(key);
+      if (piece === undefined || piece.elements + parameter.numel > PIECE) {
+        piece = { members: [], elements: 0 };
+        open.set(key, piece);
+        pieces.push({ owner, members: piece.members });
+      }
+      piece.members.push(parameter);
+      piece.elements += parameter.numel;
+    }
+  }
+  return pieces;
+}
+
+function unpack(all: Tensor, members: readonly Parameter[]): void {
+  let offset = 0;
+  for (const parameter of members) {
+    parameter.copy_(all.narrow(0, offset, parameter.numel).view(parameter.shape));
+    offset += parameter.numel;
+  }
 }
