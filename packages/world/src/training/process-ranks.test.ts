@@ -1,6 +1,6 @@
 // Training by several processes: equal to one process, whole after a kill, and on with another number of them.
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,7 +11,10 @@ import { ownersOf, shardOf } from "./sharded-optimizer.js";
 
 let folder: string;
 const children = new Set<ChildProcess>();
-beforeEach(async () => void (folder = await mkdtemp(path.join(tmpdir(), "ranks-"))));
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "ranks-"));
+  await writeFile(path.join(folder, "rank.mjs"), program);
+});
 afterEach(async () => {
   for (const child of children) child.kill("SIGKILL");
   await rm(folder, { recursive: true });
@@ -28,7 +31,7 @@ const program = `
   import { trainingSchema } from ${library("settings")};
   import { train } from ${library("trainer")};
   setNumThreads(1);
-  const { folder, dtype, settings, pause } = JSON.parse(process.argv[1]);
+  const { folder, dtype, settings, pause } = JSON.parse(process.argv[2]);
   class Net extends Module {
     first = new Linear(6, 8); second = new Linear(8, 3); dropout = new Dropout(0.2);
     forward(x) { return this.second.forward(this.dropout.forward(this.first.forward(x).tanh())); }
@@ -99,7 +102,7 @@ async function start(
       MASTER_PORT: String(port),
     };
     const env = { ...process.env, OMP_NUM_THREADS: "1", ...(count > 1 && place) };
-    return spawn(process.execPath, ["--input-type=module", "-e", program, argument], {
+    return spawn(process.execPath, [path.join(folder, "rank.mjs"), argument], {
       env,
       stdio: ["ignore", "pipe", "pipe"],
     });
