@@ -159,8 +159,11 @@ describe("configurations", () => {
     expect((await train("--max-steps", "1")).code).toBe(0);
     expectExplained(await train("--max-steps", "1"), "--resume", "another folder");
     const config = await readFile(at("run", "config.yaml"), "utf8");
-    const resumed = await train("--resume", "--max-steps", "2", "--set", "model.modelChannels=24");
-    expectExplained(resumed, "step-00000001.safetensors: model: ", "expected", "configuration in the run's folder");
+    const wider = ["--resume", "--max-steps", "2", "--set", "model.modelChannels=24"];
+    const key = "model.modelChannels";
+    expectExplained(await train(...wider), `${key}: 16 before, 24 now`, `--allow-change ${key}`);
+    const allowed = await train(...wider, "--allow-change", key);
+    expectExplained(allowed, "step-00000001.safetensors: model: ", "expected", "configuration in the run's folder");
     expect(config).toContain("modelChannels: 16");
   });
 });
