@@ -33,14 +33,11 @@ const CLIP: Normalisation = {
 
 const base = { width: 768, layers: 12, heads: 12, imageSize: 224 };
 
-/** The file that DINO's authors publish beside DreamSim's archive. */
-export const DINO_FILE = "dino_vitbase16_pretrain.pth";
-
 const dino: DreamSimBranch = {
   form: { ...base, patch: 16, epsilon: 1e-6, inputNorm: false, gelu: "exact" },
   normalisation: IMAGENET,
   place: "lastBlock",
-  file: DINO_FILE,
+  file: "dino_vitbase16_pretrain.pth", // published by DINO's authors, not in DreamSim's archive
 };
 
 function clip(patch: number, gelu: TransformerForm["gelu"], file: string): DreamSimBranch {

@@ -17,7 +17,7 @@ export interface I3dOptions {
   readonly device?: Device;
   /** Default `published`. */
   readonly range?: I3dRange;
-  /** The checksum that the file must have: it is a program, only the known one is run. Absent: any file is refused. */
+  /** The checksum that the file must have: it is a program, and only the known one is run. */
   readonly sha256: string;
 }
 

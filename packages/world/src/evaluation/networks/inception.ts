@@ -36,7 +36,7 @@ export async function loadInception(file: string, device: Device = "cpu"): Promi
 }
 
 /** Refuses what is no batch of colour pictures. */
-export function requirePictures(name: string, x: Tensor): void {
+function requirePictures(name: string, x: Tensor): void {
   if (x.rank === 4 && x.shape[1] === 3 && x.size(0) > 0) return;
   throw new ShapeError(`${name}: pictures are [${x.shape.join(", ")}]; they must be [B, 3, H, W] with B >= 1`);
 }

@@ -13,9 +13,6 @@ const configSchema = z.looseObject({ r: z.int().positive(), lora_alpha: z.number
 /** The two halves of a change of one matrix: what is added is `scale * up down`. */
 const HALF = /^(?:base_model\.model\.)*extractor_list\.(\d+)\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight$/;
 
-/** Changes of matrices: by the branch's number and the matrix's name. */
-export type AdapterChanges = ReadonlyMap<number, ReadonlyMap<string, { readonly down?: Tensor; readonly up?: Tensor }>>;
-
 /** Adds the adapter in `folder` to the matrices of several networks, numbered as the adapter numbers them. */
 export async function applyAdapter(folder: string, networks: readonly NetworkTensors[]): Promise<void> {
   const configFile = path.join(folder, "adapter_config.json");

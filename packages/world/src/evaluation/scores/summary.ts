@@ -1,7 +1,6 @@
 // From the scores of clips to those of a folder: means over clips with intervals, and the published script's own averages.
 import { average } from "../metrics/average.js";
 import { type BootstrapOptions, type Interval, meanInterval } from "../statistics/bootstrap.js";
-import type { PictureMetric, PictureScores } from "./score-pair.js";
 
 /** A metric over all clips. */
 export interface MetricSummary extends Interval {
@@ -36,14 +35,4 @@ export function publishedBatches<T>(clips: readonly T[], batch: number): T[][] {
   const batches = [clips.slice(0, batch + 1)];
   for (let start = batch + 1; start < clips.length; start += batch) batches.push(clips.slice(start, start + batch));
   return batches;
-}
-
-/** Clips from the worst to the best by one metric. */
-export function ranking(names: readonly string[], scores: readonly PictureScores[], metric: PictureMetric): string[] {
-  const higherIsBetter = metric === "psnr" || metric === "ssim";
-  const value = (i: number): number => average(scores[i]?.[metric] ?? []) * (higherIsBetter ? 1 : -1);
-  return names
-    .map((name, i) => ({ name, value: value(i) }))
-    .sort((a, b) => a.value - b.value)
-    .map(({ name }) => name);
 }
