@@ -8,7 +8,7 @@ import { libtorchVersion } from "@vid2world/torch";
 import { circumstances, type Circumstances } from "./circumstances.js";
 import { makeCsgoArchive, makeReconRelease, makeRldsShard } from "./convert-inputs.js";
 import { repositoryRoot } from "./repository.js";
-import { textTable } from "./table.js";
+import { textTable } from "@vid2world/formats/text-table";
 
 /** One conversion. */
 export interface ConvertRow {

@@ -9,7 +9,7 @@ import { sharpness } from "@vid2world/world/evaluation/metrics/sharpness";
 import { chooseStarts } from "@vid2world/world/evaluation/starts";
 import { recordingsOf } from "../commands/demo.js";
 import { circumstances, type Circumstances } from "./circumstances.js";
-import { textTable } from "./table.js";
+import { textTable } from "@vid2world/formats/text-table";
 import { ratioOf, timesOf, type Ratio, type Times } from "./timing.js";
 
 /** One decoder's figures. */

@@ -18,7 +18,7 @@ import { networkOf } from "@vid2world/world/world-network";
 import { caseNames, type CaseName } from "./cases.js";
 import { circumstances, type Circumstances } from "./circumstances.js";
 import { repositoryRoot } from "./repository.js";
-import { textTable } from "./table.js";
+import { textTable } from "@vid2world/formats/text-table";
 import { interleave, ratioOf, timesOf, type Ratio, type Times } from "./timing.js";
 
 /** One configuration's figures. */

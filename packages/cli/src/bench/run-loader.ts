@@ -11,7 +11,7 @@ import { startOurs } from "./peer.js";
 import type { LoadedDomain, OpenLoaderRequest, Replies } from "./protocol.js";
 import { startPyTorch } from "./python.js";
 import { repositoryRoot } from "./repository.js";
-import { textTable } from "./table.js";
+import { textTable } from "@vid2world/formats/text-table";
 import { interleave, ratioOf, timesOf, type Ratio, type Times } from "./timing.js";
 
 /** One data set with one number of workers. Times are milliseconds per frame. */

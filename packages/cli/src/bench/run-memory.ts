@@ -6,7 +6,7 @@ import { loadRequest, openCase, prepareRequest } from "./cases.js";
 import { circumstances, type Circumstances } from "./circumstances.js";
 import { startOurs } from "./peer.js";
 import type { CurveRequest, MemoryPoint } from "./protocol.js";
-import { textTable } from "./table.js";
+import { textTable } from "@vid2world/formats/text-table";
 
 /** Memory over one kind of steps. */
 export interface MemoryCurve {

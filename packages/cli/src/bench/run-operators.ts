@@ -3,7 +3,7 @@ import { circumstances, type Circumstances } from "./circumstances.js";
 import { startOurs } from "./peer.js";
 import { startPyTorch } from "./python.js";
 import { operatorNames } from "./small-operators.js";
-import { textTable } from "./table.js";
+import { textTable } from "@vid2world/formats/text-table";
 import { interleave, ratioOf, timesOf, type Ratio, type Times } from "./timing.js";
 
 /** What `bench ops` found. Times are microseconds per call. */

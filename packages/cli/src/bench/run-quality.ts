@@ -9,7 +9,7 @@ import { chooseStarts } from "@vid2world/world/evaluation/starts";
 import { type StepQuality, evaluationsOf, measureStepQuality } from "@vid2world/world/evaluation/step-quality";
 import { recordingsOf } from "../commands/demo.js";
 import { circumstances, type Circumstances } from "./circumstances.js";
-import { textTable } from "./table.js";
+import { textTable } from "@vid2world/formats/text-table";
 
 /** What `bench quality` found. */
 export interface QualityResult extends Circumstances {

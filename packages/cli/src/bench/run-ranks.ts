@@ -9,7 +9,7 @@ import { circumstances, type Circumstances } from "./circumstances.js";
 import { startOurs, type Peer } from "./peer.js";
 import type { RunTimes } from "./protocol.js";
 import { startPyTorch } from "./python.js";
-import { textTable } from "./table.js";
+import { textTable } from "@vid2world/formats/text-table";
 import { interleave, timesOf, type Times } from "./timing.js";
 
 /** Some processes that train together. */

@@ -1,7 +1,7 @@
 // The results of `bench forward` and `bench train-step` for the terminal.
 import type { EqualityCheck } from "./equality.js";
 import type { NetworkResult, NetworksResult } from "./run-network.js";
-import { textTable } from "./table.js";
+import { textTable } from "@vid2world/formats/text-table";
 
 /** All configurations, each with its times and its comparison. */
 export function showNetworks({ benchmark, results }: NetworksResult): string {

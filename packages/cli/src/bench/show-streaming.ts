@@ -1,6 +1,6 @@
 // The result of `bench streaming` for the terminal.
 import type { StreamingResult } from "./run-streaming.js";
-import { textTable } from "./table.js";
+import { textTable } from "@vid2world/formats/text-table";
 
 /** One table per network: processor time of each part, memory, and what streaming gains. */
 export function showStreaming({ cases }: StreamingResult): string {

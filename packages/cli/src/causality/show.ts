@@ -1,7 +1,7 @@
 // Results of `vid2world causality` for the terminal.
 import type { CausalityReport } from "@vid2world/world/evaluation/causality";
 import type { Deviation } from "@vid2world/world/evaluation/deviation";
-import { textTable } from "../bench/table.js";
+import { textTable } from "@vid2world/formats/text-table";
 
 const number = (value: number): string => (value === 0 ? "0" : value.toExponential(1));
 

@@ -1,4 +1,5 @@
 // A profile of training steps: how long each phase took, as a table and as a trace for Perfetto (https://ui.perfetto.dev).
+import { alignedLines } from "@vid2world/formats/text-table";
 import { PHASES, recordPhases } from "./phases.js";
 import type { Phase, PhaseRecorder } from "./phases.js";
 
@@ -148,11 +149,8 @@ export function showProfile({ steps, perStep, phases }: ProfileSummary): string 
     time.toFixed(2),
     share === undefined ? "beside" : `${(100 * share).toFixed(1)} %`,
   ]);
-  const table = [["phase", "calls", "ms/step", "share"], ...rows];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => (row[column] ?? "").length)));
-  const line = (row: readonly string[]): string =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
-  return [`${steps} steps, ${perStep.toFixed(1)} ms each`, ...table.map(line)].join("\n");
+  const table = alignedLines([["phase", "calls", "ms/step", "share"], ...rows]);
+  return [`${steps} steps, ${perStep.toFixed(1)} ms each`, ...table].join("\n");
 }
 
 /** Asks for a profile of some steps of a run. */

@@ -1,5 +1,6 @@
 // Scores as a short table of text, for terminals and logs.
 
+import { alignedLines } from "@vid2world/formats/text-table";
 import type { EvaluationReport } from "../evaluate-world.js";
 
 /** Horizons that are shown: the first, then doubling. */
@@ -19,12 +20,5 @@ export function scoreTable(report: Pick<EvaluationReport, "model" | "repeatLastF
     psnrMean.toFixed(2),
     ssimMean.toFixed(3),
   ]);
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
-  return [head, ...rows]
-    .map((row) =>
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join("  "),
-    )
-    .join("\n");
+  return alignedLines([head, ...rows]).join("\n");
 }

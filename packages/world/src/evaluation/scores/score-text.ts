@@ -92,7 +92,7 @@ export function scoreTableText(report: FolderReport): string {
 }
 
 /** Columns of equal width between bars; numbers are written as they come. */
-export function alignedTable(head: readonly string[], body: readonly (readonly string[])[]): string {
+function alignedTable(head: readonly string[], body: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...body.map((row) => (row[column] ?? "").length)));
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
