@@ -10,21 +10,15 @@ import { UNet3D } from "./model/unet/unet.js";
 import { type WorldConfigInput, worldSchema } from "./world-config.js";
 import { loadWorld, saveWorld, worldFiles } from "./world-folder.js";
 import { WorldModel, type WorldParts } from "./world-model.js";
+import { tinyAutoencoder, tinyUNet } from "./model/testing/tiny-options.js";
 
 const input: WorldConfigInput = {
   name: "two-decoders",
   frame: { width: 14, height: 10, paddedWidth: 16, paddedHeight: 16, fps: 10 },
-  autoencoder: { ch: 8, channelMultipliers: [1, 2], numResBlocks: 1, normGroups: 4 },
+  autoencoder: tinyAutoencoder,
   unet: {
-    inChannels: 8,
-    outChannels: 4,
-    modelChannels: 8,
-    channelMultipliers: [1, 2],
-    numResBlocks: 1,
-    attentionResolutions: [2],
-    headChannels: 8,
+    ...tinyUNet,
     temporalLength: 3,
-    normGroups: 4,
   },
   sampler: { numSteps: 2, historyLevel: 20 },
   tinyDecoder: { channels: [8, 8], blocks: [1, 1] },

@@ -11,23 +11,17 @@ import { type WorldConfigInput, worldSchema } from "./world-config.js";
 import { findWorld, loadWorld, saveWorld, worldFiles } from "./world-folder.js";
 import { WorldModel } from "./world-model.js";
 import { releaseState } from "./world-state.js";
+import { tinyAutoencoder, tinyUNet } from "./model/testing/tiny-options.js";
 
 const config: WorldConfigInput = {
   name: "tiny",
   frame: { width: 14, height: 10, paddedWidth: 16, paddedHeight: 16, fps: 10 },
   contextFrames: 2,
-  autoencoder: { ch: 8, channelMultipliers: [1, 2], numResBlocks: 1, normGroups: 4 },
+  autoencoder: tinyAutoencoder,
   unet: {
-    inChannels: 8,
-    outChannels: 4,
-    modelChannels: 8,
-    channelMultipliers: [1, 2],
-    numResBlocks: 1,
-    attentionResolutions: [2],
-    headChannels: 8,
+    ...tinyUNet,
     temporalLength: 4,
     actionDim: 3,
-    normGroups: 4,
   },
   sampler: { numSteps: 3, historyLevel: 39 },
   channels: [

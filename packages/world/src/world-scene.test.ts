@@ -9,9 +9,10 @@ import { type WorldConfigInput, worldSchema } from "./world-config.js";
 import { loadWorld, saveWorld, worldFiles } from "./world-folder.js";
 import { WorldModel } from "./world-model.js";
 import { emptyText, sceneDescriber } from "./world-scene.js";
+import { tinyAutoencoder, tinyUNet } from "./model/testing/tiny-options.js";
 
 const parts = {
-  autoencoder: { ch: 8, channelMultipliers: [1, 2], numResBlocks: 1, normGroups: 4 },
+  autoencoder: tinyAutoencoder,
   clip: {
     embedDim: 8,
     image: { imageSize: 16, patchSize: 4, width: 16, layers: 2, headChannels: 8 },
@@ -28,19 +29,12 @@ const parts = {
     outputWidth: 8,
   },
   unet: {
-    inChannels: 8,
-    outChannels: 4,
-    modelChannels: 8,
-    channelMultipliers: [1, 2],
-    numResBlocks: 1,
-    attentionResolutions: [2],
-    headChannels: 8,
+    ...tinyUNet,
     contextDim: 8,
     textTokens: 5,
     imageTokensPerFrame: 2,
     temporalLength: 4,
     actionDim: 3,
-    normGroups: 4,
   },
 };
 const config: WorldConfigInput = {

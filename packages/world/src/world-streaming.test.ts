@@ -11,6 +11,7 @@ import type { SamplerConfig } from "./diffusion/samplers/sampler-config.js";
 import { type WorldConfigInput, worldSchema } from "./world-config.js";
 import { WorldModel, type WorldParts } from "./world-model.js";
 import { releaseState } from "./world-state.js";
+import { tinyAutoencoder, tinyUNet } from "./model/testing/tiny-options.js";
 
 const LENGTH = 5;
 
@@ -19,19 +20,12 @@ function parts(unetChanges: object = {}, diffusion: WorldConfigInput["diffusion"
   const config = worldSchema.parse({
     name: "tiny",
     frame: { width: 16, height: 16, fps: 10 },
-    autoencoder: { ch: 8, channelMultipliers: [1, 2], numResBlocks: 1, normGroups: 4 },
+    autoencoder: tinyAutoencoder,
     unet: {
-      inChannels: 8,
-      outChannels: 4,
-      modelChannels: 8,
-      channelMultipliers: [1, 2],
-      numResBlocks: 1,
-      attentionResolutions: [2],
-      headChannels: 8,
+      ...tinyUNet,
       temporalLength: LENGTH,
       temporalNorm: "causal",
       actionDim: 3,
-      normGroups: 4,
       ...unetChanges,
     },
     diffusion,

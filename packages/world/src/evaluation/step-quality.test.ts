@@ -6,21 +6,15 @@ import { UNet3D } from "../model/unet/unet.js";
 import { worldSchema } from "../world-config.js";
 import { WorldModel } from "../world-model.js";
 import { type StepQuality, measureStepQuality } from "./step-quality.js";
+import { tinyAutoencoder, tinyUNet } from "../model/testing/tiny-options.js";
 
 const config = worldSchema.parse({
   name: "tiny",
   frame: { width: 16, height: 16, fps: 10 },
-  autoencoder: { ch: 8, channelMultipliers: [1, 2], numResBlocks: 1, normGroups: 4 },
+  autoencoder: tinyAutoencoder,
   unet: {
-    inChannels: 8,
-    outChannels: 4,
-    modelChannels: 8,
-    channelMultipliers: [1, 2],
-    numResBlocks: 1,
-    attentionResolutions: [2],
-    headChannels: 8,
+    ...tinyUNet,
     temporalLength: 3,
-    normGroups: 4,
   },
   sampler: { numSteps: 2, historyLevel: 20, eta: 0 },
 });

@@ -8,6 +8,7 @@ import { UNet3D } from "../../model/unet/unet.js";
 import { worldSchema } from "../../world-config.js";
 import { WorldModel } from "../../world-model.js";
 import type { SceneDescriber } from "../../world-scene.js";
+import { tinyUNet } from "../../model/testing/tiny-options.js";
 
 /** Size of the pictures. */
 export const tinySize = { height: 16, width: 24 } as const;
@@ -39,14 +40,7 @@ export function tinyWorld({
     contextFrames: 2,
     autoencoder: { ch: 4, channelMultipliers: [1, 2], numResBlocks: 1, normGroups: 2 },
     unet: {
-      inChannels: 8,
-      outChannels: 4,
-      modelChannels: 8,
-      channelMultipliers: [1, 2],
-      numResBlocks: 1,
-      attentionResolutions: [2],
-      headChannels: 8,
-      normGroups: 4,
+      ...tinyUNet,
       temporalLength,
       actionDim: widths[domain],
       actionEncoder: widths[domain] === 51 ? "multiHot" : "continuous",
