@@ -3,14 +3,15 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeImage, writeFileAtomically, writeVideo } from "@vid2world/formats";
+import { writeFileAtomically, writeVideo } from "@vid2world/formats";
 import { repeatLastFrame } from "../baselines.js";
 import { type EvaluationReport, evaluationReportSchema } from "../evaluate-world.js";
 import type { PictureSize } from "../../data/transforms.js";
 import type { Start } from "../starts.js";
-import { type Comparison, stripOf, truthBesideModel, type Variant, variantsSideBySide } from "./compositions.js";
+import { type Comparison, truthBesideModel, type Variant, variantsSideBySide } from "./compositions.js";
 import { contactSheetHtml, type SheetRow } from "./contact-sheet.js";
 import type { Picture } from "./picture.js";
+import { stripRow } from "./strip-row.js";
 
 /** Everything that the folder is made of. */
 export interface DemoContent extends PictureSize {
@@ -64,10 +65,8 @@ async function writePictures(file: string, pictures: Iterable<Picture>, fps: num
 async function sheetOf(content: DemoContent, files: readonly string[]): Promise<string> {
   const { report, comparisons, probe, height, width } = content;
   const size = height * width * 3;
-  const row = async (caption: string, frames_THWC: Uint8Array): Promise<SheetRow> => {
-    const image = await encodeImage(stripOf(frames_THWC, stripFrames, content), "png");
-    return { caption, image, mediaType: "image/png", alt: `${caption}: frames from left to right` };
-  };
+  const row = (caption: string, frames_THWC: Uint8Array): Promise<SheetRow> =>
+    stripRow(caption, frames_THWC, stripFrames, content);
   const sections = await Promise.all(
     comparisons.map(async ({ start, prediction_THWC }) => ({
       title: `${start.source}, from frame ${start.frame}`,

@@ -1,11 +1,12 @@
 // What people look at while a model trains: a video per clip, truth beside model, and a contact sheet of all clips.
 // Axes: T frames, H height, W width, C colours (RGB bytes).
 import { join } from "node:path";
-import { encodeImage, writeFileAtomically, writeVideo } from "@vid2world/formats";
+import { writeFileAtomically, writeVideo } from "@vid2world/formats";
 import type { PictureSize } from "../../data/transforms.js";
-import { type Comparison, stripOf, truthBesideModel } from "./compositions.js";
+import { type Comparison, truthBesideModel } from "./compositions.js";
 import { type ContactSheet, type SheetRow, contactSheetHtml } from "./contact-sheet.js";
 import { rolloutName } from "./rollout-folder.js";
+import { stripRow } from "./strip-row.js";
 
 /** A video and the frames that it was made of. */
 export interface ValidationVideo extends PictureSize {
@@ -44,10 +45,8 @@ export async function writeValidationPictures(
     await writeVideo(join(folder, video.file), frames, video);
     videos.push({ ...video, frames_THWC: Buffer.concat(frames) });
   }
-  const row = async (caption: string, frames_THWC: Uint8Array): Promise<SheetRow> => {
-    const image = await encodeImage(stripOf(frames_THWC, STRIP_FRAMES, { height, width }), "png");
-    return { caption, image, mediaType: "image/png", alt: `${caption}: frames from left to right` };
-  };
+  const row = (caption: string, frames_THWC: Uint8Array): Promise<SheetRow> =>
+    stripRow(caption, frames_THWC, STRIP_FRAMES, { height, width });
   const sections = await Promise.all(
     comparisons.map(async ({ start, prediction_THWC }) => ({
       title: `${start.source}, from frame ${start.frame}`,
