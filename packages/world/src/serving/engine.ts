@@ -1,0 +1,90 @@
+// The seam between the server and what computes frames. The server knows nothing of tensors: it talks to an `Engine`, which is a process of
+// its own in production (a crash never takes the server down) and may be in the same process in tests and for library use.
+//
+// A session is a tree of nodes, as in protocol/messages.ts. `step` goes on from any node by an action and makes a new one; what it shows
+// depends only on the path to it. Steps of several sessions that are asked for at once are computed as one batch.
+
+import type { Settings, WorldDescription } from "./protocol/messages.js";
+
+/** What the engine knows of its world; the server adds its own limits. */
+export type EngineWorld = Omit<WorldDescription, "limits" | "protocol"> & {
+  /** sha256 over the weights' files: a replay is exact only with the same. */
+  readonly checksum: string;
+};
+
+/** Where a session starts. */
+export interface EngineStart {
+  /** K*H*W*3 bytes in the world's frame size, oldest first. */
+  readonly frames: Uint8Array;
+  /** K - 1 rows, one value per channel; absent: at rest. */
+  readonly actions?: readonly (readonly number[])[];
+  readonly seed: number;
+  /** Settings of the first step; absent: the world's own. */
+  readonly settings?: Settings;
+}
+
+/** A step asked of the engine. */
+export interface EngineStep {
+  readonly session: string;
+  /** The node to go on from. */
+  readonly from: number;
+  /** One value per channel. The server keeps one step of a session in work at a time, so that it is as fresh as the frame before is old. */
+  readonly action: readonly number[];
+  /** Settings this frame is drawn with. */
+  readonly settings: Required<Settings>;
+}
+
+/** A drawn frame. */
+export interface EngineFrame {
+  readonly node: number;
+  readonly parent: number;
+  /** Number of the frame, counted from the first context frame. */
+  readonly frame: number;
+  /** H*W*3 bytes. */
+  readonly pixels: Uint8Array;
+  /** Milliseconds: before the batch began, in the network, in the decoder. */
+  readonly timings: { readonly wait: number; readonly model: number; readonly decode: number };
+  /** Sessions whose frames were computed in the same pass. */
+  readonly batch: number;
+}
+
+/** Use of an engine. */
+export interface EngineLoad {
+  readonly sessions: number;
+  /** Tensors and snapshots of all sessions, bytes. */
+  readonly sessionBytes: number;
+  readonly residentBytes: number;
+  readonly framesDrawn: number;
+}
+
+/** Computes frames for many sessions. All methods reject with an `EngineError` where the caller's request is at fault or the engine is lost. */
+export interface Engine {
+  readonly world: EngineWorld;
+  /** Begins a session named by the caller; its context frames become nodes 0 to K - 1. */
+  open(session: string, start: EngineStart): Promise<void>;
+  step(step: EngineStep): Promise<EngineFrame>;
+  /** Everything needed to go on exactly from any node of the session, on this engine or another one of the same world. */
+  snapshot(session: string): Promise<Uint8Array>;
+  /** Puts a session back under a name; nodes keep their numbers. */
+  restore(session: string, snapshot: Uint8Array): Promise<void>;
+  /** Forgets a session; unknown names are no error. */
+  close(session: string): Promise<void>;
+  load(): Promise<EngineLoad>;
+  /** Frees everything, after the steps in work. */
+  shutdown(): Promise<void>;
+}
+
+/** What went wrong: `lost` engines come back by themselves, and their sessions by `restore`. */
+export type EngineErrorCode =
+  "unknown-session" | "unknown-node" | "bad-action" | "bad-start" | "out-of-memory" | "lost" | "failed";
+
+/** A request that the engine could not fulfil. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  readonly code: EngineErrorCode;
+
+  constructor(code: EngineErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
