@@ -1,5 +1,5 @@
 // The train command as a process: what a signal does to it, and how it goes on.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,10 +15,11 @@ interface Ended {
   readonly text: string;
 }
 
+const command = [join(root, "packages/cli/dist/src/main.js"), "train"];
+
 /** Runs the command; `signal` is sent `delay` milliseconds after a further step is in the log. */
 async function train(out: string, words: readonly string[], signal?: NodeJS.Signals, delay = 0): Promise<Ended> {
-  const main = join(root, "packages/cli/dist/src/main.js");
-  const child = spawn(process.execPath, [main, "train", join(root, "configs/debug.yaml"), "--out", out, ...words], {
+  const child = spawn(process.execPath, [...command, join(root, "configs/debug.yaml"), "--out", out, ...words], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let text = "";
@@ -102,5 +103,23 @@ test(
       expect.stringContaining("training.learningRate: 0.003 before, 0.001 now"),
     ]);
     expect((await train(out, [...change, "--allow-change", "training.learningRate"])).code).toBe(0);
+  },
+);
+
+test(
+  "a step that is left out ends in a file, and --replay names the layer and the parameters at fault from it alone",
+  { timeout: 300_000 },
+  async () => {
+    const out = join(folder, "exploding");
+    const exploding = ["training.learningRate=1e10", "training.warmupSteps=0", "training.instability.policy=stop"];
+    const { code, text } = await train(out, ["--max-steps", "5", ...exploding.flatMap((one) => ["--set", one])]);
+    const [, file = ""] = /kept in (\S+\.safetensors)/.exec(text) ?? [];
+    expect([code, file]).toEqual([1, join(out, "instability", "step-00000001.safetensors")]);
+    const { stdout, status } = spawnSync(process.execPath, [...command, "--replay", file], { encoding: "utf8" });
+    expect(status).toBe(0);
+    expect(stdout).toContain("step 1: the weights before it are finite");
+    expect(stdout).toMatch(/micro batch 1: loss NaN/);
+    expect(stdout).toMatch(/first layer whose result is not finite: \S+ \(\w+\), its input goes up to \d/);
+    expect(stdout).toMatch(/gradient not finite: timeEmbedding\.first\.weight, .* \(\d+ parameters\)/);
   },
 );

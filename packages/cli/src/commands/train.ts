@@ -8,9 +8,11 @@ import { trainingConfigSchema } from "@vid2world/world/training/config";
 import { isValidated, validateRollouts } from "@vid2world/world/evaluation/validate-rollouts";
 import { showProfile } from "@vid2world/world/training/profile";
 import type { ProfileRequest } from "@vid2world/world/training/profile";
+import { replayRun, runOfReplay } from "@vid2world/world/training/replay-run";
 import { runTraining } from "@vid2world/world/training/run";
 import { asRank } from "../ranks/join.js";
 import { launchRanks, withoutDevices } from "../ranks/launch.js";
+import { showReplay } from "../show-replay.js";
 import { createTrainingDisplay } from "../training-display.js";
 import { wholeNumber } from "./whole-number.js";
 
@@ -24,6 +26,7 @@ Examples:
   vid2world train my.yaml --set training.batchSize=8 --set training.device=cuda
   vid2world train my.yaml --devices 4                one process for each of four GPUs; more machines: docs/distributed.md
   vid2world train my.yaml --resume                   after Ctrl-C, a crash or a preemption
+  vid2world train --replay runs/my/instability/step-00001234.safetensors
   vid2world report runs/my                           curves and samples, at any time
 The run's folder keeps config.yaml, logs, checkpoints/ and in the end the trained model; see docs/training.md.`;
 
@@ -33,11 +36,15 @@ export function trainCommand() {
     .description(
       "Train an autoencoder, a video model or a world model. Ctrl-C saves and ends; --resume goes on exactly there.",
     )
-    .argument("<config>", "YAML file, for instance configs/debug.yaml")
+    .argument("[config]", "YAML file, for instance configs/debug.yaml (with --replay: default that of the run)")
     .option("--set <setting=value>", "override a setting, for instance training.batchSize=8; may be repeated", collect)
     .option("--out <folder>", "folder of the run (default: runs/ and the configuration's path)")
     .option("--resume", "go on from the newest checkpoint in the folder, if there is one")
     .option("--allow-change <setting...>", "with --resume: settings that may differ from those of the run's beginning")
+    .option(
+      "--replay <file>",
+      "instead of training take a step once more that was left out, from instability/ in a run's folder, and say what is not finite",
+    )
     .option(
       "--profile [steps]",
       "measure where the time of so many steps goes (default: 10), as a table and profile.json for ui.perfetto.dev",
@@ -57,8 +64,10 @@ export function trainCommand() {
     )
     .option("--rank-timeout <seconds>", "end when a process did not answer for so long", positive, 1800)
     .addHelpText("after", EXAMPLES)
-    .action(async (file, options) => {
-      if (options.devices !== undefined && options.devices > 1) {
+    .action(async (given, options, command) => {
+      const file = given ?? (options.replay && path.join(runOfReplay(options.replay), "config.yaml"));
+      if (file === undefined) return command.error("error: missing required argument 'config'");
+      if (options.replay === undefined && options.devices !== undefined && options.devices > 1) {
         if (process.env["RANK"] !== undefined)
           throw invalid("--devices", "nothing, where the launcher has set RANK", options.devices);
         const [script = "", ...words] = process.argv.slice(1);
@@ -79,6 +88,11 @@ export function trainCommand() {
       const interrupted = abortOnSignals();
       const display = createTrainingDisplay();
       try {
+        if (options.replay !== undefined) {
+          const replay = await replayRun(config, options.replay, { signal: interrupted.signal, onEvent: display.show });
+          display.close();
+          return console.log(showReplay(replay));
+        }
         const { device } = config.training;
         const joining = { device, timeout: options.rankTimeout, onOrphaned: interrupted.abort };
         const [result, speaks] = await asRank(joining, async (ranks) => {

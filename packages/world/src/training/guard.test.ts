@@ -3,7 +3,17 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { libtorchVersion, Linear, manualSeed, Module, ones, randn, tensor } from "@vid2world/torch";
+import {
+  libtorchVersion,
+  Linear,
+  loadSafetensors,
+  manualSeed,
+  Module,
+  ones,
+  randn,
+  saveSafetensors,
+  tensor,
+} from "@vid2world/torch";
 import { readSafetensorsHeader } from "@vid2world/formats";
 import type { TrainingEvent } from "./events.js";
 import { UnstableTrainingError } from "./guard.js";
@@ -75,12 +85,48 @@ test("a step whose loss is NaN is left out, named with its parameter and samples
 test("a kept step is replayed: the same loss, and every parameter that is at fault", async () => {
   await run((step) => step === 2);
   const file = path.join(folder, "instability", "step-00000002.safetensors");
-  const replayed = await replayStep(
-    objectiveThatFailsAt(new Net(), () => true),
+  const at = (bad: boolean) => objectiveThatFailsAt(new Net(), () => bad);
+  const replayed = await replayStep(at(true), settings(), file);
+  expect(replayed).toMatchObject({ step: 2, lossScale: 1, weights: [] });
+  expect(replayed.batches).toMatchObject([
+    { stream: 2, losses: { loss: NaN }, parameters: ["second.weight", "second.bias"], gradientNorm: NaN },
+  ]);
+  expect(replayed.batches[0]?.layer).toBeUndefined(); // the factor came after the last layer
+  const [sound] = (await replayStep(at(false), settings(), file)).batches;
+  expect(sound).toMatchObject({ parameters: [], samples: [expect.stringMatching(/^clip/)] });
+  expect(sound?.gradientNorm).toBeGreaterThan(0);
+});
+
+test("a replay names the first layer whose result is not finite, with what went in, and weights that are not", async () => {
+  await run((step) => step === 2);
+  const file = path.join(folder, "instability", "step-00000002.safetensors");
+  const weights = await loadSafetensors(file);
+  const { metadata } = await readSafetensorsHeader(file);
+  for (const [name, value] of [
+    ["first.weight", 1e30],
+    ["second.weight", 1e30],
+  ] as const)
+    weights.get(name)?.fill_(value);
+  await saveSafetensors(file, weights, { metadata });
+  const net = new Net();
+  const overflowing = await replayStep(
+    objectiveThatFailsAt(net, () => false),
     settings(),
     file,
   );
-  expect(replayed).toMatchObject([{ stream: 2, losses: { loss: NaN }, parameters: ["second.weight", "second.bias"] }]);
+  expect(overflowing.weights).toEqual([]);
+  expect(overflowing.batches[0]?.layer).toMatchObject({ name: "second", kind: "Linear" });
+  expect(overflowing.batches[0]?.layer?.largestInput).toBeGreaterThan(1e29);
+  expect(Object.keys(net.first)).not.toContain("forward");
+
+  weights.get("first.bias")?.fill_(NaN);
+  await saveSafetensors(file, weights, { metadata });
+  const broken = await replayStep(
+    objectiveThatFailsAt(new Net(), () => false),
+    settings(),
+    file,
+  );
+  expect(broken).toMatchObject({ weights: ["first.bias"], batches: [{ layer: { name: "first" } }] });
 });
 
 test("the policy stop ends the run with good weights in a checkpoint", async () => {

@@ -1,9 +1,11 @@
 // Looks into a step that a run left out: the same weights, samples, noise and dropout once more, this time asking everything.
 import { FormatError, readSafetensorsHeader } from "@vid2world/formats";
 import { loadSafetensors, scope } from "@vid2world/torch";
+import type { Tensor } from "@vid2world/torch";
 import { z } from "zod";
 import { drawFor } from "./draws.js";
-import type { Objective } from "./objective.js";
+import { type BadLayer, watchingLayers } from "./layer-watch.js";
+import type { Losses, Objective } from "./objective.js";
 import type { TrainingSettings } from "./settings.js";
 import { lossesOf } from "./train-step.js";
 
@@ -19,8 +21,22 @@ export interface ReplayedBatch {
   readonly stream: number;
   readonly samples: readonly string[];
   readonly losses: Readonly<Record<string, number>>;
+  /** The first layer whose result is not finite; absent: all of them are. */
+  readonly layer?: BadLayer;
   /** Parameters whose gradient is not finite, in the model's order. */
   readonly parameters: readonly string[];
+  /** Norm of this micro batch's whole gradient, without the loss scale. */
+  readonly gradientNorm: number;
+}
+
+/** A step that was taken once more. */
+export interface Replay {
+  /** Counted from 0. */
+  readonly step: number;
+  readonly lossScale: number;
+  /** Parameters and buffers that are not finite themselves, before the step. */
+  readonly weights: readonly string[];
+  readonly batches: readonly ReplayedBatch[];
 }
 
 /**
@@ -31,36 +47,56 @@ export async function replayStep(
   objective: Objective,
   settings: Pick<TrainingSettings, "device" | "precision">,
   file: string,
-): Promise<ReplayedBatch[]> {
-  const { replay = "null" } = (await readSafetensorsHeader(file)).metadata;
-  const found = positionSchema.safeParse(JSON.parse(replay));
-  if (!found.success)
-    throw new FormatError(file, "is no file to replay; a run writes them to instability/ in its folder");
-  const { seed, streams, lossScale } = found.data;
+): Promise<Replay> {
+  const { step, seed, streams, lossScale } = await readPosition(file);
   const { module } = objective;
-  const weights = await loadSafetensors(file);
-  module.loadStateDict(weights, { from: file }).train();
-  for (const tensor of weights.values()) tensor.dispose();
+  const kept = await loadSafetensors(file);
+  module.loadStateDict(kept, { from: file }).train();
+  for (const tensor of kept.values()) tensor.dispose();
   const batches: ReplayedBatch[] = [];
   for (const stream of streams) {
     const samples = await objective.next?.(seed, stream);
     module.zeroGrad();
+    const take = (): Losses => lossesOf(objective, { ...settings, seed }, stream, samples);
     batches.push(
       scope(() => {
-        const { total, parts = {} } = lossesOf(objective, { ...settings, seed }, stream, samples);
+        const { result, layer } = watchingLayers(module, take);
+        const { total, parts = {} } = result;
         total.mul(lossScale).backward();
         const scalars = Object.entries({ loss: total, ...parts }).filter(([, { numel }]) => numel === 1);
+        const gradients = [...module.namedParameters()].flatMap(([name, { grad }]) =>
+          grad ? [[name, grad] as const] : [],
+        );
         return {
           stream,
           samples: objective.samples?.(drawFor(seed, stream)) ?? [],
           losses: Object.fromEntries(scalars.map(([name, value]) => [name, value.item()])),
-          parameters: [...module.namedParameters()].flatMap(([name, { grad }]) =>
-            grad === undefined || grad.isfinite().all().item() !== 0 ? [] : [name],
-          ),
+          ...(layer && { layer }),
+          ...gradientFacts(new Map(gradients), lossScale),
         };
       }),
     );
   }
   module.zeroGrad();
-  return batches;
+  return { step, lossScale, weights: notFinite(module.stateDict()), batches };
+}
+
+async function readPosition(file: string): Promise<z.output<typeof positionSchema>> {
+  const { replay = "null" } = (await readSafetensorsHeader(file)).metadata;
+  const found = positionSchema.safeParse(JSON.parse(replay));
+  if (found.success) return found.data;
+  throw new FormatError(file, "is no file to replay; a run writes them to instability/ in its folder");
+}
+
+function gradientFacts(gradients: ReadonlyMap<string, Tensor>, scale: number) {
+  const squares = [...gradients.values()].map((gradient) => gradient.to("float64").div(scale).square().sum().item());
+  return {
+    parameters: notFinite(gradients),
+    gradientNorm: Math.sqrt(squares.reduce((sum, square) => sum + square, 0)),
+  };
+}
+
+/** Names of the tensors that hold a number that is not finite. */
+function notFinite(tensors: ReadonlyMap<string, Tensor>): string[] {
+  return scope(() => [...tensors].flatMap(([name, tensor]) => (tensor.isfinite().all().item() === 0 ? [name] : [])));
 }

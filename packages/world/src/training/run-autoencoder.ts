@@ -17,11 +17,11 @@ import { loadEpisodes } from "./load-episodes.js";
 import type { TrainingData } from "./load-episodes.js";
 import { toPixels } from "./pixels.js";
 import type { ToPixels } from "./pixels.js";
-import type { RunOptions, RunResult } from "./run.js";
-import { train } from "./trainer.js";
+import type { PreparedRun } from "./prepared-run.js";
+import type { RunOptions } from "./run.js";
 
-/** Trains an autoencoder and writes `autoencoder.safetensors`. */
-export async function runAutoencoder(config: AutoencoderRunConfig, options: RunOptions): Promise<RunResult> {
+/** Prepares the training of an autoencoder, which is saved as `autoencoder.safetensors`. */
+export async function autoencoderRun(config: AutoencoderRunConfig, options: RunOptions): Promise<PreparedRun> {
   const { training, loss } = config;
   const episodes = await loadEpisodes(config);
   const { frames, validation } = await readFrames(episodes, options);
@@ -33,12 +33,12 @@ export async function runAutoencoder(config: AutoencoderRunConfig, options: RunO
     batchSize: training.batchSize,
     device: training.device as Device,
   });
-  const { step, finished } = await train(objective, training, { ...options, config: JSON.stringify(config) });
-
   const output = path.join(options.folder, AUTOENCODER_FILE);
-  if (options.ranks === undefined || options.ranks.rank === 0)
-    await saveAutoencoder(output, autoencoder, scale ?? latentScale(autoencoder, frames, pixelsOf));
-  return { step, finished, output };
+  return {
+    ...{ objective, output },
+    save: () => saveAutoencoder(output, autoencoder, scale ?? latentScale(autoencoder, frames, pixelsOf)),
+    close: async () => {},
+  };
 }
 
 /** All frames of a run's data in memory. */

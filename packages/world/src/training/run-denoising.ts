@@ -20,11 +20,11 @@ import {
 import { initialiseFrom } from "./initialise.js";
 import { loadEpisodes } from "./load-episodes.js";
 import type { TrainingData } from "./load-episodes.js";
+import type { PreparedRun } from "./prepared-run.js";
 import { singleRank } from "./ranks.js";
 import { rolloutValidation } from "./rollout-validation.js";
-import type { RunOptions, RunResult } from "./run.js";
+import type { RunOptions } from "./run.js";
 import { ContextNetworks, sceneContext } from "./scene-context.js";
-import { train } from "./trainer.js";
 import { openClips, type TrainingClips } from "./training-clips.js";
 
 /** The folder in a run's folder that holds the trained world. */
@@ -33,8 +33,8 @@ export const WORLD_FOLDER = "world";
 /** The folder in a run's folder that holds its latents, unless the configuration names another. */
 const LATENTS_FOLDER = "latents";
 
-/** Trains a video diffusion model and writes it as a world folder. */
-export async function runDenoising(config: DenoisingRunConfig, options: RunOptions): Promise<RunResult> {
+/** Prepares the training of a video diffusion model, which is saved as a world folder. */
+export async function denoisingRun(config: DenoisingRunConfig, options: RunOptions): Promise<PreparedRun> {
   const { training, model, latents } = config;
   const device = training.device as Device;
   const { ranks = singleRank } = options;
@@ -43,6 +43,10 @@ export async function runDenoising(config: DenoisingRunConfig, options: RunOptio
   const latentsFolder = latents.cache ?? path.join(options.folder, LATENTS_FOLDER);
   // Rank 0 encodes what is not stored yet, which the others then read.
   const clips = await ranks.rootFirst(() => openClips({ config, data, frozen }, { ...options, folder: latentsFolder }));
+  const close = async (): Promise<void> => {
+    await clips.training.close();
+    await clips.validation?.close();
+  };
   try {
     const unet = new UNet3D(model);
     if (config.kind === "world" && config.initialise) await initialiseFrom(unet, config.initialise);
@@ -58,28 +62,26 @@ export async function runDenoising(config: DenoisingRunConfig, options: RunOptio
     const { folder, signal, scorer } = options;
     const { autoencoder } = frozen;
     const description = describeWorld(config, data, frozen, path.basename(path.resolve(folder)));
-    const rollouts =
-      ranks.rank === 0 &&
-      config.validation &&
-      (await rolloutValidation(config.validation, {
-        ...{ kind: config.kind, description, unet, autoencoder, episodes: data.validation },
-        describeScene: config.context && resampler && (await describerOf(config.context, resampler, device)),
-        ...{ device, seed: training.seed, folder, scorer, signal },
-      }));
-    const { step, finished } = await train(objective, training, {
-      ...{ ...options, config: JSON.stringify(config) },
-      ...(rollouts && { rollouts }),
-    });
-
+    const { validation, context, kind } = config;
     const output = path.join(folder, WORLD_FOLDER);
-    if (ranks.rank === 0) {
-      const scene = config.context && resampler && { ...(await loadTowers(config.context, "cpu")), resampler };
-      await saveWorld(output, description, { unet, autoencoder, ...scene });
-    }
-    return { step, finished, output };
-  } finally {
-    await clips.training.close();
-    await clips.validation?.close();
+    return {
+      ...{ objective, output, close },
+      ...(validation && {
+        rollouts: async () =>
+          rolloutValidation(validation, {
+            ...{ kind, description, unet, autoencoder, episodes: data.validation },
+            describeScene: context && resampler && (await describerOf(context, resampler, device)),
+            ...{ device, seed: training.seed, folder, scorer, signal },
+          }),
+      }),
+      async save() {
+        const scene = context && resampler && { ...(await loadTowers(context, "cpu")), resampler };
+        await saveWorld(output, description, { unet, autoencoder, ...scene });
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 

@@ -9,13 +9,13 @@ import { loadAutoencoder } from "./autoencoder-file.js";
 import type { TinyDecoderRunConfig } from "./config.js";
 import { loadEpisodes } from "./load-episodes.js";
 import { toPixels } from "./pixels.js";
+import type { PreparedRun } from "./prepared-run.js";
 import { readFrames } from "./run-autoencoder.js";
-import type { RunOptions, RunResult } from "./run.js";
+import type { RunOptions } from "./run.js";
 import { tinyDecoderObjective } from "./tiny-decoder-objective.js";
-import { train } from "./trainer.js";
 
-/** Trains a tiny decoder and writes `tiny-decoder.safetensors`. */
-export async function runTinyDecoder(config: TinyDecoderRunConfig, options: RunOptions): Promise<RunResult> {
+/** Prepares the training of a tiny decoder, which is saved as `tiny-decoder.safetensors`. */
+export async function tinyDecoderRun(config: TinyDecoderRunConfig, options: RunOptions): Promise<PreparedRun> {
   const { training, loss } = config;
   const device = training.device as Device;
   const decoder = await firstWeights(config);
@@ -42,10 +42,8 @@ export async function runTinyDecoder(config: TinyDecoderRunConfig, options: RunO
     toPixels: toPixels(episodes.frame, episodes.padded),
     batchSize: training.batchSize,
   });
-  const { step, finished } = await train(objective, training, { ...options, config: JSON.stringify(config) });
   const output = path.join(options.folder, TINY_DECODER_FILE);
-  if (options.ranks === undefined || options.ranks.rank === 0) await saveTinyDecoder(output, decoder);
-  return { step, finished, output };
+  return { objective, output, save: () => saveTinyDecoder(output, decoder), close: async () => {} };
 }
 
 async function firstWeights({ decoder: options, initialise }: TinyDecoderRunConfig): Promise<TinyDecoder> {

@@ -11,12 +11,11 @@ import { describeEnvironment } from "./environment.js";
 import type { TrainingListener } from "./events.js";
 import type { ProfileRequest } from "./profile.js";
 import type { RolloutScorer } from "./rollout-validation.js";
-import { runAutoencoder } from "./run-autoencoder.js";
-import { runDenoising } from "./run-denoising.js";
-import { runTinyDecoder } from "./run-tiny-decoder.js";
+import { prepareRun } from "./prepared-run.js";
 import { singleRank } from "./ranks.js";
 import type { Ranks } from "./ranks.js";
 import { openSinks } from "./sinks/open-sinks.js";
+import { train } from "./trainer.js";
 
 /** Where a run writes and how it is watched and stopped. */
 export interface RunOptions {
@@ -82,7 +81,7 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
     listener({ type: "start", kind: config.kind, resume, ...(await describeEnvironment(device)) });
     manualSeed(seed); // the first weights
     const context = { ...options, resume, onEvent: listener };
-    return await runKind({ ...config, training: { ...config.training, device } }, context);
+    return await trainPrepared({ ...config, training: { ...config.training, device } }, context);
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     // Ended by the caller before the first step: the trainer itself ends without an error.
@@ -94,9 +93,20 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
   }
 }
 
-function runKind(config: TrainingConfig, options: RunOptions): Promise<RunResult> {
-  if (config.kind === "autoencoder") return runAutoencoder(config, options);
-  return config.kind === "tiny-decoder" ? runTinyDecoder(config, options) : runDenoising(config, options);
+async function trainPrepared(config: TrainingConfig, options: RunOptions): Promise<RunResult> {
+  const { ranks = singleRank } = options;
+  const first = ranks.rank === 0;
+  const { objective, output, ...prepared } = await prepareRun(config, options);
+  try {
+    const rollouts = first ? await prepared.rollouts?.() : undefined;
+    const { step, finished } = await train(objective, config.training, {
+      ...{ ...options, config: JSON.stringify(config), rollouts },
+    });
+    if (first) await prepared.save();
+    return { step, finished, output };
+  } finally {
+    await prepared.close();
+  }
 }
 
 /** Compares with the configuration in the newest checkpoint that can be read. */
