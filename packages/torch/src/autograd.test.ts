@@ -126,3 +126,13 @@ describe.each([false, true])("checkpoint (backward on a helper thread: %s)", (he
     expect(liveTensors()).toBe(before);
   });
 });
+
+test("a weight that autocast used without gradients still gets them later in the same region", () => {
+  const weight = ones([4, 4]).requiresGrad_();
+  const x = ones([2, 4]);
+  autocast({ device: "cpu", dtype: "bfloat16" }, () => {
+    noGrad(() => x.matmul(weight));
+    x.matmul(weight).float().sum().backward();
+  });
+  expect(weight.grad?.toNumbers()).toEqual(Array.from({ length: 16 }, () => 2));
+});

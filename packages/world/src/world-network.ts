@@ -79,7 +79,7 @@ export function streamingNetworkOf(stream: UNetStream, imageTokens: ImageTokens 
         return remembered(stream.begin({ ...input, context: tokensOf(input.context, options, 0, frames) }));
       }),
     predict: (memory, noisy_BTCHW, timesteps, conditioning) =>
-      run(() => {
+      scope(() => {
         const { history, outputs_BTCHW } = memory as Memory;
         if (history.frames !== noisy_BTCHW.size(1) - 1)
           throw invalid("x_BTCHW", `the ${history.frames} remembered frames and a new one`, noisy_BTCHW.shape);

@@ -35,7 +35,7 @@ export interface OpenCase extends Case {
 export async function openCase(name: CaseName, batch: number = CASES[name].batch): Promise<OpenCase> {
   const file = path.join(repositoryRoot(), CASES[name].config);
   const run = await loadConfig(file, trainingConfigSchema);
-  if (run.kind === "autoencoder" || run.kind === "tiny-decoder")
+  if (run.kind !== "base" && run.kind !== "world")
     throw invalid(file, "the configuration of a diffusion model", run.kind);
   return { ...CASES[name], name, batch, run };
 }

@@ -13,7 +13,7 @@ import { countFrames } from "@vid2world/world/training/episodes";
 import { frozenAutoencoder } from "@vid2world/world/training/frozen-networks";
 import { loadEpisodes } from "@vid2world/world/training/load-episodes";
 import { createTrainStep } from "@vid2world/world/training/train-step";
-import { encodeSplits, openClips, type RunInputs } from "@vid2world/world/training/training-clips";
+import { type LatentInputs, encodeSplits, openClips } from "@vid2world/world/training/training-clips";
 import { networkOf } from "@vid2world/world/world-network";
 import { caseNames, type CaseName } from "./cases.js";
 import { circumstances, type Circumstances } from "./circumstances.js";
@@ -110,14 +110,18 @@ function inRepository<Data extends { readonly recordings: string }>(data: Data):
 }
 
 /** A training step of a fresh model over one source of clips. */
-async function stepOf({ config, data, frozen }: RunInputs, folder: string, live: boolean) {
+async function stepOf(
+  { config, data, frozen }: LatentInputs & { readonly config: DenoisingRunConfig },
+  folder: string,
+  live: boolean,
+) {
   const { training, model } = config;
   const { cache: _, ...latents } = config.latents;
   const source: DenoisingRunConfig = {
     ...config,
     latents: live ? { ...latents, live } : { ...latents, cache: folder },
   };
-  const clips = await openClips({ config: source, data, frozen }, { folder });
+  const clips = await openClips({ config: source, data, frozen, frames: model.temporalLength }, { folder });
   manualSeed(training.seed);
   const unet = new UNet3D(model);
   const objective = await denoisingObjective({

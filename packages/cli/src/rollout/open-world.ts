@@ -46,7 +46,7 @@ export async function configOf(given: string, { set }: WorldFlags): Promise<Deno
     return undefined;
   }
   const config = await loadConfig(given, trainingConfigSchema, { overrides: set ?? [] });
-  if (config.kind === "autoencoder" || config.kind === "tiny-decoder")
+  if (config.kind !== "base" && config.kind !== "world")
     throw invalid("config", "kind world or base, which can be rolled out", config.kind);
   return config;
 }

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "common.h"
+#include "compat.h"
 
 namespace vid2world {
 
@@ -226,8 +227,12 @@ Napi::Value AlwaysHelper(const Napi::CallbackInfo& info) {
 
 Napi::Value GradModeEnabled(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), c10::GradMode::is_enabled()); }
 
+/** Autocast keeps the weights it has cast. Cast without gradients they would be used, without gradients, where those are wanted. */
 Napi::Value SetGradMode(const Napi::CallbackInfo& info) {
-  c10::GradMode::set_enabled(info[0].ToBoolean());
+  const bool enabled = info[0].ToBoolean();
+  const bool casts = compat::autocastEnabled(c10::kCPU) || compat::autocastEnabled(c10::kCUDA);
+  if (casts && enabled != c10::GradMode::is_enabled()) at::autocast::clear_cache();
+  c10::GradMode::set_enabled(enabled);
   return info.Env().Undefined();
 }
 

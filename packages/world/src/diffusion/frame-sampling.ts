@@ -82,11 +82,26 @@ export function sampleFrame(
   settings: FrameSettings,
 ): Tensor {
   const { schedule, sampler, noise, signal, onStep } = settings;
-  const window = windowOf(history, settings.windowLength);
-  const first = window[0];
-  if (first === undefined) throw invalid("history", "at least one frame to start from", history);
-  const shape_BCHW = first.latent_BCHW.shape;
+  const shape_BCHW = newestOf(history).latent_BCHW.shape;
+  const predict = framePredictor(network, history, action_BA, scene, settings);
+  const start_B1CHW = noise({ kind: "start", frame }, shape_BCHW).unsqueeze(1);
+  const latent_B1CHW = solve(predict, start_B1CHW, schedule, sampler, {
+    noise: (step) => noise({ kind: "step", frame, step }, shape_BCHW).unsqueeze(1),
+    ...(signal && { signal }),
+    ...(onStep && { onStep: (report: StepReport) => onStep({ ...report, frame }) }),
+  });
+  return latent_B1CHW.squeeze(1);
+}
 
+/** What predicts the frame after `history`, guided as the sampler says, for solvers to ask: [B 1 C H W] and a timestep. */
+export function framePredictor(
+  network: Network,
+  history: readonly HistoryFrame[],
+  action_BA: Tensor | undefined,
+  scene: SceneConditioning,
+  { schedule, sampler, windowLength }: Pick<FrameSettings, "schedule" | "sampler" | "windowLength">,
+): Predictor {
+  const window = windowOf(history, windowLength);
   const clean = window.map((past) => past.latent_BCHW);
   const actions = action_BA && [zerosLike(action_BA), ...window.slice(1).map(actionOf), action_BA];
   const conditioning = windowConditioning(clean, actions, window.length + 1, scene, schedule);
@@ -98,14 +113,13 @@ export function sampleFrame(
   const level = historyTimestep(schedule, sampler) ?? 0;
   const predictor = (of: Network): Predictor =>
     predictorOf(newestFrame(denoiserOf(schedule, of), noisy_BTCHW, level), conditioning);
-  const predict = guidedWithin(sampler.guidanceInterval, predictor(guided), predictor(network));
-  const start_B1CHW = noise({ kind: "start", frame }, shape_BCHW).unsqueeze(1);
-  const latent_B1CHW = solve(predict, start_B1CHW, schedule, sampler, {
-    noise: (step) => noise({ kind: "step", frame, step }, shape_BCHW).unsqueeze(1),
-    ...(signal && { signal }),
-    ...(onStep && { onStep: (report: StepReport) => onStep({ ...report, frame }) }),
-  });
-  return latent_B1CHW.squeeze(1);
+  return guidedWithin(sampler.guidanceInterval, predictor(guided), predictor(network));
+}
+
+function newestOf(history: readonly HistoryFrame[]): HistoryFrame {
+  const newest = history.at(-1);
+  if (newest === undefined) throw invalid("history", "at least one frame to start from", history);
+  return newest;
 }
 
 /** Guidance of a rollout: away from the same window without its newest action. Nothing to guide by: no second branch. */

@@ -5,15 +5,25 @@ import { scope, zeros } from "@vid2world/torch";
 import { readAutoencoderHeader } from "./autoencoder-file.js";
 import type { TrainingConfig } from "./config.js";
 import { checkInitialWeights } from "./initialise.js";
-import { checkFrozenNetworks } from "./frozen-networks.js";
+import { checkContext, checkFrozenNetworks } from "./frozen-networks.js";
 import { loadEpisodes } from "./load-episodes.js";
+import { checkTeacher, findTeacher } from "./run-distillation.js";
+import { readWorldConfig } from "../world-folder.js";
 
 /** Throws an error that names the first input that is missing or does not fit. Reads headers and actions, no pictures and no weights. */
 export async function checkInputs(config: TrainingConfig): Promise<void> {
   scope(() => void zeros([1], { device: config.training.device as Device }));
-  const { training } = await loadEpisodes(config);
+  const data = await loadEpisodes(config);
+  const { training } = data;
   if (config.kind === "autoencoder") return;
   if (config.kind === "tiny-decoder") return void (await readAutoencoderHeader(config.teacher));
+  if (config.kind === "distillation") {
+    const folder = await findTeacher(config.teacher);
+    checkTeacher(await readWorldConfig(folder), data, config);
+    await checkInitialWeights(folder);
+    if (config.context) await checkContext(config.context);
+    return;
+  }
   const { latents, model, context } = config;
   if ((context !== undefined) !== (model.contextDim !== undefined))
     throw invalid("context, model.contextDim", "both or neither", context ? "context alone" : "model.contextDim alone");

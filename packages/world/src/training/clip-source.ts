@@ -2,9 +2,10 @@
 // Axes: B batch, T frames of a clip, C latent channels, H height, W width, A action channels, N tokens of a picture, D their width.
 import { fromTypedArray, randnLike } from "@vid2world/torch";
 import type { Device, Tensor } from "@vid2world/torch";
-import type { ClipPlace } from "./clip-table.js";
-import type { Draw } from "./draws.js";
+import { type ClipPlace, clipTable, drawClips, nameClips } from "./clip-table.js";
+import { type Draw, drawFor } from "./draws.js";
 import type { TrainingEpisode } from "./episodes.js";
+import type { Objective } from "./objective.js";
 
 /** Clips of latents with what else a model is told of them. */
 export interface ClipBatch {
@@ -68,6 +69,22 @@ export function clipBatch({ batch, moments_N2CHW, scale, actions_BTA, tokens_BND
       actions_BTA: fromTypedArray(actions_BTA, [batch, frames, actions_BTA.length / batch / frames]).to(device),
     }),
     ...(tokens_BND && { tokens_BND }),
+  };
+}
+
+/** The part of an objective that chooses and reads random clips, `batchSize` for each micro batch. */
+export function randomClips(
+  clips: ClipSource,
+  batchSize: number,
+): Required<Pick<Objective, "frames" | "next" | "samples">> {
+  const table = clipTable(clips.episodes, clips.frames);
+  return {
+    frames: batchSize * clips.frames,
+    next: readAhead((seed, stream) => {
+      const draw = drawFor(seed, stream);
+      return clips.read(drawClips(table, draw, batchSize), draw);
+    }),
+    samples: (draw) => nameClips(clips.episodes, drawClips(table, draw, batchSize), clips.frames),
   };
 }
 

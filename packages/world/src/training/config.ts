@@ -1,4 +1,4 @@
-// The configuration of a training run: one of four kinds. Every component's part has its schema beside the component.
+// The configuration of a training run: one of five kinds. Every component's part has its schema beside the component.
 import { z } from "zod";
 import { splitSchema } from "../data/recording-format.js";
 import { lossSchema } from "../diffusion/loss.js";
@@ -10,6 +10,7 @@ import { tinyDecoderSchema } from "../model/tiny-decoder/options.js";
 import { autoencoderLossSchema } from "./autoencoder-objective.js";
 import { contextSchema, domainDataSchema, protocolSchema, publishedAutoencoderSchema } from "./published-settings.js";
 import { syntheticSchema } from "./synthetic.js";
+import { distillationSchema } from "./distillation-settings.js";
 import { rolloutValidationSchema } from "./rollout-settings.js";
 import { tinyDecoderLossSchema } from "./tiny-decoder-objective.js";
 import { trainingSchema } from "./settings.js";
@@ -78,6 +79,22 @@ const tinyDecoderRunSchema = z.strictObject({
   initialise: z.strictObject({ from: z.string() }).optional(),
 });
 
+/** Distils a finished world into one with few denoising steps and no guidance. */
+const distillationRunSchema = z.strictObject({
+  kind: z.literal("distillation"),
+  ...common,
+  /** A world by its name in `worlds/`, its folder, or that of its run: architecture, latents and noise schedule are the teacher's. */
+  teacher: z.string(),
+  latents: latentsSchema.omit({ autoencoder: true }).prefault({}),
+  /** Where the teacher has text and image tokens. The resampler is not trained. */
+  context: contextSchema.optional(),
+  distillation: distillationSchema.prefault({}),
+  /** Rollouts of held-out clips while training goes on. */
+  validation: rolloutValidationSchema.optional(),
+  /** Frames that rollouts start from; absent: the teacher's. */
+  contextFrames: z.int().min(1).optional(),
+});
+
 const denoising = {
   ...common,
   latents: latentsSchema,
@@ -125,6 +142,7 @@ const worldRunSchema = z.strictObject({
 export const trainingConfigSchema = z.discriminatedUnion("kind", [
   autoencoderRunSchema,
   tinyDecoderRunSchema,
+  distillationRunSchema,
   baseRunSchema,
   worldRunSchema,
 ]);
@@ -135,5 +153,7 @@ export type TrainingConfig = z.output<typeof trainingConfigSchema>;
 export type AutoencoderRunConfig = z.output<typeof autoencoderRunSchema>;
 /** Checked configuration of a tiny decoder's run. */
 export type TinyDecoderRunConfig = z.output<typeof tinyDecoderRunSchema>;
+/** Checked configuration of a distillation. */
+export type DistillationRunConfig = z.output<typeof distillationRunSchema>;
 /** Checked configuration of a base or world model's run. */
 export type DenoisingRunConfig = z.output<typeof baseRunSchema> | z.output<typeof worldRunSchema>;

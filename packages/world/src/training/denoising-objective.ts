@@ -6,9 +6,9 @@ import type { Network } from "../diffusion/denoiser.js";
 import { type DiffusionLoss, diffusionLoss } from "../diffusion/loss.js";
 import type { LossConfig } from "../diffusion/loss.js";
 import type { NoiseSchedule } from "../diffusion/schedule.js";
-import { type ClipBatch, type ClipSource, readAhead } from "./clip-source.js";
-import { clipTable, drawClips, nameClips, spreadClips } from "./clip-table.js";
-import { drawFor, seedTensors } from "./draws.js";
+import { type ClipBatch, type ClipSource, randomClips } from "./clip-source.js";
+import { clipTable, spreadClips } from "./clip-table.js";
+import { seedTensors } from "./draws.js";
 import { levelParts } from "./loss-by-level.js";
 import type { Objective } from "./objective.js";
 
@@ -43,15 +43,9 @@ export async function denoisingObjective(options: DenoisingOptions): Promise<Obj
     };
     return diffusionLoss(network, schedule, batch, config);
   };
-  const table = clipTable(clips.episodes, clips.frames);
   const objective: Objective = {
     module,
-    frames: batchSize * clips.frames,
-    next: readAhead((seed, stream) => {
-      const draw = drawFor(seed, stream);
-      return clips.read(drawClips(table, draw, batchSize), draw);
-    }),
-    samples: (draw) => nameClips(clips.episodes, drawClips(table, draw, batchSize), clips.frames),
+    ...randomClips(clips, batchSize),
     losses(_, raw) {
       const found = lossOf(clips.clips(raw), true);
       return { total: found.loss, parts: levelParts(found, schedule.numTimesteps) };

@@ -107,8 +107,12 @@ export async function checkFrozenNetworks({
   const { autoencoder } = latents;
   if (typeof autoencoder !== "string" && "checkpoint" in autoencoder)
     await withCheckpoint(autoencoder.checkpoint, (sources) => Promise.resolve(void findPart("autoencoder", sources)));
-  if (!context) return;
-  await withCheckpoint(context.checkpoint, (sources) => {
+  if (context) await checkContext(context);
+}
+
+/** The same for the networks of a context alone. */
+export async function checkContext({ checkpoint }: ContextConfig): Promise<void> {
+  await withCheckpoint(checkpoint, (sources) => {
     for (const part of ["textTower", "imageTower", "resampler"] as const) findPart(part, sources);
     return Promise.resolve();
   });

@@ -3,6 +3,7 @@ import type { TrainingConfig } from "./config.js";
 import type { Objective } from "./objective.js";
 import { autoencoderRun } from "./run-autoencoder.js";
 import { denoisingRun } from "./run-denoising.js";
+import { distillationRun } from "./run-distillation.js";
 import { tinyDecoderRun } from "./run-tiny-decoder.js";
 import type { RunOptions } from "./run.js";
 import type { LongValidation } from "./validator.js";
@@ -22,6 +23,14 @@ export interface PreparedRun {
 
 /** Reads the data and makes the networks of a configuration. The first weights come from libtorch's generator as it stands. */
 export function prepareRun(config: TrainingConfig, options: RunOptions): Promise<PreparedRun> {
-  if (config.kind === "autoencoder") return autoencoderRun(config, options);
-  return config.kind === "tiny-decoder" ? tinyDecoderRun(config, options) : denoisingRun(config, options);
+  switch (config.kind) {
+    case "autoencoder":
+      return autoencoderRun(config, options);
+    case "tiny-decoder":
+      return tinyDecoderRun(config, options);
+    case "distillation":
+      return distillationRun(config, options);
+    default:
+      return denoisingRun(config, options);
+  }
 }

@@ -31,7 +31,7 @@ import { openClips, type TrainingClips } from "./training-clips.js";
 export const WORLD_FOLDER = "world";
 
 /** The folder in a run's folder that holds its latents, unless the configuration names another. */
-const LATENTS_FOLDER = "latents";
+export const LATENTS_FOLDER = "latents";
 
 /** Prepares the training of a video diffusion model, which is saved as a world folder. */
 export async function denoisingRun(config: DenoisingRunConfig, options: RunOptions): Promise<PreparedRun> {
@@ -42,7 +42,9 @@ export async function denoisingRun(config: DenoisingRunConfig, options: RunOptio
   const frozen = await frozenAutoencoder(config, data);
   const latentsFolder = latents.cache ?? path.join(options.folder, LATENTS_FOLDER);
   // Rank 0 encodes what is not stored yet, which the others then read.
-  const clips = await ranks.rootFirst(() => openClips({ config, data, frozen }, { ...options, folder: latentsFolder }));
+  const clips = await ranks.rootFirst(() =>
+    openClips({ config, data, frozen, frames: model.temporalLength }, { ...options, folder: latentsFolder }),
+  );
   const close = async (): Promise<void> => {
     await clips.training.close();
     await clips.validation?.close();
@@ -55,7 +57,7 @@ export async function denoisingRun(config: DenoisingRunConfig, options: RunOptio
     const objective = await denoisingObjective({
       ...{ network: networkOf(unet), schedule: noiseSchedule(config.diffusion), loss: config.loss },
       module: resampler && config.context?.trainResampler ? new ContextNetworks(unet, resampler) : unet,
-      ...{ clips: clips.training, validation: clips.validation, context: contextOf(config, clips, resampler) },
+      ...{ clips: clips.training, validation: clips.validation, context: contextOf(config.context, clips, resampler) },
       useActions: model.actionDim !== undefined,
       batchSize: training.batchSize,
     });
@@ -86,12 +88,17 @@ export async function denoisingRun(config: DenoisingRunConfig, options: RunOptio
 }
 
 /** The towers stay in memory for it, as rollouts begin from pictures. */
-async function describerOf(context: ContextConfig, resampler: Resampler, device: Device): Promise<SceneDescriber> {
+export async function describerOf(
+  context: ContextConfig,
+  resampler: Resampler,
+  device: Device,
+): Promise<SceneDescriber> {
   return sceneDescriber({ ...(await loadTowers(context, device)), resampler });
 }
 
-function contextOf(
-  { context }: DenoisingRunConfig,
+/** The context of clips from the image tower's tokens; undefined in a model without one. */
+export function contextOf(
+  context: ContextConfig | undefined,
   { scene }: TrainingClips,
   resampler: Resampler | undefined,
 ): Parameters<typeof denoisingObjective>[0]["context"] {

@@ -41,7 +41,7 @@ export interface RunResult {
   /** False when the signal ended the run before its budget did. */
   readonly finished: boolean;
   readonly step: number;
-  /** The trained model: a file (autoencoder, tiny-decoder) or a folder (base, world). */
+  /** The trained model: a file (autoencoder, tiny-decoder) or a folder (base, world, distillation). */
   readonly output: string;
 }
 

@@ -27,11 +27,22 @@ export interface TrainingClips {
   readonly scene?: SceneConstants | undefined;
 }
 
-/** Configuration, data and autoencoder of a run. */
-export interface RunInputs {
-  readonly config: DenoisingRunConfig;
+/** What a configuration says of the clips. */
+export interface ClipsConfig extends Pick<DenoisingRunConfig, "data" | "context" | "training"> {
+  readonly latents: Omit<DenoisingRunConfig["latents"], "autoencoder">;
+}
+
+/** Configuration, data and autoencoder of a run: what latents are made from. */
+export interface LatentInputs {
+  readonly config: ClipsConfig;
   readonly data: TrainingData;
   readonly frozen: FrozenAutoencoder;
+}
+
+/** What clips are opened from. */
+export interface ClipInputs extends LatentInputs {
+  /** Frames of a clip. */
+  readonly frames: number;
 }
 
 /** Where latents are stored, and how the making is watched and shared. */
@@ -46,7 +57,7 @@ export interface EncodeSplitsOptions {
 }
 
 /** Opens the clips of a run. Latents that are to be stored are encoded first where they are not there yet. */
-export async function openClips(inputs: RunInputs, options: EncodeSplitsOptions): Promise<TrainingClips> {
+export async function openClips(inputs: ClipInputs, options: EncodeSplitsOptions): Promise<TrainingClips> {
   const { latents } = inputs.config;
   if (latents.live && latents.cache === undefined) return openLiveClips(inputs, options);
   const splits = await splitsOf(inputs, options.folder);
@@ -57,7 +68,7 @@ export async function openClips(inputs: RunInputs, options: EncodeSplitsOptions)
 
 /** Encodes what is not stored yet, of both splits. */
 export async function encodeSplits(
-  inputs: RunInputs,
+  inputs: LatentInputs,
   { folder, onEvent, ...how }: EncodeSplitsOptions,
   known?: readonly StoredSplit[],
 ): Promise<void> {
@@ -75,25 +86,25 @@ export async function encodeSplits(
 }
 
 async function openStoredClips(
-  { config, frozen }: RunInputs,
+  { config, frozen, frames }: ClipInputs,
   folder: string,
   splits: readonly StoredSplit[],
 ): Promise<TrainingClips> {
   const device = config.training.device as Device;
-  const form = { device, frames: config.model.temporalLength, scale: frozen.scale };
+  const form = { device, frames, scale: frozen.scale };
   const [training, validation] = await Promise.all(splits.map((split) => cachedClips({ ...form, ...split })));
   const scene = config.context && (await loadScene(folder, device));
   return { training: training as ClipSource, validation, scene };
 }
 
-async function openLiveClips(inputs: RunInputs, { onEvent }: EncodeSplitsOptions): Promise<TrainingClips> {
-  const { config, data, frozen } = inputs;
+async function openLiveClips(inputs: ClipInputs, { onEvent }: EncodeSplitsOptions): Promise<TrainingClips> {
+  const { config, data, frozen, frames } = inputs;
   const device = config.training.device as Device;
   const towers = config.context && (await loadTowers(config.context, device));
   const reader = liveReader(config.latents.workers);
   const form = {
     ...{ encoder: encoderOf(inputs, towers?.imageTower), device, scale: frozen.scale, reader },
-    frames: config.model.temporalLength,
+    frames,
     onBroken: (message: string) => onEvent?.({ type: "warning", message }),
   };
   const training = liveClips({ ...form, episodes: data.training, augmentation: augmentationOf(config) });
@@ -116,7 +127,7 @@ interface StoredSplit {
   readonly augmentation: AugmentationKind;
 }
 
-async function splitsOf({ config, data, frozen }: RunInputs, folder: string): Promise<StoredSplit[]> {
+async function splitsOf({ config, data, frozen }: LatentInputs, folder: string): Promise<StoredSplit[]> {
   const { latents, context, training } = config;
   const { frame, padded } = data;
   const common = {
@@ -139,10 +150,12 @@ async function splitsOf({ config, data, frozen }: RunInputs, folder: string): Pr
   return splits.filter(({ episodes }) => episodes.length > 0);
 }
 
-const augmentationOf = ({ data }: DenoisingRunConfig): AugmentationKind =>
-  "domain" in data ? data.augmentation : "none";
+const augmentationOf = ({ data }: ClipsConfig): AugmentationKind => ("domain" in data ? data.augmentation : "none");
 
-function encoderOf({ config, data, frozen }: RunInputs, imageTower: Parameters<typeof frameEncoder>[0]["imageTower"]) {
+function encoderOf(
+  { config, data, frozen }: LatentInputs,
+  imageTower: Parameters<typeof frameEncoder>[0]["imageTower"],
+) {
   return frameEncoder({
     ...{ autoencoder: frozen.autoencoder, imageTower, frame: data.frame, padded: data.padded },
     ...{ tokenPrecision: config.latents.tokenPrecision, settings: config.training },

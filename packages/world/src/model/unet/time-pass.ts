@@ -14,8 +14,8 @@ export interface TimePassOptions {
   readonly past?: LayerMemories;
   /** Whether the layers keep what they see. */
   readonly record: boolean;
-  /** Tensors made from the weights once, by layer; they live as long as whoever evaluates. */
-  readonly prepared: Map<object, LayerMemory>;
+  /** Tensors made from the weights once, by layer; they live as long as whoever evaluates. Absent: the weights change, nothing is kept. */
+  readonly prepared?: Map<object, LayerMemory>;
 }
 
 /** The record that layers read their past from and write their memory to, each under itself as the key. */
@@ -37,9 +37,10 @@ export class TimePass {
     if (this.#options.record) this.#recorded.set(layer, make().map(keep));
   }
 
-  /** What `make` derives from the weights of `layer`, made once. */
+  /** What `make` derives from the weights of `layer`, made once where they stay as they are. */
   prepare(layer: object, make: () => LayerMemory): LayerMemory {
     const { prepared } = this.#options;
+    if (prepared === undefined) return make();
     let made = prepared.get(layer);
     if (made === undefined) prepared.set(layer, (made = make().map(keep)));
     return made;

@@ -19,14 +19,16 @@ export interface Recorded {
  * outputs of `UNet3D.forward` on all of them, to rounding, however they are split; clips longer than `temporalLength` roll. With `window`
  * statistics the past stays as it was when it was evaluated, and a new frame is normalised with the past and itself: an approximation.
  *
- * Some tensors are derived from the weights once. After the weights have changed, make another.
+ * Some tensors are derived from the weights once. After the weights have changed, make another; or say that the network is `trained`: then
+ * nothing is derived, and `predict` records gradients. They end at the history, as in arXiv:2506.08009 section 3.2.
  */
 export class UNetStream {
   readonly unet: UNet3D;
+  readonly trained: boolean;
   readonly #prepared = new Map<object, LayerMemory>();
   #layers: ReadonlySet<object> | undefined;
 
-  constructor(unet: UNet3D) {
+  constructor(unet: UNet3D, { trained = false }: { readonly trained?: boolean } = {}) {
     if (!unet.options.causal)
       throw invalid(
         "unet",
@@ -34,6 +36,7 @@ export class UNetStream {
         "a bidirectional one: its past depends on its future",
       );
     this.unet = unet;
+    this.trained = trained;
   }
 
   /** Evaluates the first frames, `[B T C H W]`, T below `temporalLength` so that a next one fits. */
@@ -50,7 +53,8 @@ export class UNetStream {
     const batch = this.#checkFrame(history, input);
     if (batch % history.batch !== 0)
       throw invalid("x_BTCHW", `a batch that is a multiple of the history's ${history.batch}`, batch);
-    return noGrad(() => this.unet.forward(input, this.#pass(history, false)));
+    const evaluate = (): Tensor => this.unet.forward(input, this.#pass(history, false));
+    return this.trained ? evaluate() : noGrad(evaluate);
   }
 
   /** The history with one more frame, `[B 1 C H W]`. */
@@ -73,7 +77,8 @@ export class UNetStream {
   }
 
   #pass(history: UNetHistory | undefined, record: boolean): TimePass {
-    return new TimePass({ record, prepared: this.#prepared, ...(history && { past: history.layers }) });
+    const prepared = this.trained ? {} : { prepared: this.#prepared };
+    return new TimePass({ record, ...prepared, ...(history && { past: history.layers }) });
   }
 
   #checkFrame(history: UNetHistory, { x_BTCHW }: UNetInput): number {
