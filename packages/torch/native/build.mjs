@@ -1,4 +1,4 @@
-// Builds the native addon against the libtorch that find-libtorch.mjs finds. Usage: node build.mjs [--if-stale]
+// Builds the native addons, the one over libtorch against what find-libtorch.mjs finds. Usage: node build.mjs [--if-stale]
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -44,8 +44,8 @@ function libtorchOrEnd() {
 const libtorch = libtorchOrEnd();
 const stamp = join(buildFolder, "fingerprint");
 const wanted = fingerprint(libtorch);
-const fresh =
-  existsSync(stamp) && readFileSync(stamp, "utf8") === wanted && existsSync(join(buildFolder, "vid2world_torch.node"));
+const built = ["vid2world_torch.node", "vid2world_pictures.node"].every((file) => existsSync(join(buildFolder, file)));
+const fresh = built && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
 if (fresh && process.argv.includes("--if-stale")) process.exit(0);
 
 console.log(`native build: libtorch ${libtorch.version} (${libtorch.origin}), about a minute`);

@@ -1,9 +1,7 @@
-// Loads the native addon: the only import of it in the whole repository, and the types of what it exports.
-import { existsSync } from "node:fs";
+// Loads the native addon over libtorch: the only import of it in the whole repository, and the types of what it exports.
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { addonPath } from "./addon-path.js";
 import { DisposedTensorError, OutOfMemoryError, TorchError } from "./errors.js";
 
 /** The addon's functions; tensors are handles (integers), see native/src. */
@@ -110,29 +108,13 @@ export type NativeReducer = { readonly native: "reducer" };
 /** The typed arrays that tensors are copied into. */
 export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
-function addonPath(): string {
-  const given = process.env["VID2WORLD_NATIVE"];
-  if (given) return given;
-  // This file is src/binding.ts under a test runner and dist/src/binding.js when built.
-  const here = dirname(fileURLToPath(import.meta.url));
-  const folder = process.env["VID2WORLD_BUILD"] ?? "build";
-  const places = ["..", "../.."].map((up) => join(here, up, folder, "vid2world_torch.node"));
-  const found = places.find((place) => existsSync(place));
-  if (!found) {
-    throw new TorchError(
-      `native addon: not built (looked for ${places.join(" and ")}); run ./vid2world doctor, or npm run build:native`,
-    );
-  }
-  return found;
-}
-
 /** The loader's message without the list of files that asked for the addon. */
 const firstLine = (error: unknown): string => String(error).split("\n")[0] ?? "";
 
 function load(): Native {
   // Threads that spin while they wait cost more than they save as soon as anything else wants the cores.
   process.env["OMP_WAIT_POLICY"] ??= "PASSIVE";
-  const path = addonPath();
+  const path = addonPath("vid2world_torch");
   try {
     return createRequire(import.meta.url)(path) as Native;
   } catch (error) {

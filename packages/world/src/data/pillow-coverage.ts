@@ -1,9 +1,8 @@
 // Which old pixels a new one covers when Pillow resizes, and their weights in whole numbers.
+import type { CoveredAxis } from "@vid2world/torch/pictures";
 
 /** Weights are whole numbers over 2^22: a byte times a weight, summed, stays below 2^31. */
-export const PRECISION_BITS = 32 - 8 - 2;
-/** Pixels that resizing takes at once, where no new pixel covers more. */
-export const TAPS = 4;
+const PRECISION_BITS = 32 - 8 - 2;
 
 /** Pillow's filters that are needed here: a triangle, and the cubic with a = -1/2 (Keys 1981). */
 export type PillowFilter = "bilinear" | "bicubic";
@@ -22,21 +21,12 @@ const kernels: Readonly<Record<PillowFilter, Kernel>> = {
   },
 };
 
-/** For each new pixel of an axis: which old pixels it covers, and their weights. */
-export interface Coverage {
-  /** First of `taps` neighbouring old pixels, all of which exist. */
-  readonly first: Int32Array;
-  /** `taps` weights per new pixel, zeros where fewer are covered. */
-  readonly weights: Int32Array;
-  readonly taps: number;
-}
-
 /** Of the last sizes that were asked for: pictures come in long rows of one size. */
-const known = new Map<string, Coverage>();
+const known = new Map<string, CoveredAxis>();
 const MOST_KNOWN = 16;
 
-/** How the pixels of an axis of `size` cover those of one of `oldSize`. */
-export function coverageOf(oldSize: number, size: number, filter: PillowFilter): Coverage {
+/** How the pixels of an axis of `size` cover those of one of `oldSize`; all that are covered exist, with zeros where fewer are. */
+export function coverageOf(oldSize: number, size: number, filter: PillowFilter): CoveredAxis {
   const key = `${oldSize} ${size} ${filter}`;
   const found = known.get(key) ?? coverage(oldSize, size, filter);
   if (known.size >= MOST_KNOWN) known.clear();
@@ -45,7 +35,7 @@ export function coverageOf(oldSize: number, size: number, filter: PillowFilter):
 }
 
 /** The filter in units of the larger pixels, normalised per new pixel. */
-function coverage(oldSize: number, size: number, filter: PillowFilter): Coverage {
+function coverage(oldSize: number, size: number, filter: PillowFilter): CoveredAxis {
   const kernel = kernels[filter];
   const scale = oldSize / size;
   const stretch = Math.max(1, scale);
@@ -59,7 +49,7 @@ function coverage(oldSize: number, size: number, filter: PillowFilter): Coverage
     });
     return { low, shares, total: shares.reduce((sum, share) => sum + share, 0) };
   });
-  const taps = Math.min(oldSize, Math.max(TAPS, ...covered.map(({ shares }) => shares.length)));
+  const taps = Math.max(...covered.map(({ shares }) => shares.length));
   const first = Int32Array.from(covered, ({ low }) => Math.min(low, oldSize - taps));
   const weights = new Int32Array(size * taps);
   covered.forEach(({ low, shares, total }, i) => {
@@ -69,5 +59,5 @@ function coverage(oldSize: number, size: number, filter: PillowFilter): Coverage
       weights[place + k] = Math.trunc(whole + Math.sign(whole) / 2);
     });
   });
-  return { first, weights, taps };
+  return { first, weights };
 }

@@ -2,9 +2,10 @@
 //   T frames, H rows, W columns, C = 3 (red, green, blue), A = 3: forward, left, turn
 import { join } from "node:path";
 import { FormatError, readImage, type RgbImage } from "@vid2world/formats";
-import { byteLetterbox } from "../byte-letterbox.js";
-import { roundHalfToEven } from "../centre.js";
-import { resizeLikePillow } from "../pillow-resize.js";
+import type { PictureWindow } from "@vid2world/torch/pictures";
+import { blackenAround, placeInside } from "../bars.js";
+import { centredAt } from "../centre.js";
+import { resizeLikePillowInto } from "../pillow-resize.js";
 import { checkSpan, type Span } from "../spans.js";
 import type { PictureSize } from "../transforms.js";
 import { RECON_ACTION_DIM, reconActions } from "./recon-poses.js";
@@ -48,12 +49,13 @@ export async function readReconFramesInto(
 ): Promise<void> {
   const side = Math.min(height, width);
   const square = { height: side, width: side };
-  const set = byteLetterbox({ stored: square, inside: square, whole: { height, width }, positions: "float32" });
   const places = placesOf(span);
   for (let t = 0; t < places.length; t += PICTURES_AT_ONCE) {
     const some = places.slice(t, t + PICTURES_AT_ONCE).map(async (i, k) => {
-      const picture = cropCentre(await readImage(join(path, `${i}.jpg`)), crop);
-      set(resizeLikePillow(picture, square).data_HWC, 0, target_THWC, (t + k) * height * width * 3);
+      const picture = await readImage(join(path, `${i}.jpg`));
+      const to = (t + k) * height * width * 3;
+      blackenAround(target_THWC, to, { height, width }, square);
+      resizeLikePillowInto(centreOf(picture, crop), square, placeInside(target_THWC, to, { height, width }, square));
     });
     await Promise.all(some);
   }
@@ -63,18 +65,11 @@ function placesOf({ start, frames, stride }: Span): number[] {
   return Array.from({ length: frames }, (_, t) => start + t * stride);
 }
 
-/** Cuts a picture to a shape, a wide one in width, any other in height; one that is too narrow for it stays as it is. */
-function cropCentre(picture: RgbImage, crop: ReconCrop): RgbImage {
+/** The part of a picture that has a shape, a wide one cut in width, any other in height; one that is too narrow for it as it is. */
+function centreOf({ data_HWC, height: oldHeight, width: oldWidth }: RgbImage, crop: ReconCrop): PictureWindow {
   const ratio = crop === "4:3" ? 4 / 3 : 1;
-  const { data_HWC, height: oldHeight, width: oldWidth } = picture;
   const height = oldWidth > oldHeight ? oldHeight : Math.min(oldHeight, Math.trunc(oldWidth / ratio));
   const width = oldWidth > oldHeight ? Math.min(oldWidth, Math.trunc(oldHeight * ratio)) : oldWidth;
-  if (height === oldHeight && width === oldWidth) return picture;
-  const [top, left] = [(oldHeight - height) / 2, (oldWidth - width) / 2].map(roundHalfToEven) as [number, number];
-  const cut_HWC = new Uint8Array(height * width * 3);
-  for (let y = 0; y < height; y++) {
-    const from = ((top + y) * oldWidth + left) * 3;
-    cut_HWC.set(data_HWC.subarray(from, from + width * 3), y * width * 3);
-  }
-  return { data_HWC: cut_HWC, height, width };
+  const [top, left] = [centredAt(oldHeight, height).cut, centredAt(oldWidth, width).cut];
+  return { bytes: data_HWC, start: (top * oldWidth + left) * 3, stride: oldWidth * 3, height, width };
 }
