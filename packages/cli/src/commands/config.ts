@@ -25,7 +25,7 @@ nobody filled; --lenient writes what can be had. docs/published-models.md explai
 
 const SCHEMA_HELP = `
 Example:
-  vid2world config schema --out vid2world.schema.json
+  vid2world config schema --out vid2world.schema.json         configs/schema.json is kept for the files in configs
 and as first line of a configuration, for editors with a YAML language server (VS Code: the extension "YAML" by Red Hat):
   # yaml-language-server: $schema=vid2world.schema.json`;
 
@@ -46,8 +46,8 @@ function schemaCommand() {
     .option("--out <file>", "write it here (default: standard output)")
     .addHelpText("after", SCHEMA_HELP)
     .action(async ({ out }) => {
-      const { trainingConfigSchema } = await import("@vid2world/world/training/config");
-      const schema = editorSchema(trainingConfigSchema, "vid2world training configuration");
+      const { SCHEMA_TITLE, trainingConfigSchema } = await import("@vid2world/world/training/config");
+      const schema = editorSchema(trainingConfigSchema, SCHEMA_TITLE);
       const text = `${JSON.stringify(schema, null, 2)}\n`;
       if (out === undefined) process.stdout.write(text);
       else await writeFileAtomically(out, text);

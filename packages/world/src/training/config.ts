@@ -138,6 +138,9 @@ const worldRunSchema = z.strictObject({
     .optional(),
 });
 
+/** What editors call the schema below. */
+export const SCHEMA_TITLE = "vid2world training configuration";
+
 /** A training run's configuration. */
 export const trainingConfigSchema = z.discriminatedUnion("kind", [
   autoencoderRunSchema,

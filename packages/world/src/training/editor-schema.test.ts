@@ -4,11 +4,11 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { editorSchema } from "../config/editor-schema.js";
-import { trainingConfigSchema } from "./config.js";
+import { SCHEMA_TITLE, trainingConfigSchema } from "./config.js";
 
 type Schema = Readonly<Record<string, unknown>>;
 
-const schema = editorSchema(trainingConfigSchema, "training") as Schema;
+const schema = editorSchema(trainingConfigSchema, SCHEMA_TITLE) as Schema;
 const configs = path.resolve(import.meta.dirname, "../../../../configs");
 
 /** Paths of keys that no alternative of the schema has: the part of an editor's check that this file is about. */
@@ -39,6 +39,18 @@ test("every shipped configuration fits, and misspelt keys do not", async () => {
   }
   expect(strangeKeys(schema, { kind: "world", training: { batchsize: 4 } })).toEqual([".training.batchsize"]);
   expect(strangeKeys(schema, { kind: "word" })).toHaveLength(1);
+});
+
+test("configs/schema.json is the schema of this version, and the shipped configurations name it for editors", async () => {
+  const kept = await readFile(path.join(configs, "schema.json"), "utf8");
+  const current = `${JSON.stringify(editorSchema(trainingConfigSchema, SCHEMA_TITLE), null, 2)}\n`;
+  expect(kept === current, "stale: ./vid2world config schema --out configs/schema.json").toBe(true);
+  const names = (await readdir(configs, { recursive: true })).filter((name) => name.endsWith(".yaml"));
+  for (const name of names.filter((name) => !name.startsWith("doom-ablation"))) {
+    const [line = ""] = (await readFile(path.join(configs, name), "utf8")).split("\n");
+    const [, target = ""] = /^# yaml-language-server: \$schema=(\S+)$/.exec(line) ?? [];
+    expect(path.resolve(configs, path.dirname(name), target), name).toBe(path.join(configs, "schema.json"));
+  }
 });
 
 test("no setting is required, as it may stand in the file that is extended", () => {
