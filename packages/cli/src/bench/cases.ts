@@ -13,11 +13,19 @@ interface Case {
   /** Size of the latents: of the padded frames divided by what the autoencoder halves. */
   readonly height: number;
   readonly width: number;
+  /** Settings of a run that is soon prepared. */
+  readonly quick: readonly string[];
 }
 
 const CASES = {
-  debug: { config: "configs/debug.yaml", batch: 4, height: 8, width: 8 },
-  doom: { config: "configs/doom/world.yaml", batch: 2, height: 16, width: 20 },
+  debug: { config: "configs/debug.yaml", batch: 4, height: 8, width: 8, quick: [] },
+  doom: {
+    ...{ config: "configs/doom/world.yaml", batch: 2, height: 16, width: 20 },
+    quick: [
+      ...["data.split=val", "training.batchSize=2"],
+      'latents.autoencoder={"untrained":{"ch":16,"channelMultipliers":[1,2,4,8],"numResBlocks":1,"normGroups":2}}',
+    ],
+  },
 } as const satisfies Record<string, Case>;
 
 /** Name of a benchmarked configuration. */
@@ -38,6 +46,12 @@ export async function openCase(name: CaseName, batch: number = CASES[name].batch
   if (run.kind !== "base" && run.kind !== "world")
     throw invalid(file, "the configuration of a diffusion model", run.kind);
   return { ...CASES[name], name, batch, run };
+}
+
+/** A training run of a case that is soon prepared: random weights in the autoencoder, and for doom the held-out split alone. */
+export function quickRun(name: CaseName): { readonly config: string; readonly overrides: readonly string[] } {
+  const { config, quick } = CASES[name];
+  return { config, overrides: quick };
 }
 
 /** Where a benchmark keeps what both sides load. */

@@ -15,7 +15,7 @@ import { loadEpisodes } from "@vid2world/world/training/load-episodes";
 import { createTrainStep } from "@vid2world/world/training/train-step";
 import { type LatentInputs, encodeSplits, openClips } from "@vid2world/world/training/training-clips";
 import { networkOf } from "@vid2world/world/world-network";
-import { caseNames, type CaseName } from "./cases.js";
+import { caseNames, quickRun, type CaseName } from "./cases.js";
 import { circumstances, type Circumstances } from "./circumstances.js";
 import { repositoryRoot } from "./repository.js";
 import { textTable } from "@vid2world/formats/text-table";
@@ -52,19 +52,6 @@ export interface EncodeOptions {
   readonly threads: number;
 }
 
-/** Settings that make the cases comparable: random weights in the autoencoder, and for doom the held-out split alone, which is soon encoded. */
-const SETTINGS: Readonly<Record<CaseName, { readonly config: string; readonly overrides: readonly string[] }>> = {
-  debug: { config: "configs/debug.yaml", overrides: [] },
-  doom: {
-    config: "configs/doom/world.yaml",
-    overrides: [
-      "data.split=val",
-      "training.batchSize=2",
-      'latents.autoencoder={"untrained":{"ch":16,"channelMultipliers":[1,2,4,8],"numResBlocks":1,"normGroups":2}}',
-    ],
-  },
-};
-
 /** Runs the benchmark; the two steps take turns. */
 export async function runEncode({ cases = caseNames, rounds, threads }: EncodeOptions): Promise<EncodeResult> {
   setNumThreads(threads);
@@ -74,7 +61,7 @@ export async function runEncode({ cases = caseNames, rounds, threads }: EncodeOp
 }
 
 async function measure(name: CaseName, rounds: number): Promise<EncodeFigures> {
-  const { config: file, overrides } = SETTINGS[name];
+  const { config: file, overrides } = quickRun(name);
   const config = await loadConfig(path.join(repositoryRoot(), file), trainingConfigSchema, { overrides });
   if (config.kind !== "world") throw invalid(file, "a world's configuration", config.kind);
   const run = "recordings" in config.data ? { ...config, data: inRepository(config.data) } : config;

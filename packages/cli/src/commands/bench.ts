@@ -16,6 +16,7 @@ import { runRanks, showRanks } from "../bench/run-ranks.js";
 import { showNetworks } from "../bench/show-network.js";
 import type { Timed } from "../bench/protocol.js";
 import { solverNames } from "@vid2world/world/diffusion/samplers/sampler-config";
+import { checkpointCommand } from "./bench/checkpoint.js";
 import { convertCommand } from "./bench/convert.js";
 import { loaderCommand } from "./bench/loader.js";
 import { wholeNumber } from "./whole-number.js";
@@ -26,6 +27,7 @@ Examples:
   vid2world bench forward --case doom --rounds 20    one configuration, more turns: for a machine that does other things too
   vid2world bench train-step --json --out step.json  the numbers, and where they are kept
   vid2world bench ranks                              training steps of one and two processes
+  vid2world bench checkpoint                         what saving costs, and how soon a run ends when it is asked to
   vid2world bench memory                             1000 sampling and 300 training steps
   vid2world bench streaming --contexts 1 8 64        a new frame by whole windows and by streaming
   vid2world bench quality --steps 1 2 4 --solvers ddim unipc
@@ -47,6 +49,7 @@ export function benchCommand() {
     .addCommand(networkCommand("train-step", "one training step: loss, backward pass, clipping, AdamW"))
     .addCommand(memoryCommand())
     .addCommand(ranksCommand())
+    .addCommand(checkpointCommand())
     .addCommand(streamingCommand())
     .addCommand(qualityCommand())
     .addCommand(decoderCommand())
