@@ -12,9 +12,9 @@ import { openRecording } from "@vid2world/world/data/recording";
 import { evaluateWorld } from "@vid2world/world/evaluation/evaluate-world";
 import { readHeldOutClips } from "@vid2world/world/evaluation/held-out";
 import { encoderDistance } from "@vid2world/world/evaluation/metrics/encoder-distance";
-import { measureObedience } from "@vid2world/world/evaluation/obedience";
+import { measureObedience } from "@vid2world/world/evaluation/obedience/turns";
 import { repeatLastFrame } from "@vid2world/world/evaluation/baselines";
-import { turnActions } from "@vid2world/world/evaluation/probe-actions";
+import { turnActions } from "@vid2world/world/evaluation/obedience/probe-actions";
 import { chooseStarts, type Start } from "@vid2world/world/evaluation/starts";
 
 const { values, positionals } = parseArgs({

@@ -12,8 +12,8 @@ import { openRecording } from "@vid2world/world/data/recording";
 import { evaluateWorld, type EvaluationReport } from "@vid2world/world/evaluation/evaluate-world";
 import { readHeldOutClips } from "@vid2world/world/evaluation/held-out";
 import { average } from "@vid2world/world/evaluation/metrics/average";
-import { measureObedience } from "@vid2world/world/evaluation/obedience";
-import { turnActions } from "@vid2world/world/evaluation/probe-actions";
+import { measureObedience } from "@vid2world/world/evaluation/obedience/turns";
+import { turnActions } from "@vid2world/world/evaluation/obedience/probe-actions";
 import { scoreTable } from "@vid2world/world/evaluation/report/score-table";
 import { chooseStarts } from "@vid2world/world/evaluation/starts";
 

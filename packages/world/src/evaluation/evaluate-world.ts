@@ -5,7 +5,7 @@ import { z } from "zod";
 import { repeatLastFrame, withShuffledActions } from "./baselines.js";
 import { type EvaluatedWorld, type RolloutAllOptions, rolloutAll } from "./evaluated-world.js";
 import { horizonScoresSchema, scoreHorizons } from "./metrics/horizon.js";
-import { obedienceSchema } from "./obedience.js";
+import { obedienceSchema } from "./obedience/turns.js";
 import type { Start } from "./starts.js";
 
 /** Schema of what `metrics.json` holds. */

@@ -5,7 +5,7 @@ import { withConstantAction } from "./baselines.js";
 import { type EvaluationReport, evaluateWorld } from "./evaluate-world.js";
 import type { EvaluatedWorld, RolloutProgress } from "./evaluated-world.js";
 import { readHeldOutClips } from "./held-out.js";
-import { probeActions } from "./probe-actions.js";
+import { probeActions } from "./obedience/probe-actions.js";
 import { writeDemoFolder } from "./report/demo-folder.js";
 import { chooseStarts, type Start } from "./starts.js";
 

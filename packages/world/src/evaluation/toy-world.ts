@@ -69,9 +69,8 @@ export function toyWorld(contextFrames = 2): EvaluatedWorld & { readonly calls: 
   };
 }
 
-/** Writes a recording of the panorama into `folder`: clips `a` (train), `b` and `c` (held out) of 40 frames each. */
-export async function writeToyRecording(folder: string): Promise<void> {
-  const frames = 40;
+/** Writes a recording of the panorama into `folder`: clips `a` (train), `b` and `c` (held out), of 40 frames each unless others are asked for. */
+export async function writeToyRecording(folder: string, frames = 40): Promise<void> {
   await writeHeader(folder, {
     name: "toy",
     fps: 8,

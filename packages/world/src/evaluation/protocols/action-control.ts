@@ -3,7 +3,7 @@
 import { invalid } from "@vid2world/formats";
 import type { Channel } from "../../data/action-space.js";
 import type { DomainName } from "../../data/domain-clip.js";
-import { type ProbeAction, probeActions } from "../probe-actions.js";
+import { type ProbeAction, probeActions } from "../obedience/probe-actions.js";
 import { joinPanels, type Picture } from "../report/picture.js";
 import { type FrameBlock, frameBytes } from "./frame-block.js";
 

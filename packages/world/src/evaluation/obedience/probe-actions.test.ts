@@ -1,7 +1,7 @@
 // Probe actions are found by key bindings, not by channel order or sign.
 
 import { expect, test } from "vitest";
-import { type Channel, channelsSchema } from "../data/action-space.js";
+import { type Channel, channelsSchema } from "../../data/action-space.js";
 import { probeActions, turnActions } from "./probe-actions.js";
 
 const doom: Channel[] = channelsSchema.parse([

@@ -1,9 +1,9 @@
 // A toy world that turns as told scores 1, one that ignores its actions 0, one that shows nothing is not counted.
 
 import { describe, expect, test } from "vitest";
-import type { EvaluatedWorld, RolloutJob } from "./evaluated-world.js";
-import { measureObedience, obedienceSchema } from "./obedience.js";
-import { seededRandom } from "./starts.js";
+import type { EvaluatedWorld, RolloutJob } from "../evaluated-world.js";
+import { measureObedience, obedienceSchema } from "./turns.js";
+import { seededRandom } from "../starts.js";
 
 const [height, width] = [32, 48];
 const random = seededRandom(8);

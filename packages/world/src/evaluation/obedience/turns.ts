@@ -2,10 +2,10 @@
 // Axes: T frames, A action channels; frames are RGB bytes.
 
 import { z } from "zod";
-import { withConstantAction } from "./baselines.js";
-import { type EvaluatedWorld, type RolloutAllOptions, type RolloutJob, rolloutAll } from "./evaluated-world.js";
-import { average } from "./metrics/average.js";
-import { type ImageShift, type ImageShiftOptions, imageShifts } from "./metrics/image-shift.js";
+import { withConstantAction } from "../baselines.js";
+import { type EvaluatedWorld, type RolloutAllOptions, type RolloutJob, rolloutAll } from "../evaluated-world.js";
+import { average } from "../metrics/average.js";
+import { type ImageShift, type ImageShiftOptions, imageShifts } from "../metrics/image-shift.js";
 
 const directionSchema = z.strictObject({
   pairs: z.int().describe("consecutive predicted frames compared"),

@@ -1,8 +1,8 @@
 // The constant actions that a world is tried with: what a player would hold down, found by the keys of its action space.
 // A: network inputs per frame.
 
-import { type Channel, encodeActions, restRow, rowOfKeys } from "../data/action-space.js";
-import type { Turns } from "./obedience.js";
+import { type Channel, encodeActions, restRow, rowOfKeys } from "../../data/action-space.js";
+import type { Turns } from "./turns.js";
 
 /** One constant action. */
 export interface ProbeAction {
