@@ -22,7 +22,7 @@ const bannedInLibraries = [
 export default tseslint.config(
   { ignores: ["**/dist/", "**/build*/", "**/node_modules/", "**/generated/", "out/", "runs/"] },
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: {
       parserOptions: {

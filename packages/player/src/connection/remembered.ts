@@ -1,0 +1,31 @@
+// What outlives a reload of the page: the session one was in. It stays in this tab.
+import type { SessionKey } from "./api.js";
+
+const SESSION = "vid2world.session";
+
+/** The session that this tab was in. */
+export function rememberedSession(): SessionKey | undefined {
+  const text = sessionStorage.getItem(SESSION);
+  return text === null ? undefined : (JSON.parse(text) as SessionKey);
+}
+
+/** Remembers a session, or forgets it. */
+export function rememberSession(session: SessionKey | undefined): void {
+  if (session === undefined) sessionStorage.removeItem(SESSION);
+  else sessionStorage.setItem(SESSION, JSON.stringify({ session: session.session, key: session.key }));
+}
+
+const TRIED = "vid2world.token-tried";
+
+/** Takes a token to the server, which keeps it in a cookie and leads back here. */
+export function enterToken(token: string): void {
+  sessionStorage.setItem(TRIED, "1");
+  location.assign(`./?token=${encodeURIComponent(token)}`);
+}
+
+/** Whether a token was entered in this tab before this page was loaded; asked once. */
+export function wasTokenTried(): boolean {
+  const tried = sessionStorage.getItem(TRIED) !== null;
+  sessionStorage.removeItem(TRIED);
+  return tried;
+}

@@ -1,0 +1,55 @@
+// The channels of a world as the player sees them, and the one pattern in them that has no kind of its own: a movement cut into bins.
+import type { Channel } from "../protocol.js";
+
+export type { Channel };
+
+/** One value per channel, in order. */
+export type Row = readonly number[];
+
+/** Channels of which exactly one is on, each standing for a movement by so many pixels (CS:GO: 23 for x, 15 for y). */
+export interface Bins {
+  /** The part of the names that they share. */
+  readonly name: string;
+  readonly axis: "x" | "y";
+  /** In the order of the pixels. */
+  readonly bins: readonly { readonly channel: number; readonly pixels: number }[];
+}
+
+/** The value of a channel that nothing drives. */
+export const restOf = (channel: Channel): number => (channel.kind === "continuous" ? channel.rest : 0);
+
+/** Smallest and largest value of a channel. */
+export function rangeOf(channel: Channel): readonly [number, number] {
+  if (channel.kind === "continuous") return channel.range;
+  return [0, channel.kind === "binary" ? 1 : channel.options.length - 1];
+}
+
+/**
+ * Groups of channels named like `mouseXMinus60`, `mouseX0`, `mouseX60`: between 0 and 1, one of them (0 pixels) on at rest. The letter
+ * before the number says which way the movement goes.
+ */
+export function findBins(channels: readonly Channel[]): Bins[] {
+  const groups = new Map<string, { channel: number; pixels: number }[]>();
+  channels.forEach((channel, i) => {
+    const parts = /^(\w*?[xyXY])(Minus)?(\d+)$/.exec(channel.name);
+    if (parts?.[1] === undefined || channel.kind !== "continuous") return;
+    const pixels = Number(parts[3]) * (parts[2] === undefined ? 1 : -1);
+    if (channel.range[0] !== 0 || channel.range[1] !== 1 || channel.rest !== (pixels === 0 ? 1 : 0)) return;
+    groups.set(parts[1], [...(groups.get(parts[1]) ?? []), { channel: i, pixels }]);
+  });
+  return [...groups]
+    .filter(([, bins]) => bins.length >= 3 && bins.some(({ pixels }) => pixels === 0))
+    .map(([name, bins]) => ({
+      name,
+      axis: name.toLowerCase().endsWith("x") ? ("x" as const) : ("y" as const),
+      bins: bins.toSorted((a, b) => a.pixels - b.pixels),
+    }));
+}
+
+/** `worldVectorX` as people read it: "world vector x". */
+export const readable = (name: string): string =>
+  name
+    .replaceAll("_", " ")
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/([a-zA-Z])(\d)/g, "$1 $2")
+    .toLowerCase();

@@ -1,0 +1,50 @@
+// What the latency strip says.
+import { expect, test } from "vitest";
+import { createLatencyMeter, percentile } from "./latency.js";
+
+const timings = { wait: 1, model: 30, decode: 4, encode: 2, sinceAction: 50 };
+
+test("nothing measured is nothing said", () => {
+  expect(createLatencyMeter().summary()).toMatchObject({ model: undefined, keyToFrame: undefined, dropped: 0 });
+});
+
+test("percentiles are values that occurred", () => {
+  expect(percentile([5, 1, 3], 0.5)).toBe(3);
+  expect(percentile([4, 3, 2, 1], 0.5)).toBe(2);
+  expect(percentile(Array.from({ length: 100 }, (_, i) => i + 1), 0.95)).toBe(95); // prettier-ignore
+  expect(percentile([], 0.5)).toBeUndefined();
+});
+
+test("a key is answered by the first frame that knew of it", () => {
+  const meter = createLatencyMeter();
+  meter.input(1, 100);
+  meter.input(2, 150);
+  meter.answered(0, 160);
+  expect(meter.keyToFrame).toEqual([]);
+  meter.answered(1, 200);
+  meter.answered(2, 300);
+  meter.answered(2, 400);
+  expect(meter.keyToFrame).toEqual([100, 150]);
+});
+
+test("one frame answers several keys", () => {
+  const meter = createLatencyMeter();
+  meter.input(1, 10);
+  meter.input(2, 20);
+  meter.answered(2, 50);
+  expect(meter.summary().keyToFrame).toEqual({ p50: 30, p95: 40, count: 2 });
+});
+
+test("the time between frames does not count pauses", () => {
+  const meter = createLatencyMeter();
+  for (const now of [0, 100, 200]) meter.shown(timings, now - 3, now);
+  meter.interrupted();
+  for (const now of [9000, 9100]) meter.shown(timings, now - 3, now);
+  expect(meter.summary()).toMatchObject({ frameTime: 100, draw: 3, model: 30, dropped: 0 });
+});
+
+test("only the last frames count", () => {
+  const meter = createLatencyMeter();
+  for (let i = 0; i < 300; i++) meter.shown({ ...timings, model: i }, i, i);
+  expect(meter.summary().model).toBe(239);
+});

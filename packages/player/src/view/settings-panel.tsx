@@ -1,0 +1,163 @@
+// What may be changed while playing: guidance, steps, decoder, seed, the look of the picture, and every channel by hand.
+import type { ComponentChildren, JSX } from "preact";
+import { useState } from "preact/hooks";
+import { ChannelSliders } from "./channel-sliders.js";
+import { usePlayer } from "./context.js";
+import { scaling } from "./stage.js";
+
+/** Most solver steps on the slider; more can be typed. */
+const STEPS = 50;
+
+/** Settings of the world, from the next frame on. */
+export function SettingsPanel(): JSX.Element {
+  const player = usePlayer();
+  const { world, remote, session } = player.state;
+  const { transport } = player;
+  const settings = remote.value?.settings;
+  const own = world.value?.settings;
+  const decoders = world.value?.decoders ?? [];
+  return (
+    <details open class="group">
+      <summary>World</summary>
+      {settings && own && (
+        <>
+          <Field label="Steps per frame" hint={`more is sharper and slower; the world's own: ${own.numSteps}`}>
+            <Slider
+              label="Steps per frame"
+              value={settings.numSteps}
+              min={1}
+              max={Math.max(STEPS, settings.numSteps)}
+              step={1}
+              onChange={(numSteps) => void transport.change({ numSteps })}
+            />
+          </Field>
+          <Field label="Guidance" hint={`how hard actions pull; 1 is none, and twice as fast as the rest`}>
+            <Slider
+              label="Guidance"
+              value={settings.guidanceScale}
+              min={0}
+              max={8}
+              step={0.25}
+              onChange={(guidanceScale) => void transport.change({ guidanceScale })}
+            />
+          </Field>
+          {decoders.length > 1 && (
+            <Field label="Decoder" hint="tiny is faster, full is sharper">
+              <Options
+                name="decoder"
+                options={decoders}
+                value={settings.decoder}
+                onChange={(decoder) => void transport.change({ decoder })}
+              />
+            </Field>
+          )}
+        </>
+      )}
+      <Field label="Enlarging" hint="crisp keeps whole pixels, smooth fills the space">
+        <Options
+          name="scaling"
+          options={["crisp", "smooth"] as const}
+          value={scaling.value}
+          onChange={(how) => (scaling.value = how)}
+        />
+      </Field>
+      {session.value && <SeedField seed={session.value.seed} />}
+      <ChannelSliders />
+    </details>
+  );
+}
+
+interface FieldProps {
+  readonly label: string;
+  readonly hint: string;
+  readonly children: ComponentChildren;
+}
+
+function Field({ label, hint, children }: FieldProps): JSX.Element {
+  return (
+    <div class="field">
+      <span class="label" title={hint}>
+        {label}
+      </span>
+      {children}
+    </div>
+  );
+}
+
+interface SliderProps {
+  readonly label: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+  readonly onChange: (value: number) => void;
+}
+
+function Slider({ label, value, min, max, step, onChange }: SliderProps): JSX.Element {
+  const range = { min, max, step, value };
+  return (
+    <span class="slider">
+      <input
+        type="range"
+        aria-label={label}
+        {...range}
+        onInput={(event) => onChange(Number(event.currentTarget.value))}
+      />
+      <output>{value}</output>
+    </span>
+  );
+}
+
+interface OptionsProps<T extends string> {
+  readonly name: string;
+  readonly options: readonly T[];
+  readonly value: T;
+  readonly onChange: (value: T) => void;
+}
+
+function Options<T extends string>({ name, options, value, onChange }: OptionsProps<T>): JSX.Element {
+  return (
+    <span class="options" role="radiogroup" aria-label={name}>
+      {options.map((option) => (
+        <label key={option}>
+          <input type="radio" name={name} checked={option === value} onChange={() => onChange(option)} />
+          <span>{option}</span>
+        </label>
+      ))}
+    </span>
+  );
+}
+
+/** Another seed is another session from the same start. */
+function SeedField({ seed }: { readonly seed: number }): JSX.Element {
+  const player = usePlayer();
+  const beginning = player.state.beginning.value;
+  const [text, setText] = useState<string | undefined>(undefined);
+  const wanted = Number(text ?? seed);
+  const isValid = Number.isInteger(wanted) && wanted >= 0 && wanted <= 0xffff_ffff;
+  const begin = (event: Event): void => {
+    event.preventDefault();
+    if (beginning !== undefined && isValid) player.open({ ...beginning, seed: wanted });
+  };
+  return (
+    <form class="field" onSubmit={begin}>
+      <span class="label" title="the same start, seed and actions give the same frames">
+        Seed
+      </span>
+      <span class="seed">
+        <input
+          inputMode="numeric"
+          aria-label="Seed"
+          aria-invalid={!isValid}
+          value={text ?? String(seed)}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+        {beginning !== undefined && (
+          <button disabled={!isValid} title="Begins again at the same start with this seed">
+            Begin again
+          </button>
+        )}
+      </span>
+    </form>
+  );
+}

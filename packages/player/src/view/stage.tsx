@@ -1,0 +1,125 @@
+// The picture of the world, as large as fits: by whole pixels (crisp) or to the edge (smooth).
+import { signal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { listenToMouse } from "../input/mouse.js";
+import { usesMovement } from "../input/row.js";
+import { usePlayer } from "./context.js";
+
+/** How frames are enlarged. */
+export const scaling = signal<"crisp" | "smooth">("crisp");
+
+/**
+ * Width in CSS pixels of a picture in a space. Crisp pictures have whole device pixels per pixel, unless that would leave more than a third
+ * of the width empty.
+ */
+export function pictureWidth(
+  picture: { readonly width: number; readonly height: number },
+  space: { readonly width: number; readonly height: number },
+  how: "crisp" | "smooth",
+  pixelRatio: number,
+): number {
+  const fitting = Math.min(space.width / picture.width, space.height / picture.height);
+  const whole = Math.floor(fitting * pixelRatio) / pixelRatio;
+  const scale = how === "crisp" && whole > (2 / 3) * fitting ? whole : fitting;
+  return Math.max(1, picture.width * scale);
+}
+
+/** Follows the size of an element. */
+export function useSize(): [(element: HTMLElement | null) => void, { width: number; height: number }] {
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  const observer = useRef<ResizeObserver | undefined>(undefined);
+  const watch = useRef((element: HTMLElement | null) => {
+    observer.current?.disconnect();
+    if (element === null) return;
+    observer.current = new ResizeObserver(([entry]) => {
+      if (entry) setSize({ width: entry.contentRect.width, height: entry.contentRect.height });
+    });
+    observer.current.observe(element);
+  });
+  return [watch.current, size];
+}
+
+/** The canvas that is played on, with what state it is in. */
+export function Stage(): JSX.Element {
+  const player = usePlayer();
+  const { world, mode, comparison } = player.state;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const [watchSize, space] = useSize();
+  const channels = world.value?.channels ?? [];
+
+  useEffect(() => {
+    player.screen.canvas = canvas.current ?? undefined;
+    player.screen.redraw();
+    return () => void (player.screen.canvas = undefined);
+  }, []);
+  useEffect(() => (box.current === null ? undefined : listenToMouse(player.pilot, channels, box.current)), [channels]);
+
+  const { width = 4, height = 3 } = world.value ?? {};
+  const shownWidth = pictureWidth({ width, height }, space, scaling.value, window.devicePixelRatio);
+  const style = { width: `${shownWidth}px`, height: `${(shownWidth * height) / width}px` };
+  return (
+    <div class="screen" ref={watchSize}>
+      <div
+        ref={box}
+        class={`picture ${mode.value}`}
+        style={style}
+        tabIndex={0}
+        role="application"
+        data-plays
+        aria-label="The world. Its keys are listed under Help."
+        aria-describedby="frame-words"
+      >
+        <canvas ref={canvas} class={scaling.value} width={width} height={height} />
+        {comparison.value && <span class="tag">this branch</span>}
+        {mode.value !== "live" && <PauseVeil />}
+        {mode.value === "live" && usesMovement(channels) && <CaptureHint />}
+      </div>
+      <LostVeil />
+    </div>
+  );
+}
+
+function PauseVeil(): JSX.Element {
+  const player = usePlayer();
+  const { mode, shown, remote, timeline, revision } = player.state;
+  void revision.value;
+  if (mode.value === "watching") return <span class="tag right">watching again</span>;
+  if (remote.value?.phase === "restoring") return <span class="tag right">the engine is being restored</span>;
+  const isTip = timeline.value.branches.some(({ nodes }) => nodes.at(-1) === shown.value);
+  return (
+    <button class="veil" tabIndex={-1} onClick={() => void player.transport.play()}>
+      <span class="big-play" aria-hidden="true" />
+      <span>{isTip ? "Play" : "Play from here: a new branch"}</span>
+    </button>
+  );
+}
+
+function CaptureHint(): JSX.Element | null {
+  const [isCaptured, setCaptured] = useState(document.pointerLockElement !== null);
+  useEffect(() => {
+    const change = (): void => setCaptured(document.pointerLockElement !== null);
+    document.addEventListener("pointerlockchange", change);
+    return () => document.removeEventListener("pointerlockchange", change);
+  }, []);
+  return isCaptured ? null : <span class="tag hint">click to look with the mouse</span>;
+}
+
+/** The connection is gone: play goes on by itself once it is back. */
+function LostVeil(): JSX.Element | null {
+  const player = usePlayer();
+  const { status } = player.state;
+  const { kind } = status.value;
+  if (kind !== "lost" && kind !== "taken") return null;
+  return (
+    <div class="lost" role="alert">
+      <p>
+        {kind === "lost"
+          ? "The connection was lost. You will be back in the same place."
+          : "This session goes on in another window."}
+      </p>
+      <button onClick={() => player.reconnectNow()}>{kind === "lost" ? "Try now" : "Go on here"}</button>
+    </div>
+  );
+}

@@ -1,0 +1,78 @@
+// The buttons under the picture: back, play, on, again, speed, record, full screen.
+import type { JSX } from "preact";
+import { usePlayer } from "./context.js";
+import { Icon } from "./icons.js";
+import { recording, toggleRecording } from "./recording.js";
+
+const SPEEDS = [0.25, 0.5, 1, 2] as const;
+/** What the server is asked for when it should draw as fast as it can. */
+const FASTEST = 240;
+
+/** Plays, pauses, steps. */
+export function TransportBar({ onFullScreen }: { readonly onFullScreen: () => void }): JSX.Element {
+  const player = usePlayer();
+  const { mode, world, remote, shown, timeline } = player.state;
+  const { transport } = player;
+  const isPaused = mode.value === "paused";
+  const ownFps = world.value?.fps ?? 10;
+  const fps = remote.value?.fps ?? ownFps;
+  const speed = SPEEDS.find((factor) => Math.abs(factor * ownFps - fps) < 0.01);
+  const recorded = recording.value?.nodes.length;
+  return (
+    <div class="transport" role="toolbar" aria-label="Playing">
+      <button
+        aria-label="One frame back"
+        title="One frame back (,)"
+        disabled={timeline.value.get(shown.value)?.parent === undefined}
+        onClick={() => void transport.showBeside(-1)}
+      >
+        <Icon name="back" />
+      </button>
+      <button class="primary play-button" onClick={() => void transport.toggle()} title="Play, pause (P)">
+        <Icon name={isPaused ? "play" : "pause"} />
+        <span>{isPaused ? "Play" : "Pause"}</span>
+      </button>
+      <button aria-label="One frame on" title="One frame on, by what is held (.)" onClick={() => void transport.step()}>
+        <Icon name="step" />
+      </button>
+      <button
+        aria-label="Watch again"
+        title="Watch again from here (L)"
+        aria-pressed={mode.value === "watching"}
+        onClick={() => transport.watch()}
+      >
+        <Icon name="again" />
+      </button>
+      <label class="speed">
+        <span class="sr">Speed</span>
+        <select
+          value={speed === undefined ? "fastest" : String(speed)}
+          onChange={(event) => {
+            const { value } = event.currentTarget;
+            void transport.setFps(value === "fastest" ? FASTEST : Number(value) * ownFps);
+          }}
+        >
+          {SPEEDS.map((factor) => (
+            <option key={factor} value={String(factor)}>
+              {factor}×
+            </option>
+          ))}
+          <option value="fastest">as fast as it can</option>
+        </select>
+      </label>
+      <span class="grow" />
+      <button
+        class={recorded === undefined ? "" : "recording"}
+        aria-pressed={recorded !== undefined}
+        title="Record what is played to a video file"
+        onClick={() => toggleRecording(player)}
+      >
+        <Icon name={recorded === undefined ? "record" : "stop"} />
+        <span class="wide">{recorded === undefined ? "Record" : `${(recorded / ownFps).toFixed(1)} s`}</span>
+      </button>
+      <button aria-label="Full screen" title="Full screen (F)" onClick={onFullScreen}>
+        <Icon name="full" />
+      </button>
+    </div>
+  );
+}
