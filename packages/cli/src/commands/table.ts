@@ -14,6 +14,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "data", summary: "convert, import, look at and check data for training", load: async () => (await import("./data.js")).dataCommand() }, // prettier-ignore
   { name: "train", summary: "train an autoencoder, a video model or a world model", load: async () => (await import("./train.js")).trainCommand() }, // prettier-ignore
   { name: "report", summary: "show a training run: curves, samples, interruptions, in one page", load: async () => (await import("./report.js")).reportCommand() }, // prettier-ignore
+  { name: "play", summary: "play a world in the browser, or serve it to others and to programs", load: async () => (await import("./play.js")).playCommand() }, // prettier-ignore
   { name: "demo", summary: "roll a world out on held-out recordings: videos, contact sheet, numbers", load: async () => (await import("./demo.js")).demoCommand() }, // prettier-ignore
   { name: "rollout", summary: "predicted continuations of recordings as exact frames and videos", load: async () => (await import("./rollout.js")).rolloutCommand() }, // prettier-ignore
   { name: "evaluate", summary: "score rollouts: MSE, PSNR, SSIM, LPIPS, DreamSim, FID, FVD", load: async () => (await import("./evaluate.js")).evaluateCommand() }, // prettier-ignore

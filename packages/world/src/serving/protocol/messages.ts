@@ -83,7 +83,10 @@ export const clientMessageSchema = z
     z.strictObject({ type: z.literal("goto"), ...request, node: nodeId }),
     /** Changes settings from the next frame on. Answer: `state`. */
     z.strictObject({ type: z.literal("settings"), ...request, settings: settingsSchema }),
-    /** Shown: this many frames were received and drawn. The server keeps at most two frames beyond it in flight. No answer. */
+    /**
+     * Shown: so many frames were received on this connection and drawn, stepped ones counted too. No frame is played while two or more
+     * that were sent are not shown. No answer.
+     */
     z.strictObject({ type: z.literal("shown"), count: z.int().min(0) }),
     /** Measures the way there and back. Answer: `pong`. */
     z.strictObject({ type: z.literal("ping"), ...request, sent: z.number() }),
@@ -143,21 +146,26 @@ export type ErrorCode = z.output<typeof errorCodeSchema>;
 
 const answer = { request: z.int().min(0) };
 
+const opened = {
+  session: name,
+  /** Proves to `resume` and to HTTP (header `x-session-key`) that the session is one's own. Keep it secret. */
+  key: name,
+  seed: z.int(),
+  nodes: z.array(nodeSchema),
+  state: sessionStateSchema,
+  /** Where the start is from a recording: how many of its true frames follow (`GET .../truth/FRAME`). */
+  truthFrames: z.int().min(0),
+  /** Where a session file is played again: nodes that are still to come. `play` makes them; `step` and `goto` end the replay. */
+  replayFrames: z.int().min(0),
+};
+
+/** A session as it stands when it is opened over HTTP; `opened` of the WebSocket holds the same. */
+export const openedSessionSchema = z.strictObject(opened).meta({ id: "OpenedSession" });
+
 /** Everything that the server sends as text. Frames are binary messages. */
 export const serverMessageSchema = z
   .discriminatedUnion("type", [
-    z.strictObject({
-      type: z.literal("opened"),
-      ...answer,
-      session: name,
-      /** Proves to `resume` and to HTTP that the session is one's own. Keep it secret. */
-      key: name,
-      seed: z.int(),
-      nodes: z.array(nodeSchema),
-      state: sessionStateSchema,
-      /** Where the start is from a recording: how many of its true frames follow (`GET .../truth/FRAME`). */
-      truthFrames: z.int().min(0),
-    }),
+    z.strictObject({ type: z.literal("opened"), ...answer, ...opened }),
     /** The server is full: the place in the queue, 1 is next. */
     z.strictObject({ type: z.literal("queued"), ...answer, position: z.int().min(1) }),
     z.strictObject({ type: z.literal("state"), request: z.int().min(0).optional(), state: sessionStateSchema }),
@@ -246,6 +254,7 @@ export type ClientMessageInput = z.input<typeof clientMessageSchema>;
 export type ServerMessage = z.output<typeof serverMessageSchema>;
 export type SessionNode = z.output<typeof nodeSchema>;
 export type SessionState = z.output<typeof sessionStateSchema>;
+export type OpenedSession = z.output<typeof openedSessionSchema>;
 export type WorldDescription = z.output<typeof worldDescriptionSchema>;
 export type GalleryEntry = z.output<typeof galleryEntrySchema>;
 export type SessionFile = z.output<typeof sessionFileSchema>;

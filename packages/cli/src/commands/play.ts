@@ -1,0 +1,43 @@
+// `vid2world play`: serves a world to play in the browser, and to programs.
+import { resolve } from "node:path";
+import { Command, Option } from "@commander-js/extra-typings";
+import { playWorld } from "../play/play-world.js";
+import { wholeNumber } from "./whole-number.js";
+
+const EXAMPLES = `
+Examples:
+  vid2world play                                     the built-in world, in this machine's browser
+  vid2world play --model runs/mine --start photo.jpg    an own world, from a picture of yours
+  vid2world play --host 0.0.0.0 --token SECRET --sessions 16    for others, who need the token
+How it is run for many, and the protocol for programs: docs/serving.md and docs/protocol.md.`;
+
+const count = <Flags extends string>(flags: Flags, text: string, least: number) =>
+  new Option(flags, text).argParser(wholeNumber(flags.split(" ")[0] ?? flags, least));
+
+/** Builds the command. */
+export function playCommand() {
+  return new Command("play")
+    .description("Serve a world: a page to play it in, and an interface for programs.")
+    .option("--model <what>", "a built-in world, the folder of one, or of a training run", "doom")
+    .option("--start <what...>", "recordings, pictures or videos to start from (default: the world's recordings)")
+    .option("--device <name>", "cpu, cuda or cuda:N", "cpu")
+    .addOption(count("--sessions <n>", "sessions at once; who comes later waits", 1).default(4))
+    .option("--no-open", "do not open the page")
+    .option("--verbose", "log to standard error instead of the log file, and more")
+    .optionsGroup("For others on the network:")
+    .option("--host <address>", "where to listen; another than this machine needs --token", "127.0.0.1")
+    .addOption(count("--port <n>", "port to listen at (default: 8008, or a free one)", 0))
+    .option("--token <secret>", "what clients must know")
+    .option("--insecure", "listen for everyone without a token")
+    .option("--origin <url...>", "pages of other places that may use the interface")
+    .option("--trust-proxy", "believe x-forwarded-for: behind a load balancer of your own only")
+    .option(
+      "--state <folder>",
+      "where sessions are saved; several servers may share one (default: ~/.cache/vid2world/sessions)",
+    )
+    .option("--log <file>", "log file (default: ~/.cache/vid2world/play.log)")
+    .addHelpText("after", EXAMPLES)
+    .action(async (options) => {
+      await playWorld({ ...options, start: options.start?.map((path) => resolve(path)) });
+    });
+}

@@ -1,0 +1,104 @@
+// What `vid2world play` does: opens world, gallery and log, starts the server, waits for Ctrl-C, and takes everything down in order.
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { invalid } from "@vid2world/formats";
+import type { Device } from "@vid2world/torch";
+import { findWorld, loadWorld, readWorldConfig, worldFiles } from "@vid2world/world";
+import { inProcessEngine } from "@vid2world/world/serving/in-process-engine";
+import { openGallery } from "@vid2world/world/serving/server/gallery/open-gallery";
+import { openServerLog } from "@vid2world/world/serving/server/server-log";
+import { openFolderStore } from "@vid2world/world/serving/server/session-store";
+import { type RunningServer, type ServerOptions, startServer } from "@vid2world/world/serving/server/start-server";
+import { openPage } from "./open-page.js";
+
+/** The command's options. */
+export interface PlayOptions {
+  readonly model: string;
+  readonly start?: readonly string[] | undefined;
+  readonly device: string;
+  readonly sessions: number;
+  readonly open: boolean;
+  readonly verbose?: true | undefined;
+  readonly host: string;
+  readonly port?: number | undefined;
+  readonly token?: string | undefined;
+  readonly insecure?: true | undefined;
+  readonly origin?: readonly string[] | undefined;
+  readonly trustProxy?: true | undefined;
+  readonly state?: string | undefined;
+  readonly log?: string | undefined;
+}
+
+const USUAL_PORT = 8008;
+const CACHE = join(homedir(), ".cache", "vid2world");
+
+/** Serves until the process is asked to stop. */
+export async function playWorld(options: PlayOptions): Promise<void> {
+  const folder = await worldFolder(options.model);
+  const logFile = options.log ?? join(CACHE, "play.log");
+  const log = openServerLog(options.verbose ? { to: 2, level: "debug" } : { to: logFile });
+  const engine = inProcessEngine(await loadWorld(folder, { device: options.device as Device }), folder);
+  try {
+    const gallery = await openGallery(await startsOf(folder, options), engine.world);
+    const server = await listen(options, {
+      ...{ engine, gallery, log, host: options.host },
+      limits: { sessions: options.sessions },
+      store: await openFolderStore(options.state ?? join(CACHE, "sessions")),
+      ...(options.token !== undefined && { token: options.token }),
+      ...(options.insecure && { insecure: true }),
+      ...(options.origin && { origins: options.origin }),
+      ...(options.trustProxy && { trustProxy: true }),
+      ...pageOf(),
+    });
+    const query = options.token === undefined ? "" : `/?token=${encodeURIComponent(options.token)}`;
+    console.log(`${engine.world.name} is at ${server.address}${query}\nCtrl-C ends it and saves the sessions.`);
+    if (options.open) openPage(`${server.address}${query}`);
+    await stopped();
+    console.log("saving sessions");
+    await server.close();
+  } finally {
+    await engine.shutdown();
+  }
+}
+
+/** A world's folder, a run's that holds one, or a name. */
+async function worldFolder(model: string): Promise<string> {
+  const ofRun = join(model, "world");
+  return findWorld(existsSync(join(ofRun, worldFiles.config)) ? ofRun : model);
+}
+
+/** What the user names, or the recordings that the world was trained on. */
+async function startsOf(folder: string, { start }: PlayOptions): Promise<readonly string[]> {
+  if (start) return start;
+  const { recordings } = await readWorldConfig(folder);
+  if (recordings !== undefined) return [resolve(folder, recordings)];
+  throw invalid("--start", "recordings, a picture or a video, as this world names no recordings", undefined);
+}
+
+/** The usual port, or any free one where the user did not ask for it and somebody else has it. */
+async function listen({ port }: PlayOptions, options: ServerOptions): Promise<RunningServer> {
+  try {
+    return await startServer({ ...options, port: port ?? USUAL_PORT });
+  } catch (error) {
+    if (port !== undefined || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    return startServer({ ...options, port: 0 });
+  }
+}
+
+/** The player's build, where there is one. */
+function pageOf(): { page?: string } {
+  const page = resolve(import.meta.dirname, "../../../../player/dist");
+  return existsSync(join(page, "index.html")) ? { page } : {};
+}
+
+/** Until Ctrl-C or a polite kill; a second one ends the process at once. */
+function stopped(): Promise<void> {
+  return new Promise((done) => {
+    const stop = (): void => {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
+      done();
+    };
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
+  });
+}

@@ -1,0 +1,124 @@
+// What goes over HTTP beside the WebSocket: bodies and answers as schemas and types, and the packing of several frames into one answer.
+// Nothing here needs Node or a tensor.
+
+import * as z from "zod";
+import { type FrameMessage, decodeFrame } from "./frame-codec.js";
+import {
+  PROTOCOL_VERSION,
+  actionSchema,
+  errorCodeSchema,
+  frameFormatSchema,
+  galleryEntrySchema,
+  settingsSchema,
+  startSchema,
+} from "./messages.js";
+
+/** Where everything lies. */
+export const API = "/api/v1";
+
+/** Header that holds a session's key. */
+export const KEY_HEADER = "x-session-key";
+
+const nodeId = z.int().min(0).max(0xffff_ffff);
+
+/** `POST /sessions`. */
+export const openBodySchema = z
+  .strictObject({
+    protocol: z.literal(PROTOCOL_VERSION).default(PROTOCOL_VERSION),
+    start: startSchema,
+    seed: z.int().min(0).max(0xffff_ffff).optional(),
+    settings: settingsSchema.optional(),
+  })
+  .meta({ id: "OpenBody" });
+
+/** `POST /sessions/ID/step`: one or several actions, each going on from the frame before. */
+export const stepBodySchema = z
+  .strictObject({
+    actions: z.array(actionSchema).min(1).max(256),
+    /** The node to go on from. Absent: the current one. */
+    from: nodeId.optional(),
+    /** Changed before the first frame, and from then on. */
+    settings: settingsSchema.optional(),
+    format: frameFormatSchema.default("rgb"),
+  })
+  .meta({ id: "StepBody" });
+
+/** `POST /step`: one step of several sessions, computed together. */
+export const stepTogetherBodySchema = z
+  .strictObject({
+    steps: z
+      .array(
+        z.strictObject({
+          session: z.string().max(200),
+          key: z.string().max(200),
+          action: actionSchema,
+          from: nodeId.optional(),
+        }),
+      )
+      .min(1)
+      .max(256),
+    format: frameFormatSchema.default("rgb"),
+  })
+  .meta({ id: "StepTogetherBody" });
+
+/** `POST /sessions/ID/fork`. */
+export const forkBodySchema = z
+  .strictObject({
+    /** Current node of the new session. Absent: that of the old one. */
+    node: nodeId.optional(),
+  })
+  .meta({ id: "ForkBody" });
+
+/** Answer of `POST /uploads`. */
+export const uploadedSchema = z
+  .strictObject({
+    /** For `start: { kind: "upload" | "replay", id }`. */
+    id: z.string(),
+    kind: z.enum(["upload", "replay"]),
+    /** Frames found in it, or nodes of the session file. */
+    frames: z.int(),
+  })
+  .meta({ id: "Uploaded" });
+
+/** Answer of `GET /starts`. */
+export const startsSchema = z.strictObject({ starts: z.array(galleryEntrySchema) }).meta({ id: "Starts" });
+
+/** Answer of everything that fails. */
+export const httpErrorSchema = z
+  .strictObject({ error: z.strictObject({ code: errorCodeSchema, message: z.string() }) })
+  .meta({ id: "HttpError" });
+
+/** As a client writes them: what has a default may be left out. */
+export type OpenBody = z.input<typeof openBodySchema>;
+export type StepBody = z.input<typeof stepBodySchema>;
+export type StepTogetherBody = z.input<typeof stepTogetherBodySchema>;
+export type Uploaded = z.output<typeof uploadedSchema>;
+
+/** Media type of several binary frames, each after its length (u32, little-endian). */
+export const FRAMES_TYPE = "application/vnd.vid2world.frames";
+
+/** Binary frames one after the other, each after its length. */
+export function packFrames(frames: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + 4 + length, 0));
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const frame of frames) {
+    view.setUint32(at, frame.length, true);
+    bytes.set(frame, at + 4);
+    at += 4 + frame.length;
+  }
+  return bytes;
+}
+
+/** The frames in an answer; pixels are views of `bytes`. Throws a `RangeError` for bytes cut short. */
+export function unpackFrames(bytes: Uint8Array): FrameMessage[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const frames: FrameMessage[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const end = at + 4 <= bytes.length ? at + 4 + view.getUint32(at, true) : Infinity;
+    if (end > bytes.length) throw new RangeError(`frames cut short: ${bytes.length} bytes, the next ends at ${end}`);
+    frames.push(decodeFrame(bytes.subarray(at + 4, end)));
+    at = end;
+  }
+  return frames;
+}

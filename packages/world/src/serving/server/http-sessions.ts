@@ -1,0 +1,130 @@
+// HTTP: sessions for programs. Each request names its session in the path and proves that it is its own by the key in a header.
+
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { encodeFrame } from "../protocol/frame-codec.js";
+import { API, FRAMES_TYPE, forkBodySchema, openBodySchema, packFrames, stepBodySchema, stepTogetherBodySchema } from "../protocol/http.js"; // prettier-ignore
+import { type FrameFormat, frameFormatSchema } from "../protocol/messages.js";
+import { actionRow } from "./actions.js";
+import { encodePicture, mediaTypes } from "./frame-encoder.js";
+import { checked, numberIn, sessionOf } from "./http-input.js";
+import type { DrawnFrame, PlayedSession } from "./played-session.js";
+import type { ServerContext } from "./server-context.js";
+import { ServingError } from "./serving-error.js";
+
+const ONE = `${API}/sessions/:id`;
+
+/** Adds the routes. */
+export function sessionRoutes(app: FastifyInstance, context: ServerContext): void {
+  const { sessions } = context;
+
+  app.post(`${API}/sessions`, async (request, reply) => {
+    const body = checked(openBodySchema, request.body);
+    const session = await sessions.open(await context.opening(body), {});
+    context.metrics.opened.inc({ how: "http" });
+    return reply.code(201).send(context.describe(session));
+  });
+
+  app.get(ONE, async (request) => context.describe(await sessionOf(request, context)));
+
+  app.delete(ONE, async (request, reply) => {
+    await sessions.close(await sessionOf(request, context));
+    return reply.code(204).send();
+  });
+
+  app.post(`${ONE}/step`, async (request, reply) => {
+    const session = await sessionOf(request, context);
+    const { actions, from, settings, format } = checked(stepBodySchema, request.body);
+    const rows = actions.map((action) => actionRow(context.engine.world.channels, action));
+    if (settings) {
+      context.checkSettings(settings);
+      await session.change(settings);
+    }
+    const drawn = await Promise.all(rows.map((row, i) => session.step(row, i === 0 ? from : undefined)));
+    return sendFrames(reply, await Promise.all(drawn.map((frame) => frameBytes(context, session, frame, format))));
+  });
+
+  app.post(`${API}/step`, async (request, reply) => {
+    const { steps, format } = checked(stepTogetherBodySchema, request.body);
+    const wanted = await Promise.all(
+      steps.map(async ({ session, key, action, from }) => {
+        return {
+          session: await sessions.find(session, key),
+          row: actionRow(context.engine.world.channels, action),
+          from,
+        };
+      }),
+    );
+    const frames = await Promise.all(
+      wanted.map(async ({ session, row, from }) => {
+        return frameBytes(context, session, await session.step(row, from), format);
+      }),
+    );
+    return sendFrames(reply, frames);
+  });
+
+  app.post(`${ONE}/fork`, async (request, reply) => {
+    const { node } = checked(forkBodySchema, request.body ?? {});
+    const fork = await sessions.fork(await sessionOf(request, context), node, {});
+    context.metrics.opened.inc({ how: "fork" });
+    return reply.code(201).send(context.describe(fork));
+  });
+
+  app.get(`${ONE}/snapshot`, async (request, reply) => {
+    const bytes = await sessions.snapshot(await sessionOf(request, context));
+    return reply.type("application/octet-stream").send(bytes);
+  });
+
+  app.post(`${API}/sessions/restore`, async (request, reply) => {
+    if (!Buffer.isBuffer(request.body))
+      throw new ServingError("bad-message", "the body is the snapshot's bytes, as application/octet-stream");
+    const session = await sessions.restore(request.body, {});
+    context.metrics.opened.inc({ how: "restore" });
+    return reply.code(201).send(context.describe(session));
+  });
+
+  app.get(`${ONE}/frames/:node`, async (request, reply) => {
+    const session = await sessionOf(request, context);
+    const format = formatOf(request.query, "jpeg");
+    const picture = await context.picture(session, numberIn(request, "node"), format);
+    // A node never changes.
+    return reply.type(mediaTypes[format]).header("cache-control", "private, max-age=86400, immutable").send(picture);
+  });
+
+  app.get(`${ONE}/truth/:frame`, async (request, reply) => {
+    const session = await sessionOf(request, context);
+    const frame = numberIn(request, "frame");
+    const format = formatOf(request.query, "jpeg");
+    const { gallery, truthFrames } = session;
+    if (gallery === undefined || frame >= context.engine.world.contextFrames + truthFrames)
+      throw new ServingError("unknown-node", `there is no true frame ${frame} of this session`);
+    context.galleryEntry(gallery); // it may have been played on another server
+    const picture = await encodePicture(await context.gallery.truth(gallery, frame), context.engine.world, format);
+    return reply.type(mediaTypes[format]).header("cache-control", "private, max-age=86400, immutable").send(picture);
+  });
+}
+
+function formatOf(query: unknown, usual: FrameFormat): FrameFormat {
+  return checked(frameFormatSchema, (query as { format?: unknown }).format ?? usual);
+}
+
+async function frameBytes(
+  context: ServerContext,
+  session: PlayedSession,
+  frame: DrawnFrame,
+  format: FrameFormat,
+): Promise<Uint8Array> {
+  const begun = performance.now();
+  const pixels = await context.encode(frame, format, session);
+  const { width, height } = context.engine.world;
+  const { node, timings, batch } = frame;
+  const { parent = 0, action = [] } = node;
+  return encodeFrame({
+    ...{ format, node: node.node, parent, frame: node.frame, width, height, batch, pixels },
+    timings: { ...timings, encode: performance.now() - begun, sinceAction: 0 },
+    action: Float32Array.from(action),
+  });
+}
+
+function sendFrames(reply: FastifyReply, frames: readonly Uint8Array[]): FastifyReply {
+  return reply.type(FRAMES_TYPE).send(packFrames(frames));
+}

@@ -1,0 +1,46 @@
+// HTTP: what is played here, where it can be started, and whether the server is well.
+
+import type { FastifyInstance } from "fastify";
+import { API } from "../protocol/http.js";
+import { PROTOCOL_VERSION, type WorldDescription } from "../protocol/messages.js";
+import { encodePicture, mediaTypes } from "./frame-encoder.js";
+import type { ServerContext } from "./server-context.js";
+import { ServingError } from "./serving-error.js";
+
+/** What `GET /api/v1/world` answers. */
+export function describeWorld({ engine, limits }: ServerContext): WorldDescription {
+  const { checksum: _checksum, ...world } = engine.world;
+  const { sessions, uploadBytes, uploadPixels, frames } = limits;
+  return { ...world, protocol: PROTOCOL_VERSION, limits: { sessions, uploadBytes, uploadPixels, frames } };
+}
+
+/** Adds the routes. */
+export function worldRoutes(app: FastifyInstance, context: ServerContext): void {
+  const { gallery, engine } = context;
+  app.get(`${API}/world`, () => describeWorld(context));
+  app.get(`${API}/starts`, () => ({ starts: gallery.entries }));
+  app.get(`${API}/starts/:id/picture`, async (request, reply) => {
+    const { id } = context.galleryEntry((request.params as { id: string }).id);
+    const { frames } = await gallery.start(id);
+    const newest = frames.subarray(frames.length - engine.world.width * engine.world.height * 3);
+    const picture = await encodePicture(newest, engine.world, "jpeg");
+    return reply.type(mediaTypes.jpeg).header("cache-control", "private, max-age=3600").send(picture);
+  });
+}
+
+/** Adds the routes for operators; they need no token, and tell nothing of sessions but numbers. */
+export function operationRoutes(app: FastifyInstance, context: ServerContext, closing: () => boolean): void {
+  app.get("/health", () => ({ status: "ok" }));
+  app.get("/ready", async () => {
+    if (closing()) throw new ServingError("shutting-down", "this server is being stopped");
+    await context.engine.load();
+    return { status: "ready", ...context.sessions.counts };
+  });
+}
+
+/** Adds `GET /metrics`. */
+export function metricsRoute(app: FastifyInstance, { metrics }: ServerContext): void {
+  app.get("/metrics", async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+}

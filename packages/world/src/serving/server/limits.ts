@@ -1,0 +1,53 @@
+// How much a server gives to its clients, together and each.
+
+/** Limits of a server. All are checked before anything is allocated for the client. */
+export interface ServingLimits {
+  /** Sessions in the engine at once. Further ones wait in the queue; those saved to disk do not count. */
+  readonly sessions: number;
+  /** Clients that may wait for a session. */
+  readonly queue: number;
+  /** Nodes that a session's tree may hold. */
+  readonly frames: number;
+  /** Encoded pictures of past frames that all sessions together keep in memory, bytes. What is dropped is drawn again when asked for. */
+  readonly pictureBytes: number;
+  /** Largest upload, bytes, and largest picture in it, pixels. */
+  readonly uploadBytes: number;
+  readonly uploadPixels: number;
+  /** Uploads kept in memory, all clients together; the oldest go first. */
+  readonly uploads: number;
+  /** Seconds that decoding an upload may take. */
+  readonly uploadSeconds: number;
+  /** Largest message of a WebSocket client, bytes. */
+  readonly messageBytes: number;
+  /** Messages per second of a WebSocket client, on average; twice as many at once. */
+  readonly messagesPerSecond: number;
+  /** Steps and other requests of a session that may wait for their turn. */
+  readonly waiting: number;
+  /** WebSocket connections from one address. */
+  readonly connectionsPerAddress: number;
+  /** HTTP requests per minute from one address. */
+  readonly requestsPerMinute: number;
+  /** Seconds without a client after which a session goes to disk. */
+  readonly idleSeconds: number;
+  /** Days after which a session on disk is deleted. */
+  readonly keptDays: number;
+}
+
+/** Limits unless the operator says otherwise. */
+export const usualLimits: ServingLimits = {
+  sessions: 4,
+  queue: 32,
+  frames: 20_000,
+  pictureBytes: 256 * 2 ** 20,
+  uploadBytes: 32 * 2 ** 20,
+  uploadPixels: 40_000_000,
+  uploads: 32,
+  uploadSeconds: 20,
+  messageBytes: 64 * 2 ** 10,
+  messagesPerSecond: 500,
+  waiting: 256,
+  connectionsPerAddress: 128,
+  requestsPerMinute: 3000,
+  idleSeconds: 120,
+  keptDays: 7,
+};

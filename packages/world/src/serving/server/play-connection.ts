@@ -1,0 +1,272 @@
+// One WebSocket client: checks each message, turns it into a request of its session, and sends the answers and frames in order, never more
+// than it has read.
+
+import type { RawData, WebSocket } from "ws";
+import * as z from "zod";
+import { encodeFrame } from "../protocol/frame-codec.js";
+import {
+  type ClientMessage,
+  type FrameFormat,
+  PROTOCOL_VERSION,
+  type ServerMessage,
+  type SessionState,
+  clientMessageSchema,
+} from "../protocol/messages.js";
+import { actionRow } from "./actions.js";
+import type { DrawnFrame, PlayedSession, SessionViewer } from "./played-session.js";
+import { RateLimit } from "./rate-limit.js";
+import type { ServerContext } from "./server-context.js";
+import { ServingError, toServingError } from "./serving-error.js";
+
+/** Frames that were sent and not yet reported as shown. */
+const IN_FLIGHT = 2;
+/** Bytes that may wait in the socket before its session waits too. */
+const UNREAD_BYTES = 2 ** 20;
+/** Messages that are no messages, after which a client is sent away. */
+const MOST_FAULTS = 20;
+/** WebSocket close codes: policy violation, and our own for a session that another connection took over. */
+const VIOLATION = 1008;
+const REPLACED = 4001;
+
+type InSession = Exclude<ClientMessage, { type: "open" | "resume" | "ping" }>;
+
+/** Serves a client until its socket closes. */
+export class PlayConnection implements SessionViewer {
+  readonly #socket: WebSocket;
+  readonly #context: ServerContext;
+  readonly #gone = new AbortController();
+  readonly #rate: RateLimit;
+  #session: PlayedSession | undefined;
+  /** Set while a session is being opened. */
+  #opening = false;
+  #format: FrameFormat = "jpeg";
+  #faults = 0;
+  #begun = 0;
+  #shown = 0;
+  /** Everything is sent in the order in which it came up, whatever its encoding takes. */
+  #sending: Promise<void> = Promise.resolve();
+  #roomAgain: (() => void) | undefined;
+
+  constructor(socket: WebSocket, context: ServerContext) {
+    this.#socket = socket;
+    this.#context = context;
+    this.#rate = new RateLimit(context.limits.messagesPerSecond);
+    socket.on("message", (data, isBinary) => this.#received(data, isBinary));
+    socket.on("close", () => this.#closed());
+    socket.on("error", () => socket.terminate());
+  }
+
+  // What the session tells.
+
+  /** Whether the client has shown enough of what it was sent. */
+  hasRoom(): boolean {
+    return this.#begun - this.#shown < IN_FLIGHT && this.#socket.bufferedAmount < UNREAD_BYTES;
+  }
+
+  /** Sends a played frame. */
+  played(frame: DrawnFrame): void {
+    this.#sendFrame(frame);
+  }
+
+  /** Tells the state. */
+  stateChanged(state: SessionState): void {
+    this.#send({ type: "state", state });
+  }
+
+  /** Tells that the engine was lost. */
+  restored(state: SessionState): void {
+    this.#send({ type: "restored", state });
+  }
+
+  /** Tells why playing stopped. */
+  failed(error: ServingError): void {
+    this.#fail(error);
+  }
+
+  /** Sends the client away: its session is somewhere else now. */
+  replaced(): void {
+    this.#session = undefined;
+    this.#socket.close(REPLACED, "this session was taken over by another connection");
+  }
+
+  // What the client tells.
+
+  #received(data: RawData, isBinary: boolean): void {
+    if (!this.#rate.take()) return this.#sendAway(new ServingError("too-fast", "too many messages in a second"));
+    const message = isBinary ? undefined : parseMessage(data);
+    if (!message?.success) return this.#fault(message?.error);
+    this.#context.metrics.messages.inc({ type: message.data.type });
+    this.#handle(message.data);
+  }
+
+  #handle(message: ClientMessage): void {
+    if (message.type === "ping") return this.#sendNow({ type: "pong", request: message.request, sent: message.sent });
+    if (message.type === "open" || message.type === "resume") return void this.#begin(message);
+    const session = this.#session;
+    const request = "request" in message ? message.request : undefined;
+    if (!session)
+      return this.#fail(new ServingError("bad-message", "no session yet: open or resume one first"), request);
+    try {
+      this.#inSession(session, message);
+    } catch (error) {
+      this.#fail(error, request);
+    }
+  }
+
+  #inSession(session: PlayedSession, message: InSession): void {
+    const { channels } = this.#context.engine.world;
+    switch (message.type) {
+      case "action":
+        return session.hold(actionRow(channels, message.action), message.sequence);
+      case "shown":
+        this.#shown = Math.min(Math.max(this.#shown, message.count), this.#begun);
+        return this.#makeRoom();
+      case "step":
+        return this.#step(session, message.request, actionRow(channels, message.action), message.from);
+      case "play":
+        return this.#answer(session.play(message.fps), message.request);
+      case "pause":
+        return this.#answer(session.pause(), message.request);
+      case "goto":
+        return this.#answer(session.goTo(message.node), message.request);
+      case "settings":
+        this.#context.checkSettings(message.settings);
+        return this.#answer(session.change(message.settings), message.request);
+      case "close":
+        return void this.#end(session, message.request);
+    }
+  }
+
+  async #begin(message: Extract<ClientMessage, { type: "open" | "resume" }>): Promise<void> {
+    const { request } = message;
+    const { sessions, metrics } = this.#context;
+    try {
+      if (message.protocol !== PROTOCOL_VERSION)
+        throw new ServingError("wrong-protocol", `this server speaks version ${PROTOCOL_VERSION}; reload the page or update the client`); // prettier-ignore
+      if (this.#session || this.#opening)
+        throw new ServingError("bad-message", "this connection has a session; close it first");
+      this.#opening = true;
+      const onQueued = (position: number): void => this.#send({ type: "queued", request, position });
+      const admission = { onQueued, signal: this.#gone.signal };
+      const session =
+        message.type === "open"
+          ? await sessions.open(await this.#context.opening(message), admission)
+          : await sessions.find(message.session, message.key, admission);
+      metrics.opened.inc({ how: message.type });
+      this.#format = message.format;
+      if (this.#gone.signal.aborted) return message.type === "open" ? void (await sessions.close(session)) : undefined;
+      this.#session = session;
+      this.#send(this.#context.opened(session, request));
+      session.attach(this);
+    } catch (error) {
+      this.#fail(error, request);
+    } finally {
+      this.#opening = false;
+    }
+  }
+
+  #step(session: PlayedSession, request: number, row: readonly number[], from?: number): void {
+    session.step(row, from).then(
+      (frame) => this.#sendFrame(frame, request),
+      (error: unknown) => this.#fail(error, request),
+    );
+    // A client that asks without reading: its next requests wait until it has read.
+    session.inTurn(() => this.#untilRead()).catch(() => undefined);
+  }
+
+  #answer(state: Promise<SessionState>, request: number): void {
+    state.then(
+      (settled) => this.#send({ type: "state", request, state: settled }),
+      (error: unknown) => this.#fail(error, request),
+    );
+  }
+
+  async #end(session: PlayedSession, request: number): Promise<void> {
+    this.#session = undefined;
+    session.detach(this);
+    await this.#context.sessions.close(session);
+    this.#send({ type: "closed", request });
+  }
+
+  #closed(): void {
+    this.#gone.abort();
+    this.#session?.detach(this);
+    this.#makeRoom();
+  }
+
+  // Sending.
+
+  #sendFrame(frame: DrawnFrame, request?: number): void {
+    this.#begun++;
+    const send = async (): Promise<void> => {
+      const begun = performance.now();
+      const pixels = await this.#context.encode(frame, this.#format, this.#session);
+      const now = performance.now();
+      const { width, height } = this.#context.engine.world;
+      const { node, held, batch } = frame;
+      const bytes = encodeFrame({
+        ...{ format: this.#format, node: node.node, frame: node.frame, width, height, batch, pixels },
+        ...(node.parent !== undefined && { parent: node.parent }),
+        ...(request !== undefined && { request }),
+        ...(held && { sequence: held.sequence }),
+        timings: { ...frame.timings, encode: now - begun, sinceAction: held ? now - held.received : 0 },
+        action: Float32Array.from(node.action ?? []),
+      });
+      this.#context.metrics.sentBytes.inc(bytes.length);
+      this.#socket.send(bytes, { binary: true }, () => this.#makeRoom());
+    };
+    this.#sending = this.#sending.then(send).catch((error: unknown) => {
+      this.#context.log.error({ err: error }, "a frame could not be sent");
+    });
+  }
+
+  #send(message: ServerMessage): void {
+    this.#sending = this.#sending.then(() => this.#sendNow(message));
+  }
+
+  #sendNow(message: ServerMessage): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  #fail(error: unknown, request?: number): void {
+    const { code, message, cause } = toServingError(error);
+    this.#context.metrics.errors.inc({ code });
+    if (cause !== undefined) this.#context.log.warn({ err: cause, session: this.#session?.id }, message);
+    this.#send({ type: "error", ...(request !== undefined && { request }), code, message });
+  }
+
+  #fault(error?: z.ZodError): void {
+    const why = error ? z.prettifyError(error).slice(0, 300) : "messages are JSON objects, sent as text";
+    const fault = new ServingError("bad-message", why);
+    if (++this.#faults >= MOST_FAULTS) this.#sendAway(fault);
+    else this.#fail(fault);
+  }
+
+  #sendAway({ code, message }: ServingError): void {
+    this.#context.metrics.errors.inc({ code });
+    this.#socket.removeAllListeners("message");
+    this.#sendNow({ type: "error", code, message });
+    this.#socket.close(VIOLATION, code);
+    setTimeout(() => this.#socket.terminate(), 2000).unref(); // it may never read the farewell
+  }
+
+  #makeRoom(): void {
+    this.#roomAgain?.();
+    this.#session?.nudge();
+  }
+
+  async #untilRead(): Promise<void> {
+    await this.#sending;
+    while (this.#socket.bufferedAmount >= UNREAD_BYTES && !this.#gone.signal.aborted)
+      await new Promise<void>((resolve) => (this.#roomAgain = resolve));
+    this.#roomAgain = undefined;
+  }
+}
+
+function parseMessage(data: RawData): z.ZodSafeParseResult<ClientMessage> | undefined {
+  try {
+    return clientMessageSchema.safeParse(JSON.parse((data as Buffer).toString("utf8")));
+  } catch {
+    return undefined; // not JSON
+  }
+}

@@ -1,0 +1,125 @@
+// What the parts of a server share: the engine, the sessions, where they start, and how frames become pictures.
+
+import { randomInt } from "node:crypto";
+import type { FastifyBaseLogger } from "fastify";
+import type { Engine } from "../engine.js";
+import type { FrameFormat, OpenedSession, ServerMessage, Settings, Start } from "../protocol/messages.js";
+import { encodePicture } from "./frame-encoder.js";
+import type { Gallery } from "./gallery/gallery.js";
+import type { ServingLimits } from "./limits.js";
+import { type ServerMetrics, serverMetrics } from "./metrics.js";
+import { PictureStore } from "./picture-store.js";
+import type { DrawnFrame, PlayedSession } from "./played-session.js";
+import { ServingError } from "./serving-error.js";
+import type { SessionStore } from "./session-store.js";
+import { type Opening, SessionTable } from "./session-table.js";
+
+/** What a session is asked to begin with. */
+export interface OpenRequest {
+  readonly start: Start;
+  readonly seed?: number | undefined;
+  readonly settings?: Settings | undefined;
+}
+
+/** What a server is made of. */
+export interface ServerParts {
+  readonly engine: Engine;
+  readonly gallery: Gallery;
+  readonly store: SessionStore;
+  readonly limits: ServingLimits;
+  readonly log: FastifyBaseLogger;
+}
+
+/** What the parts of a server share. */
+export class ServerContext {
+  readonly engine: Engine;
+  readonly gallery: Gallery;
+  readonly limits: ServingLimits;
+  readonly log: FastifyBaseLogger;
+  readonly metrics: ServerMetrics;
+  readonly sessions: SessionTable;
+  readonly #pictures: PictureStore;
+
+  constructor({ engine, gallery, store, limits, log }: ServerParts) {
+    this.engine = engine;
+    this.gallery = gallery;
+    this.limits = limits;
+    this.log = log;
+    this.#pictures = new PictureStore(limits.pictureBytes);
+    this.metrics = serverMetrics(engine, () => this.sessions.counts);
+    this.sessions = new SessionTable({
+      ...{ engine, store, limits },
+      onFrame: (frame) => this.metrics.frame(frame),
+      onLost: () => this.metrics.engineLosses.inc(),
+      onGone: (id) => this.#pictures.forget(id),
+      onError: (error) => log.error({ err: error }, "a session could not be saved"),
+    });
+  }
+
+  /** What a session begins with, from what a client asked for. */
+  async opening({ start, seed = randomInt(2 ** 32 - 1), settings }: OpenRequest): Promise<Opening> {
+    if (settings) this.checkSettings(settings);
+    const given = { seed, ...(settings && { settings }) };
+    if (start.kind === "gallery") {
+      const { truthFrames } = this.galleryEntry(start.id);
+      return { start: { ...(await this.gallery.start(start.id)), ...given }, gallery: start.id, truthFrames };
+    }
+    throw new ServingError("unknown-start", "no such upload, or it was deleted after its time; send it again");
+  }
+
+  /** An entry of the gallery. Throws `unknown-start`. */
+  galleryEntry(id: string): Gallery["entries"][number] {
+    const entry = this.gallery.entries.find((one) => one.id === id);
+    if (entry) return entry;
+    throw new ServingError("unknown-start", "no such start; GET /api/v1/starts lists them");
+  }
+
+  /** Throws `bad-message` for settings that this world does not have. */
+  checkSettings({ decoder }: Settings): void {
+    const { decoders } = this.engine.world;
+    if (decoder && !decoders.includes(decoder))
+      throw new ServingError("bad-message", `settings.decoder: this world has ${decoders.join(" and ")} only`);
+  }
+
+  /** What a client is told of a session that it opened. */
+  describe(session: PlayedSession): OpenedSession {
+    const { id, seed, nodes, state, truthFrames } = session;
+    const key = this.sessions.key(id);
+    return { session: id, key, seed, nodes, state, truthFrames, replayFrames: session.scripted };
+  }
+
+  /** The same as a message. */
+  opened(session: PlayedSession, request: number): ServerMessage {
+    return { type: "opened", request, ...this.describe(session) };
+  }
+
+  /** The picture of a frame just drawn, which is kept for those who look back. */
+  async encode(
+    { node, pixels }: DrawnFrame,
+    format: FrameFormat,
+    session: PlayedSession | undefined,
+  ): Promise<Uint8Array> {
+    const bytes = await encodePicture(pixels, this.engine.world, format);
+    if (session && !session.closed) this.#pictures.put(session.id, node.node, format, bytes);
+    return bytes;
+  }
+
+  /** The picture of any node of a session: a context frame's, one that was kept, or drawn once more. */
+  async picture(session: PlayedSession, number: number, format: FrameFormat): Promise<Uint8Array> {
+    const node = session.node(number);
+    const kept = this.#pictures.get(session.id, number, format);
+    if (kept) return kept;
+    const { width, height } = this.engine.world;
+    const size = width * height * 3;
+    const given = session.start.frames.subarray(number * size, (number + 1) * size);
+    const pixels =
+      given.length === size ? given : (this.#raw(session, number) ?? (await this.sessions.redraw(session, node)));
+    const bytes = await encodePicture(pixels, this.engine.world, format);
+    if (!session.closed) this.#pictures.put(session.id, number, format, bytes);
+    return bytes;
+  }
+
+  #raw(session: PlayedSession, node: number): Uint8Array | undefined {
+    return this.#pictures.get(session.id, node, "rgb");
+  }
+}

@@ -1,0 +1,116 @@
+// An engine for tests of everything around it: its frames are arithmetic on the path that led to them, so that any mix-up of sessions,
+// nodes, actions or settings shows in the pixels. Costs no time and needs no tensors.
+
+import { createHash } from "node:crypto";
+import {
+  type Engine,
+  EngineError,
+  type EngineFrame,
+  type EngineStart,
+  type EngineStep,
+  type EngineWorld,
+} from "../engine.js";
+
+/** What tests choose. */
+export interface ArithmeticEngineOptions {
+  /** Milliseconds that a frame takes. Default 0: it is there in the next turn of the event loop. */
+  readonly frameMilliseconds?: number;
+  readonly world?: Partial<EngineWorld>;
+}
+
+/** Such an engine, with what tests do to it. */
+export interface ArithmeticEngine extends Engine {
+  /** Forgets everything, as a process that was killed: steps in work fail as `lost`. */
+  lose(): void;
+  /** Sessions it knows. */
+  readonly sessions: number;
+}
+
+const world: EngineWorld = {
+  ...{ name: "arithmetic", width: 8, height: 6, fps: 10, contextFrames: 2, windowLength: 4, decoders: ["full"] },
+  channels: [
+    { name: "forward", kind: "continuous", range: [-1, 1], rest: 0, keys: { KeyW: 1, KeyS: -1 } },
+    { name: "use", kind: "binary", keys: { KeyE: 1 } },
+  ],
+  ...{ settings: { guidanceScale: 1, numSteps: 2, decoder: "full" }, version: "test", device: "cpu", checksum: "a1b2" },
+};
+
+/** The digest of a node stands for everything that led to it. */
+type Nodes = { digest: string; frame: number }[];
+
+/** Makes one. */
+export function arithmeticEngine(options: ArithmeticEngineOptions = {}): ArithmeticEngine {
+  const own = { ...world, ...options.world };
+  const size = own.width * own.height * 3;
+  let sessions = new Map<string, Nodes>();
+  let life = 0;
+  let framesDrawn = 0;
+  const known = (session: string): Nodes => {
+    const nodes = sessions.get(session);
+    if (!nodes) throw new EngineError("unknown-session", `no session ${session}`);
+    return nodes;
+  };
+  const draw = async ({ session, from, action, settings }: EngineStep): Promise<EngineFrame> => {
+    const [nodes, begun] = [known(session), life];
+    const parent = nodes[from];
+    if (!parent) throw new EngineError("unknown-node", `no node ${from}`);
+    await new Promise((resolve) => setTimeout(resolve, options.frameMilliseconds ?? 0));
+    if (life !== begun) throw new EngineError("lost", "the engine was lost");
+    const digest = sha(JSON.stringify([parent.digest, [...action], settings]));
+    nodes.push({ digest, frame: parent.frame + 1 });
+    framesDrawn++;
+    const timings = { wait: 0, model: options.frameMilliseconds ?? 0, decode: 0 };
+    return { node: nodes.length - 1, parent: from, frame: parent.frame + 1, pixels: pixelsOf(digest, size), timings, batch: 1 }; // prettier-ignore
+  };
+  return {
+    world: own,
+    get sessions() {
+      return sessions.size;
+    },
+    lose() {
+      sessions = new Map();
+      life++;
+    },
+    async open(session, start) {
+      sessions.set(session, contextOf(start, size));
+      return Promise.resolve();
+    },
+    step: draw,
+    snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
+    restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as Nodes)), // prettier-ignore
+    close: (session) => later(() => void sessions.delete(session)),
+    load: () => later(() => ({ sessions: sessions.size, sessionBytes: 0, residentBytes: 0, framesDrawn })),
+    shutdown: () => Promise.resolve(),
+  };
+}
+
+/** The frame that a path of actions from a start leads to, for comparisons. */
+export function expectedPixels(
+  start: EngineStart,
+  path: readonly Pick<EngineStep, "action" | "settings">[],
+  { width, height }: Pick<EngineWorld, "width" | "height"> = world,
+): Uint8Array {
+  const size = width * height * 3;
+  const first = contextOf(start, size).at(-1)?.digest ?? "";
+  const step = (digest: string, { action, settings }: (typeof path)[number]): string =>
+    sha(JSON.stringify([digest, [...action], settings]));
+  return pixelsOf(path.reduce(step, first), size);
+}
+
+function contextOf({ frames, actions, seed }: EngineStart, size: number): Nodes {
+  const count = frames.length / size;
+  return Array.from({ length: count }, (_, k) => {
+    const given = Buffer.from(frames.subarray(0, (k + 1) * size)).toString("base64");
+    return { digest: sha(JSON.stringify([seed, given, (actions ?? []).slice(0, k)])), frame: k };
+  });
+}
+
+/** One colour per digest, and the digest's own bytes, so that pictures differ and compress. */
+function pixelsOf(digest: string, size: number): Uint8Array {
+  const bytes = Buffer.from(digest, "hex");
+  return Uint8Array.from({ length: size }, (_, i) => bytes[i % bytes.length] ?? 0);
+}
+
+const sha = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+const later = <T>(work: () => T): Promise<T> => new Promise((resolve) => resolve(work()));
