@@ -1,57 +1,16 @@
 // Converting the released CS:GO archives and RECON files: against h5py- and Pillow-made examples, killed runs, damaged originals.
-import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { readImage } from "@vid2world/formats";
 import { describe, expect, test } from "vitest";
 import { convertCsgo } from "./csgo/csgo-convert.js";
 import { convertRecon } from "./recon/recon-convert.js";
 import { readTrajectory } from "./recon/trajectory-file.js";
+import { contents } from "./testing/contents.js";
 import { example, lacks, largestDifference, python, temporaryFolder } from "./testing/oracle.js";
+import { hdf5Like, tarOf } from "./testing/tar-archive.js";
 
 const folder = temporaryFolder();
-
-/** Names and contents of all files below a folder. */
-function contents(path: string): string[] {
-  const files = readdirSync(path, { recursive: true }).map(String).sort();
-  return files.flatMap((file) => {
-    if (statSync(join(path, file)).isDirectory()) return [file];
-    return [
-      `${file} ${createHash("sha256")
-        .update(readFileSync(join(path, file)))
-        .digest("hex")}`,
-    ];
-  });
-}
-
-/** A tar archive (ustar) of these entries. */
-function tarOf(entries: readonly { name: string; content?: Buffer; type?: string; link?: string }[]): Buffer {
-  const blocks = entries.flatMap(({ name, content = Buffer.alloc(0), type = "0", link = "" }) => {
-    const header = Buffer.alloc(512);
-    header.write(name, 0);
-    header.write("0000644\0", 100);
-    header.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
-    header.write(`${"0".repeat(11)}\0`, 136);
-    header.write(`        ${type}${link}`, 148);
-    header.write("ustar\x0000", 257);
-    const sum = header.reduce((total, byte) => total + byte, 0);
-    header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-    return [header, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
-  });
-  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
-}
-
-const hdf5 = (bytes: number): Buffer =>
-  Buffer.concat([Buffer.from("\x89HDF\r\n\x1a\n", "latin1"), Buffer.alloc(bytes, 7)]);
 
 describe("CS:GO archives", () => {
   const tar = example("formats/csgo_tar/hdf5_dm_july2021_1_to_200.tar");
@@ -79,7 +38,7 @@ describe("CS:GO archives", () => {
   test("a run that was killed goes on, and the result is the same to the byte", async () => {
     const input = join(folder, "tars");
     mkdirSync(input);
-    const entries = [1, 2, 3].map((i) => ({ name: `./hdf5_dm_july2021_${i}.hdf5`, content: hdf5(200_000 + i) }));
+    const entries = [1, 2, 3].map((i) => ({ name: `./hdf5_dm_july2021_${i}.hdf5`, content: hdf5Like(200_000 + i) }));
     writeFileSync(join(input, archive), tarOf([{ name: "./", type: "5" }, ...entries]));
     const whole = join(folder, "whole-run");
     await convertCsgo({ input, output: whole });
@@ -101,17 +60,17 @@ describe("CS:GO archives", () => {
     const input = join(folder, "evil");
     mkdirSync(input);
     const entries = [
-      { name: "../escaped.hdf5", content: hdf5(10) },
-      { name: "/tmp/absolute.hdf5", content: hdf5(10) },
-      { name: "a/../../up.hdf5", content: hdf5(10) },
+      { name: "../escaped.hdf5", content: hdf5Like(10) },
+      { name: "/tmp/absolute.hdf5", content: hdf5Like(10) },
+      { name: "a/../../up.hdf5", content: hdf5Like(10) },
       { name: "link.hdf5", type: "2", link: "/etc/passwd" },
       { name: "hard.hdf5", type: "1", link: "/etc/passwd" },
       { name: "fifo.hdf5", type: "6" },
       { name: "notes.txt", content: Buffer.from("x") },
       { name: "foreign.hdf5", content: Buffer.from("this is no HDF5 file") },
       { name: "short.hdf5", content: Buffer.from("\x89HDF", "latin1") },
-      { name: "inner/good.hdf5", content: hdf5(3000) },
-      { name: "good.hdf5", content: hdf5(10) },
+      { name: "inner/good.hdf5", content: hdf5Like(3000) },
+      { name: "good.hdf5", content: hdf5Like(10) },
     ];
     writeFileSync(join(input, archive), tarOf(entries));
     const output = join(folder, "evil-out");
@@ -141,9 +100,9 @@ describe("CS:GO archives", () => {
   test("archives that are cut short or damaged are named, others are still unpacked, nothing half-written stays", async () => {
     const input = join(folder, "damaged");
     mkdirSync(input);
-    const good = tarOf([{ name: "hdf5_dm_july2021_201.hdf5", content: hdf5(500) }]);
+    const good = tarOf([{ name: "hdf5_dm_july2021_201.hdf5", content: hdf5Like(500) }]);
     writeFileSync(join(input, "hdf5_dm_july2021_201_to_400.tar"), good);
-    const long = tarOf([{ name: "hdf5_dm_july2021_1.hdf5", content: hdf5(400_000) }]);
+    const long = tarOf([{ name: "hdf5_dm_july2021_1.hdf5", content: hdf5Like(400_000) }]);
     writeFileSync(join(input, archive), long.subarray(0, 150_000));
     const broken = Buffer.from(good);
     broken.fill(0x20, 148, 156);

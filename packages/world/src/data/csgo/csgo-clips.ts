@@ -82,7 +82,11 @@ export function countCsgoFrames(episode: Hdf5File, path: string): number {
   const present = new Set(episode.keys());
   let frames = 0;
   while (present.has(`frame_${frames}_x`)) frames++;
-  if (frames === 0) throw new FormatError(path, `dataset "frame_0_x": missing; this is no CS:GO episode`);
+  const pictures = [...present].filter((name) => /^frame_\d+_x$/.test(name)).length;
+  if (pictures === 0) throw new FormatError(path, `dataset "frame_0_x": missing; this is no CS:GO episode`);
+  if (pictures > frames) {
+    throw new FormatError(path, `dataset "frame_${frames}_x": missing, though the file holds ${pictures} frames`);
+  }
   return frames;
 }
 

@@ -1,8 +1,9 @@
 // Imports of own data: videos with inputs, gymnasium episodes, LeRobot datasets; right ones, and what can be wrong with them.
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readVideo, writeVideo } from "@vid2world/formats";
+import { probeVideo, readVideo, writeVideo } from "@vid2world/formats";
 import { writeNpz } from "@vid2world/formats/npy/npz";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openRecording, readClip, checkRecording } from "../recording.js";
@@ -96,6 +97,28 @@ test("a video of another rate and size is converted: frame and row keep their ti
   const { frames_THWC, actions_TA } = await readClip(recording.episodes[0] as never);
   expect(frameNumbers(frames_THWC, 32 * 24 * 3)).toEqual([0, 4, 8, 12, 16, 20]);
   expect([...actions_TA.filter((_, i) => i % 3 === 0)]).toEqual([0, 0, 0, 1, 1, 1]);
+});
+
+test("a video of a variable rate is resampled by the times of its frames, also where its mean rate is the wanted one", async () => {
+  await video("even.mp4", 24, 20);
+  // Every fifth frame is gone, the others keep their times: 12 is not there, so that 11 is still shown at second 0.6.
+  const dropping = ["-vf", "select=not(eq(mod(n\\,5)\\,2))", "-fps_mode", "vfr", "-crf", "0"];
+  execFileSync("ffmpeg", ["-v", "error", "-i", at("even.mp4"), ...dropping, at("a.mp4")]);
+  rmSync(at("even.mp4"));
+  writeFileSync(at("a.csv"), "t,forward,turn,fire\n0,0,0,0\n0.6,1,0,1\n");
+  const options = { input: join(folder, "in"), output: output() };
+  const report = await importFolder({ ...options, mapping: mapping() });
+  expect(report).toMatchObject({ written: 1, problems: [] });
+  const recording = await openRecording(output());
+  const { frames_THWC, actions_TA } = await readClip(recording.episodes[0] as never);
+  expect(frameNumbers(frames_THWC, 32 * 24 * 3)).toEqual([0, 4, 8, 11, 16, 20]);
+  expect([...actions_TA.filter((_, i) => i % 3 === 0)]).toEqual([0, 0, 0, 1, 1, 1]);
+  // At its own mean rate it is not copied as it is either.
+  const { fps } = await probeVideo(at("a.mp4"));
+  const same = MAPPING.replace("fps: 5", `fps: ${fps}`);
+  writeFileSync(join(folder, "same.yaml"), same);
+  const again = await importFolder({ ...options, output: join(folder, "again"), mapping: join(folder, "same.yaml") });
+  expect(again.notes[0]).toMatch(/a\.mp4: converted from .* \(a variable rate\)/);
 });
 
 test("every video with bad inputs is named with file and row, the others are imported, and nothing half is left", async () => {

@@ -1,15 +1,13 @@
 // Converting robot episodes: against the published files of a small dataset, and everything that can be wrong with one.
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { encodeImage } from "@vid2world/formats";
 import { readNpz } from "@vid2world/formats/npy/npz";
-import { encodeExample, type Feature } from "@vid2world/formats/tfrecord/example";
-import { frameTfRecord, writeTfRecords } from "@vid2world/formats/tfrecord/tfrecord";
+import { frameTfRecord } from "@vid2world/formats/tfrecord/tfrecord";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openRecording, readClip } from "../recording.js";
+import { rldsRecord, rldsShardFile, writeRldsDataset } from "../testing/rlds-dataset.js";
 import { convertRlds } from "./convert-rlds.js";
-import { RT1_ACTION } from "./known-datasets.js";
 
 const formats = join(resolve(process.env.VID2WORLD_SHARED ?? "../shared"), "data/formats");
 const withShared = test.skipIf(!existsSync(formats)); // without the shared data: no published files to compare with
@@ -18,61 +16,17 @@ let folder = "";
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "vid2world-rlds-"))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const WIDTHS: Readonly<Record<string, number>> = { base_displacement_vector: 2, base_displacement_vertical_rotation: 1, gripper_closedness_action: 1, rotation_delta: 3, terminate_episode: 3, world_vector: 3 }; // prettier-ignore
-const tensor = (dtype: string, ...dimensions: number[]): object => ({ tensor: { shape: { dimensions: dimensions.map(String) }, dtype, encoding: "none" } }); // prettier-ignore
-const dict = (features: object): object => ({ featuresDict: { features } });
-
-/** An episode of small pictures; `change` may spoil it. */
-async function record(
-  seed: number,
-  change: (features: Map<string, Feature>) => void = () => undefined,
-): Promise<Uint8Array> {
-  const steps = 3;
-  const pictures = await Promise.all(
-    Array.from({ length: steps }, (_, t) => {
-      const data_HWC = Uint8Array.from({ length: 8 * 10 * 3 }, (_, i) => (i * 3 + t * 40 + seed * 7) % 256);
-      return encodeImage({ data_HWC, height: 8, width: 10 }, "png");
-    }),
-  );
-  const features = new Map<string, Feature>([["steps/observation/image", { kind: "bytes", values: pictures }]]);
-  for (const path of RT1_ACTION) {
-    const count = (WIDTHS[path.slice("action/".length)] ?? 0) * steps;
-    const values = Array.from({ length: count }, (_, i) => i + seed);
-    const feature: Feature = path.endsWith("terminate_episode")
-      ? { kind: "int64", values: BigInt64Array.from(values, BigInt) }
-      : { kind: "float", values: Float32Array.from(values) };
-    features.set(`steps/${path}`, feature);
-  }
-  change(features);
-  return encodeExample(features);
-}
-
 /** Writes a dataset of two shards with two episodes each, or of these shards. */
 async function dataset(shards?: readonly (readonly Uint8Array[])[]): Promise<string> {
   const content = shards ?? [
-    [await record(0), await record(1)],
-    [await record(2), await record(3)],
+    [await rldsRecord(0), await rldsRecord(1)],
+    [await rldsRecord(2), await rldsRecord(3)],
   ];
-  const version = join(folder, "in", "fractal20220817_data", "0.1.0");
-  cpSync(import.meta.dirname, version, { recursive: true, filter: (source) => source === import.meta.dirname });
-  const action = Object.fromEntries(Object.entries(WIDTHS).map(([name, width]) => [name, tensor(name === "terminate_episode" ? "int32" : "float32", width)])); // prettier-ignore
-  const observation = { image: { image: { shape: { dimensions: ["8", "10", "3"] }, dtype: "uint8" } } };
-  const steps = dict({ observation: dict(observation), action: dict(action), reward: tensor("float32") });
-  writeFileSync(join(version, "features.json"), JSON.stringify(dict({ steps: { sequence: { feature: steps } } })));
-  const shardLengths = content.map((records) => String(records.length));
-  const info = {
-    name: "fractal20220817_data",
-    version: "0.1.0",
-    fileFormat: "tfrecord",
-    splits: [{ name: "train", shardLengths }],
-  };
-  writeFileSync(join(version, "dataset_info.json"), JSON.stringify(info));
-  for (const [i, records] of content.entries()) await writeTfRecords(shardFile(i, content.length), records);
+  await writeRldsDataset(join(folder, "in"), content);
   return join(folder, "in");
 }
 
-const shardFile = (i: number, count = 2): string =>
-  join(folder, `in/fractal20220817_data/0.1.0/fractal20220817_data-train.tfrecord-0000${i}-of-0000${count}`);
+const shardFile = (i: number, count = 2): string => rldsShardFile(join(folder, "in"), i, count);
 const output = (name = "out"): string => join(folder, name);
 const written = (name = "out"): string[] => readdirSync(join(folder, name, "fractal20220817_data")).sort();
 const messages = (problems: readonly Error[]): string => problems.map(({ message }) => message).join("\n");
@@ -134,18 +88,18 @@ test("a recording opens, holds the same pictures and actions, and goes on after 
 });
 
 test("what is broken is named with file, record and byte, the rest is converted, and nothing half is left", async () => {
-  const cut = await record(1, (features) => {
+  const cut = await rldsRecord(1, (features) => {
     const images = features.get("steps/observation/image")?.values as Uint8Array[];
     images[1] = images[1]?.subarray(0, 60) ?? new Uint8Array(0);
   });
   const input = await dataset([
-    [await record(0), cut, await record(2, (features) => void features.delete("steps/action/world_vector"))],
+    [await rldsRecord(0), cut, await rldsRecord(2, (features) => void features.delete("steps/action/world_vector"))],
     [
-      await record(
+      await rldsRecord(
         3,
         (features) => void features.set("steps/action/rotation_delta", { kind: "float", values: new Float32Array(4) }),
       ),
-      await record(4, (features) => void features.set("steps/action/rotation_delta", { kind: "float", values: new Float32Array(9).fill(NaN) })), // prettier-ignore
+      await rldsRecord(4, (features) => void features.set("steps/action/rotation_delta", { kind: "float", values: new Float32Array(9).fill(NaN) })), // prettier-ignore
       Buffer.from("no example at all"),
     ],
   ]);
@@ -181,7 +135,7 @@ test("a truncated or missing shard, a wrong checksum and a wrong count keep the 
   );
   expect(messages(report.problems)).toMatch(/00001-of-00002 at byte \d+: record 1 is cut short/);
   rmSync(shardFile(0));
-  writeFileSync(shardFile(1), frameTfRecord(await record(2)));
+  writeFileSync(shardFile(1), frameTfRecord(await rldsRecord(2)));
   const again = await convertRlds({ input, output: output("again") });
   expect(written("again")).toEqual(["train_eps_00000002.npz"]);
   expect(messages(again.problems)).toMatch(/00000-of-00002: missing; dataset_info.json promises 2 episodes/);
@@ -208,4 +162,24 @@ test("another dataset, camera, field or rate that is not there is an error that 
     action: ["action/world_vector", "reward"].slice(0, 1),
   });
   expect((await readNpz(join(report.folder, "train_eps_00000000.npz"))).get("action")?.shape).toEqual([3, 3]);
+});
+
+test("a foreign or damaged schema is named before anything is written", async () => {
+  const input = await dataset();
+  const file = (name: string): string => join(input, "fractal20220817_data/0.1.0", name);
+  const [features, info] = ["features.json", "dataset_info.json"].map((name) => readFileSync(file(name), "utf8"));
+  const cases = [
+    ["features.json", '{"featuresDict": {"features": {"image": {"image": {}}, "label": {}}}}', /features\.json: no RLDS data: a feature "steps" is needed.*its features are image, label/],
+    ["features.json", "{", /features\.json: not readable JSON/],
+    ["features.json", features?.replaceAll('"image":', '"depth":'), /imageKey/],
+    ["dataset_info.json", '{"name": "x"}', /dataset_info\.json: no description of a TFDS dataset/],
+    ["dataset_info.json", info?.replace('"tfrecord"', '"array_record"'), /dataset_info\.json: files of format "array_record"; only tfrecord is read/],
+  ] as const; // prettier-ignore
+  for (const [name, content, message] of cases) {
+    writeFileSync(file("features.json"), features ?? "");
+    writeFileSync(file("dataset_info.json"), info ?? "");
+    writeFileSync(file(name), content ?? "");
+    await expect(convertRlds({ input, output: output() })).rejects.toThrow(message);
+  }
+  expect(existsSync(output())).toBe(false);
 });
