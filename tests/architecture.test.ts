@@ -66,6 +66,16 @@ test("inside world, imports point down, and model, diffusion and data do not kno
   expect(imports.filter(layerFault).map(show)).toEqual([]);
 });
 
+test("libraries that take tens of megabytes are loaded only where they are needed: training does without them", () => {
+  const large = (specifier: string): boolean => /^(sharp|h5wasm)($|\/)/.test(specifier);
+  const needed = /\/(serving|testing)\//;
+  const loaded = imports
+    .filter(({ from, specifier }) => large(specifier) && !needed.test(from))
+    .filter(({ typeOnly, dynamic }) => !typeOnly && !dynamic);
+  expect(loaded.map(show)).toEqual([]);
+  expect(imports.some(({ specifier }) => large(specifier))).toBe(true);
+});
+
 test("every part of world has a place in the order", () => {
   const layers = new Set(files.map(layerOf).filter((layer) => layer !== undefined));
   expect([...layers].filter((layer) => !(layer in RANKS))).toEqual([]);

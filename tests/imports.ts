@@ -14,6 +14,8 @@ export interface Import {
   readonly to: string | undefined;
   /** Erased by the compiler: it binds types together, but loads nothing. */
   readonly typeOnly: boolean;
+  /** Loaded when the code comes there: `await import(...)`. */
+  readonly dynamic: boolean;
 }
 
 /** Every TypeScript source of the packages (without dist and tests), relative to the root. */
@@ -28,16 +30,16 @@ export function sourceFiles(folder = join(root, "packages")): string[] {
 /** The imports of `file`: static, re-exporting and dynamic ones. */
 export function importsOf(file: string, text = readFileSync(join(root, file), "utf8")): Import[] {
   const found: Import[] = [];
-  const add = (node: ts.Node | undefined, typeOnly: boolean): void => {
+  const add = (node: ts.Node | undefined, typeOnly: boolean, dynamic = false): void => {
     if (!node || !ts.isStringLiteral(node)) return;
-    found.push({ from: file, specifier: node.text, to: resolveImport(file, node.text), typeOnly });
+    found.push({ from: file, specifier: node.text, to: resolveImport(file, node.text), typeOnly, dynamic });
   };
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, isTypeOnly(node));
     else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly);
     else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true);
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
-      add(node.arguments[0], false);
+      add(node.arguments[0], false, true);
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true));

@@ -1,6 +1,5 @@
 // Animated GIF from RGB frames, over sharp: the one moving picture that TensorBoard shows.
 // Axes: T frames, H rows, W columns, C colours (uint8).
-import sharp from "sharp";
 import { invalid } from "./errors.js";
 
 /** Size and rate of the frames. */
@@ -23,6 +22,7 @@ export async function encodeGif(
   // Browsers slow anything faster than 50 a second down to 10.
   const delay = Math.max(20, Math.round(100 / fps) * 10);
   const raw = { width, height: height * frames, channels: 3 as const, pageHeight: height };
+  const { default: sharp } = await import("sharp"); // as image.ts does
   return sharp(frames_THWC, { raw, limitInputPixels: false })
     .gif({ loop: 0, keepDuplicateFrames: true, delay: Array.from({ length: frames }, () => delay) })
     .toBuffer();

@@ -2,7 +2,7 @@
 // Data are read from the disk as they are asked for, so the size of a file does not matter. Calls block the thread.
 import { access } from "node:fs/promises";
 import { resolve } from "node:path";
-import { Dataset, File as H5File, Group, ready, type Metadata } from "h5wasm/node";
+import type * as h5wasm from "h5wasm/node";
 import { FormatError, invalid } from "./errors.js";
 
 /** Elements of a numeric dataset; 8-byte integers are BigInts. */
@@ -51,13 +51,15 @@ export async function openHdf5(file: string): Promise<Hdf5File> {
   await access(file).catch((cause: Error) => {
     throw new FormatError(file, `could not be read: ${cause.message}`, undefined, { cause });
   });
+  // Loaded when the first file is opened: training on anything else does without its 15 MB.
+  const { Dataset, File: H5File, Group, ready } = await import("h5wasm/node");
   const library = await ready;
   // Without this a read that fails prints a stack and returns zeros.
   library.activate_throwing_error_handler();
   const opened = attempt(file, "not a readable HDF5 file", () => new H5File(resolve(file), "r"));
   let closed = false;
 
-  const dataset = (path: string): { metadata: Metadata; shape: readonly number[]; entry: Dataset } => {
+  const dataset = (path: string): { metadata: h5wasm.Metadata; shape: readonly number[]; entry: h5wasm.Dataset } => {
     if (closed) throw invalid("file", "an open file", `${file}, which is closed`);
     const entry = attempt(file, `dataset "${path}"`, () => opened.get(path));
     if (!(entry instanceof Dataset)) {
@@ -116,10 +118,10 @@ export async function openHdf5(file: string): Promise<Hdf5File> {
   };
 }
 
-type Library = Awaited<typeof ready>;
+type Library = Awaited<typeof h5wasm.ready>;
 
 /** Through the library's memory: its own reader would decode the bytes as text. */
-function fixedString(library: Library, file: H5File, path: string, index: number, size: number): Uint8Array {
+function fixedString(library: Library, file: h5wasm.File, path: string, index: number, size: number): Uint8Array {
   const pointer = library._malloc(size);
   if (pointer === 0) throw new Error(`${size} bytes of memory could not be had`);
   try {

@@ -1,7 +1,7 @@
 // Our side of a benchmark: one JSON request per line in, one JSON reply per line out (see protocol.ts).
 import { createInterface } from "node:readline";
 import { libtorchVersion, setNumThreads } from "@vid2world/torch";
-import { openLoaderSession, type LoaderSession } from "./loader-session.js";
+import type { LoaderSession } from "./loader-session.js";
 import { processMemory } from "./process-memory.js";
 import { prepare } from "./prepare.js";
 import type { Replies, Request } from "./protocol.js";
@@ -40,7 +40,8 @@ async function answer(request: Request): Promise<Replies[keyof Replies]> {
       return { points: await loaded().curve(request) };
     case "open-loader":
       await loader?.close();
-      loader = await openLoaderSession(request);
+      // Here, and not above: what reads data sets must not count as the memory of a training step.
+      loader = await (await import("./loader-session.js")).openLoaderSession(request);
       return loader.first;
     case "take-batches":
       if (loader === undefined) throw new Error("no loader is open");

@@ -1,5 +1,4 @@
 // A curve as SVG, by vega-lite without a browser; as PNG by sharp.
-import sharp from "sharp";
 import { View, parse } from "vega";
 import { type TopLevelSpec, compile } from "vega-lite";
 import { type Curve, thinned } from "./curves.js";
@@ -82,6 +81,7 @@ export async function chartSvg(curve: Curve, options: ChartOptions): Promise<str
 
 /** A drawn chart as PNG, twice as large, on white. */
 export async function chartPng(svg: string): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
   return sharp(Buffer.from(svg), { density: 144 }).flatten({ background: "white" }).png().toBuffer();
 }
 
