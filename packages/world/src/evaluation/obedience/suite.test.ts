@@ -40,7 +40,7 @@ describe("the obedience of a world", () => {
     const report = await run(toyWorld());
     const before = liveTensors();
     expect(await run(toyWorld())).toEqual(report);
-    expect(liveTensors()).toBe(before);
+    expect(liveTensors()).toBeLessThanOrEqual(before);
     expect(valueOf(report, "gain of the true actions")).toBeGreaterThan(10);
     expect(valueOf(report, "change at rest")).toBe(0);
     expect(valueOf(report, "turn")).toBe(1);
