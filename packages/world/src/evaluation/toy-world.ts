@@ -19,7 +19,8 @@ export const toyChannels = channelsSchema.parse([
 
 /** Columns that a turn of 1 moves the picture. */
 export const toyTurn = 6;
-const circumference = 256;
+/** Columns once around: 84 frames of half a turn. */
+const circumference = 252;
 
 /** The picture at a direction, counted in columns to the right. */
 export function toyView(column: number): Uint8Array {

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }));
 
 const run = (world: EvaluatedWorld): Promise<ObedienceReport> =>
-  measureActionObedience(world, recording, { starts: 8, frames: 8, seed: 1, cacheFolder: path.join(root, "cache") });
+  measureActionObedience(world, recording, { starts: 8, frames: 6, seed: 1, cacheFolder: path.join(root, "cache") });
 const valueOf = (report: ObedienceReport, name: string): number =>
   report.findings.find((finding) => finding.name === name)?.value ?? NaN;
 
@@ -47,7 +47,7 @@ describe("the obedience of a world", () => {
     expect(valueOf(report, "turn: strength")).toBeCloseTo(1, 1);
     expect(valueOf(report, "turn: twice the action")).toBeCloseTo(2, 1);
     for (const kind of ["real frames", "the world's frames", "exchanged actions"])
-      expect(valueOf(report, `turn: ${kind}`), kind).toBeGreaterThan(0.9);
+      expect(valueOf(report, `turn: ${kind}`), kind).toBeGreaterThan(0.7);
     expect(report.notes.join()).toMatch(/no clear movement of the picture by it: forward/);
     expect(report.findings.every(({ meaning, episodes }) => meaning.length > 20 && episodes > 0)).toBe(true);
   });
@@ -58,7 +58,7 @@ describe("the obedience of a world", () => {
     expect(valueOf(report, "as a share of moving")).toBe(1);
     expect(valueOf(report, "turn")).toBe(0.5);
     expect(valueOf(report, "turn: strength")).toBeCloseTo(0, 6);
-    expect(valueOf(report, "turn: exchanged actions")).toBeLessThan(0.7);
+    expect(valueOf(report, "turn: exchanged actions")).toBeLessThan(0.65);
     expect(report.findings.find(({ name }) => name === "turn")?.pValue).toBeGreaterThan(0.02);
   });
 });
