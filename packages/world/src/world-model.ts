@@ -5,15 +5,8 @@
 import { invalid } from "@vid2world/formats";
 import { type Device, type Tensor, fromTypedArray, noGrad, scope, stack } from "@vid2world/torch";
 import type { Network, StreamingNetwork } from "./diffusion/denoiser.js";
-import {
-  type FrameSettings,
-  type HistoryFrame,
-  type SceneConditioning,
-  noisedHistory,
-  sampleFrame,
-} from "./diffusion/frame-sampling.js";
-import { type NoiseSource, seededNoise } from "./diffusion/noise.js";
-import { remember, rememberingNetwork } from "./diffusion/rollout-memory.js";
+import type { FrameSettings, HistoryFrame, SceneConditioning } from "./diffusion/frame-sampling.js";
+import type { NoiseSource } from "./diffusion/noise.js";
 import { contextHistory, rolloutFrames } from "./diffusion/rollout.js";
 import { type SamplerConfig, samplerSchema } from "./diffusion/samplers/sampler-config.js";
 import { type NoiseSchedule, noiseSchedule } from "./diffusion/schedule.js";
@@ -21,9 +14,10 @@ import type { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
 import type { TinyDecoder } from "./model/tiny-decoder/tiny-decoder.js";
 import { UNetStream } from "./model/unet/unet-stream.js";
 import type { UNet3D } from "./model/unet/unet.js";
-import { type WorldAction, actionVector } from "./world-actions.js";
+import type { WorldAction } from "./world-actions.js";
 import { type WorldCodec, worldCodec } from "./world-codec.js";
 import type { DecoderName, WorldConfig } from "./world-config.js";
+import { actionTensor, drawFrames, rowMajor, settingsOf, settleStates, settlingOf } from "./world-frames.js";
 import { networkOf, streamingNetworkOf } from "./world-network.js";
 import type { SceneDescriber } from "./world-scene.js";
 import { type WorldState, releaseState, retainState } from "./world-state.js";
@@ -138,6 +132,14 @@ export class WorldModel {
     return this.config.frame.width;
   }
 
+  /** Shape of a frame's latent: channels, height, width. */
+  get latentShape(): readonly [number, number, number] {
+    const { width, height, paddedWidth = width, paddedHeight = height } = this.config.frame;
+    const { embedDim, channelMultipliers } = this.config.autoencoder;
+    const halved = 2 ** (channelMultipliers.length - 1);
+    return [embedDim, paddedHeight / halved, paddedWidth / halved];
+  }
+
   /** Frames that a rollout starts from, as the world was trained. `reset` takes any number from 1. */
   get contextFrames(): number {
     return this.config.contextFrames;
@@ -160,36 +162,30 @@ export class WorldModel {
 
   /** Starts the world from frames and the actions between them. */
   reset(context: WorldContext, options: { readonly seed?: number } = {}): void {
+    this.restore(this.begin(context, options));
+  }
+
+  /** The state that `reset` puts the world in, without touching where it stands. It is the caller's: `retainState`, `releaseState`. */
+  begin(context: WorldContext, options: { readonly seed?: number } = {}): WorldState {
     const seed = options.seed ?? this.seed;
-    const state = noGrad(() =>
+    return noGrad(() =>
       scope(() => {
-        const { settings, ...start } = this.#start([seed], context.frames, 1);
-        const actions_BTA = this.#contextActions(context.actions, start.latents_BTCHW.size(1));
-        const given = { latents_BTCHW: start.latents_BTCHW, ...(actions_BTA && { actions_BTA }), numFrames: 1 };
-        const frame = given.latents_BTCHW.size(1);
-        return { history: contextHistory(given, frame, settings), frame, seed, scene: start.scene };
+        const { scene, settings, ...start } = this.#start([seed], context.frames, 1);
+        const latents_BTCHW = rowMajor(start.latents_BTCHW);
+        const actions_BTA = this.#contextActions(context.actions, latents_BTCHW.size(1));
+        const frame = latents_BTCHW.size(1);
+        const given = { latents_BTCHW, ...(actions_BTA && { actions_BTA }), numFrames: 1 };
+        return { history: contextHistory(given, frame, settings), frame, seed, scene };
       }),
     );
-    this.restore(state);
   }
 
   /** Plays one frame: the action is taken at the newest frame and leads to the one returned, bytes H*W*3. */
   step(action: WorldAction = {}, options: { readonly signal?: AbortSignal } = {}): Uint8Array {
     this.settle();
-    const state = this.#current();
-    const settings = this.#settings([state.seed], options.signal);
-    const network = rememberingNetwork(this.network, state.memory, settings);
-    const made = noGrad(() =>
-      scope((): HistoryFrame => {
-        const action_BA = this.#actionTensor([action])?.select(1, 0).clone();
-        const latent_BCHW = sampleFrame(network, state.history, action_BA, state.frame, state.scene, settings).clone();
-        const noisy_BCHW = noisedHistory(latent_BCHW, state.frame, settings);
-        return { latent_BCHW, noisy_BCHW, ...(action_BA && { action_BA }) };
-      }),
-    );
-    const history = [...state.history, made].slice(1 - settings.windowLength);
-    this.restore({ ...state, history, frame: state.frame + 1 });
-    return this.codec.decode(made.latent_BCHW);
+    const [next] = drawFrames(this, [this.#current()], [action], options) as [WorldState];
+    this.restore(next);
+    return this.codec.decode((next.history.at(-1) as HistoryFrame).latent_BCHW);
   }
 
   /**
@@ -198,10 +194,9 @@ export class WorldModel {
    */
   settle(): void {
     const state = this.#current();
-    const { history, frame, scene, seed } = state;
-    const settings = this.#settings([seed]);
-    const memory = noGrad(() => scope(() => remember(state.memory, history, frame, scene, settings)));
-    if (memory && memory !== state.memory) this.restore({ ...state, memory });
+    if (settlingOf(this, state) === undefined) return;
+    const [settled] = settleStates(this, [state]) as [WorldState];
+    this.restore(settled);
   }
 
   /** Where the world stands, to come back to by `restore`. The caller owns a share of it: `releaseState` gives it back. */
@@ -266,7 +261,8 @@ export class WorldModel {
 
   /** Encodes the contexts of `batch` rollouts with a seed each, and describes their scene. */
   #start(seeds: readonly number[], frames: Uint8Array, batch: number, changes: Partial<FrameSettings> = {}): Started {
-    const settings = { ...this.#settings(seeds), ...changes };
+    const rows = seeds.map((seed) => ({ seed, frame: 0 }));
+    const settings = { ...settingsOf(this, rows, {}), ...changes };
     return noGrad(() =>
       scope(() => {
         const noise = this.config.latents === "sample" ? posteriorNoise(settings.noise, batch) : undefined;
@@ -298,13 +294,6 @@ export class WorldModel {
     return describeScene(this.codec.pixels(first), () => exact.decodePixels(latents_BTCHW.select(1, 0)));
   }
 
-  #settings(seeds: readonly number[], signal?: AbortSignal): FrameSettings {
-    const { schedule, sampler, device, streaming } = this;
-    const windowLength = this.config.unet.temporalLength;
-    const noise = seededNoise(seeds, { device });
-    return { schedule, sampler, windowLength, noise, ...(streaming && { streaming }), ...(signal && { signal }) };
-  }
-
   #current(): WorldState {
     if (!this.#state)
       throw new Error("the world has no start: it was never reset or was disposed; call reset({ frames }) first");
@@ -319,17 +308,8 @@ export class WorldModel {
         `at least ${contextFrames - 1} actions between ${contextFrames} frames, or none at all`,
         actions.length,
       );
-    return this.#actionTensor(Array.from({ length: contextFrames }, (_, k) => actions?.[k] ?? {}));
-  }
-
-  /** [1 T A] */
-  #actionTensor(actions: readonly WorldAction[]): Tensor | undefined {
-    const { actionWidth } = this;
-    if (actionWidth === 0) return undefined;
-    const values = Float32Array.from(
-      actions.flatMap((action) => [...actionVector(action, actionWidth, this.config.channels)]),
-    );
-    return fromTypedArray(values, [1, actions.length, actionWidth]).to(this.device);
+    const rows = Array.from({ length: contextFrames }, (_, k) => actions?.[k] ?? {});
+    return actionTensor(this, rows)?.unsqueeze(0);
   }
 
   #jobActions(jobs: readonly WorldRolloutJob[], rows: number): Tensor | undefined {

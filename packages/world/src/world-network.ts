@@ -5,7 +5,7 @@ import { invalid } from "@vid2world/formats";
 import { type Tensor, cat, keep, noGrad, scope } from "@vid2world/torch";
 import type { Conditioning, Network, NetworkMemory, StreamingNetwork } from "./diffusion/denoiser.js";
 import type { SamplerConfig } from "./diffusion/samplers/sampler-config.js";
-import type { UNetHistory } from "./model/unet/unet-history.js";
+import { type UNetHistory, joinHistories, remakeHistory, splitHistory } from "./model/unet/unet-history.js";
 import type { Recorded, UNetStream } from "./model/unet/unet-stream.js";
 import type { UNet3D, UNetInput } from "./model/unet/unet.js";
 
@@ -31,6 +31,10 @@ class Memory implements NetworkMemory {
   constructor(history: UNetHistory, outputs_BTCHW: Tensor) {
     this.history = history;
     this.outputs_BTCHW = keep(outputs_BTCHW);
+  }
+
+  get tensors(): readonly Tensor[] {
+    return [...this.history.tensors, this.outputs_BTCHW];
   }
 
   get bytes(): number {
@@ -67,7 +71,10 @@ export function streamingNetworkOf(stream: UNetStream, imageTokens: ImageTokens 
   const remembered = ({ history, output_BTCHW }: Recorded, before_BTCHW?: Tensor): Memory => {
     const output = output_BTCHW.float();
     const all = before_BTCHW ? cat([before_BTCHW, output], { dim: 1 }) : output;
-    return new Memory(history, all.narrow(1, all.size(1) - history.frames, history.frames).clone());
+    return new Memory(
+      history,
+      all.narrow(1, all.size(1) - history.frames, history.frames).clone({ memoryFormat: "contiguous" }),
+    );
   };
 
   return {
@@ -90,6 +97,30 @@ export function streamingNetworkOf(stream: UNetStream, imageTokens: ImageTokens 
       run(() => {
         const { history, outputs_BTCHW } = memory as Memory;
         return remembered(stream.commit(history, newest(noisy_BTCHW, timesteps, conditioning)), outputs_BTCHW);
+      }),
+    join: (memories) =>
+      run(() => {
+        const own = memories as readonly Memory[];
+        const outputs_BTCHW = cat(own.map((memory) => memory.outputs_BTCHW));
+        return new Memory(joinHistories(own.map(({ history }) => history)), outputs_BTCHW);
+      }),
+    remake: (model, tensors) => {
+      const { history } = model as Memory;
+      const outputs_BTCHW = tensors.at(-1);
+      if (!outputs_BTCHW || outputs_BTCHW.rank !== 5) throw invalid("tensors", "a memory's", tensors.length);
+      const [batch, frames] = outputs_BTCHW.dims("B T C H W");
+      return new Memory(remakeHistory(history, tensors.slice(0, -1), batch, frames), outputs_BTCHW);
+    },
+    split: (memory) =>
+      run(() => {
+        const { history, outputs_BTCHW } = memory as Memory;
+        const alone = splitHistory(
+          history,
+          Array.from({ length: history.batch }, () => 1),
+        );
+        return alone.map(
+          (one, b) => new Memory(one, outputs_BTCHW.narrow(0, b, 1).clone({ memoryFormat: "contiguous" })),
+        );
       }),
   };
 }

@@ -5,11 +5,11 @@ import { join, resolve } from "node:path";
 import { invalid } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
 import { findWorld, loadWorld, readWorldConfig, worldFiles } from "@vid2world/world";
-import { inProcessEngine } from "@vid2world/world/serving/in-process-engine";
 import { openGallery } from "@vid2world/world/serving/server/gallery/open-gallery";
 import { openServerLog } from "@vid2world/world/serving/server/server-log";
 import { openFolderStore } from "@vid2world/world/serving/server/session-store";
 import { type RunningServer, type ServerOptions, startServer } from "@vid2world/world/serving/server/start-server";
+import { worldEngine } from "@vid2world/world/serving/world-engine";
 import { openPage } from "./open-page.js";
 
 /** The command's options. */
@@ -38,7 +38,7 @@ export async function playWorld(options: PlayOptions): Promise<void> {
   const folder = await worldFolder(options.model);
   const logFile = options.log ?? join(CACHE, "play.log");
   const log = openServerLog(options.verbose ? { to: 2, level: "debug" } : { to: logFile });
-  const engine = inProcessEngine(await loadWorld(folder, { device: options.device as Device }), folder);
+  const engine = worldEngine(await loadWorld(folder, { device: options.device as Device }));
   try {
     const gallery = await openGallery(await startsOf(folder, options), engine.world);
     const server = await listen(options, {

@@ -27,6 +27,8 @@ export type Denoiser = (x_BTCHW: Tensor, levels_BT: Tensor, conditioning: Condit
 export interface NetworkMemory {
   /** Bytes held: bounded by the window. */
   readonly bytes: number;
+  /** Everything it holds, in an order that is the network's own; the batch is every tensor's first axis. */
+  readonly tensors: readonly Tensor[];
   dispose(): void;
 }
 
@@ -44,4 +46,10 @@ export interface StreamingNetwork {
   predict(memory: NetworkMemory, x_BTCHW: Tensor, levels_BT: Tensor, conditioning: Conditioning): Tensor;
   /** The memory with the window's newest frame. */
   commit(memory: NetworkMemory, x_BTCHW: Tensor, levels_BT: Tensor, conditioning: Conditioning): NetworkMemory;
+  /** One memory for rollouts that go on side by side, of memories of equally many frames. Those given stay their owners'. */
+  join(memories: readonly NetworkMemory[]): NetworkMemory;
+  /** The memories of the rollouts in one, each in tensors of its own. */
+  split(memory: NetworkMemory): NetworkMemory[];
+  /** A memory that was stored: `tensors` are those of one like `model`, for another number of frames perhaps. They become the memory's. */
+  remake(model: NetworkMemory, tensors: readonly Tensor[]): NetworkMemory;
 }

@@ -17,18 +17,20 @@ export type NoiseSource = (purpose: NoisePurpose, shape: readonly number[]) => T
 export interface SeededNoiseOptions {
   readonly device?: Device;
   readonly dtype?: DType;
+  /** Added to the purpose's frame number, row by row: for rollouts side by side that have come to different frames. Absent: 0. */
+  readonly frames?: readonly number[];
 }
 
 /** Noise that depends only on (seed of the row, purpose): row b of a batch is drawn with `seeds[b]`, whatever else is in the batch. */
 export function seededNoise(seeds: readonly number[], options: SeededNoiseOptions = {}): NoiseSource {
-  const { device = "cpu", dtype = "float32" } = options;
+  const { device = "cpu", dtype = "float32", frames } = options;
   const generator = new Generator({ device });
   return (purpose, shape) => {
     const [, ...rest] = shape;
     return scope(() =>
       stack(
-        seeds.map((seed) => {
-          generator.setSeed(noiseSeed(seed, purpose));
+        seeds.map((seed, row) => {
+          generator.setSeed(noiseSeed(seed, { ...purpose, frame: purpose.frame + (frames?.[row] ?? 0) }));
           return randn(rest, { device, dtype, generator });
         }),
       ),

@@ -1,7 +1,7 @@
 // What a rollout's network remembers of its frames, brought up to date before a new frame is sampled (`sampler.evaluation: streaming`).
 // Axes: B batch, T frames.
 
-import type { Network, NetworkMemory } from "./denoiser.js";
+import type { Network, NetworkMemory, StreamingNetwork } from "./denoiser.js";
 import {
   type FrameSettings,
   type HistoryFrame,
@@ -19,6 +19,34 @@ export interface RolloutMemory {
   readonly began: number;
 }
 
+/** What brings a memory up to date: the newest frame is committed to it, or it is begun from the window's frames. */
+export type MemoryWork = "begin" | "commit";
+
+/** The work due before frame number `frame` is sampled; undefined where there is none. */
+export function memoryWork(
+  past: RolloutMemory | undefined,
+  frame: number,
+  { streaming, sampler }: Pick<FrameSettings, "streaming" | "sampler">,
+): MemoryWork | undefined {
+  if (streaming === undefined || past?.next === frame) return undefined;
+  const due = past !== undefined && sampler.refreshEvery > 0 && frame - past.began >= sampler.refreshEvery;
+  return past?.next !== frame - 1 || due ? "begin" : "commit";
+}
+
+/** Does the work: a memory of all of `history`. `past` is not used by `begin`, and stays its owner's. */
+export function workedMemory(
+  work: MemoryWork,
+  past: NetworkMemory | undefined,
+  history: readonly HistoryFrame[],
+  scene: SceneConditioning,
+  settings: FrameSettings & { readonly streaming: StreamingNetwork },
+): NetworkMemory {
+  const { streaming, windowLength } = settings;
+  const { x_BTCHW, levels_BT, conditioning } = finishedWindow(windowOf(history, windowLength), scene, settings);
+  if (work === "begin" || past === undefined) return streaming.begin(x_BTCHW, levels_BT, conditioning);
+  return streaming.commit(past, x_BTCHW, levels_BT, conditioning);
+}
+
 /**
  * A memory of all of `history`, whose newest frame is number `frame - 1`: `past` itself where it is up to date, `past` and the newest frame,
  * or a new one where there is none or it is due to be refreshed. Undefined where rollouts evaluate the whole window. What it returns is the
@@ -31,13 +59,11 @@ export function remember(
   scene: SceneConditioning,
   settings: FrameSettings,
 ): RolloutMemory | undefined {
-  const { streaming, sampler, windowLength } = settings;
-  if (streaming === undefined || past?.next === frame) return past;
-  const { x_BTCHW, levels_BT, conditioning } = finishedWindow(windowOf(history, windowLength), scene, settings);
-  const due = past !== undefined && sampler.refreshEvery > 0 && frame - past.began >= sampler.refreshEvery;
-  if (past?.next !== frame - 1 || due)
-    return { memory: streaming.begin(x_BTCHW, levels_BT, conditioning), next: frame, began: frame };
-  return { ...past, memory: streaming.commit(past.memory, x_BTCHW, levels_BT, conditioning), next: frame };
+  const work = memoryWork(past, frame, settings);
+  const { streaming } = settings;
+  if (work === undefined || streaming === undefined) return past;
+  const memory = workedMemory(work, past?.memory, history, scene, { ...settings, streaming });
+  return { memory, next: frame, began: work === "begin" || past === undefined ? frame : past.began };
 }
 
 /** The network that samples a frame: `network` over the whole window, or the one that has the memory of all frames but the newest. */

@@ -4,11 +4,14 @@
 // A session is a tree of nodes, as in protocol/messages.ts. `step` goes on from any node by an action and makes a new one; what it shows
 // depends only on the path to it. Steps of several sessions that are asked for at once are computed as one batch.
 
-import type { Settings, WorldDescription } from "./protocol/messages.js";
+import type { SessionState, Settings, WorldDescription } from "./protocol/messages.js";
+
+/** Settings with none left out. */
+export type FullSettings = SessionState["settings"];
 
 /** What the engine knows of its world; the server adds its own limits. */
 export type EngineWorld = Omit<WorldDescription, "limits" | "protocol"> & {
-  /** sha256 over the weights' files: a replay is exact only with the same. */
+  /** sha256 over the weights and everything else that decides on its frames: a replay is exact only with the same. */
   readonly checksum: string;
 };
 
@@ -31,7 +34,7 @@ export interface EngineStep {
   /** One value per channel. The server keeps one step of a session in work at a time, so that it is as fresh as the frame before is old. */
   readonly action: readonly number[];
   /** Settings this frame is drawn with. */
-  readonly settings: Required<Settings>;
+  readonly settings: FullSettings;
 }
 
 /** A drawn frame. */
@@ -63,6 +66,11 @@ export interface Engine {
   /** Begins a session named by the caller; its context frames become nodes 0 to K - 1. */
   open(session: string, start: EngineStart): Promise<void>;
   step(step: EngineStep): Promise<EngineFrame>;
+  /**
+   * The picture of any node once more, H*W*3 bytes: as it was shown, or by another decoder (absent: the one it was shown by; context frames
+   * are as they were given).
+   */
+  picture(session: string, node: number, decoder?: FullSettings["decoder"]): Promise<Uint8Array>;
   /** Everything needed to go on exactly from any node of the session, on this engine or another one of the same world. */
   snapshot(session: string): Promise<Uint8Array>;
   /** Puts a session back under a name; nodes keep their numbers. */
@@ -76,7 +84,15 @@ export interface Engine {
 
 /** What went wrong: `lost` engines come back by themselves, and their sessions by `restore`. */
 export type EngineErrorCode =
-  "unknown-session" | "unknown-node" | "bad-action" | "bad-start" | "out-of-memory" | "lost" | "failed";
+  | "unknown-session"
+  | "unknown-node"
+  | "bad-action"
+  | "bad-settings"
+  | "bad-start"
+  | "bad-snapshot"
+  | "out-of-memory"
+  | "lost"
+  | "failed";
 
 /** A request that the engine could not fulfil. */
 export class EngineError extends Error {

@@ -32,9 +32,14 @@ export class TimePass {
     return this.#options.past?.get(layer);
   }
 
-  /** Keeps what `make` returns, which may be made inside of any scope, for the frames to come. */
+  /**
+   * Keeps what `make` returns, which may be made inside of any scope, for the frames to come. In row-major order, however it was computed:
+   * what comes of a memory must not depend on whether it was split from a batch or read from a file.
+   */
   keep(layer: object, make: () => LayerMemory): void {
-    if (this.#options.record) this.#recorded.set(layer, make().map(keep));
+    if (!this.#options.record) return;
+    const memory = make().map((x) => keep(x.contiguous()));
+    this.#recorded.set(layer, memory);
   }
 
   /** What `make` derives from the weights of `layer`, made once where they stay as they are. */

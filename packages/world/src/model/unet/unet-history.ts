@@ -87,6 +87,28 @@ export function splitHistory(history: UNetHistory, sizes: readonly number[]): UN
   });
 }
 
+/** A history of the layers of `model`, of tensors that one like it gave (`tensors`); they become the history's. */
+export function remakeHistory(
+  model: UNetHistory,
+  tensors: readonly Tensor[],
+  batch: number,
+  frames: number,
+): UNetHistory {
+  const wanted = model.tensors;
+  if (tensors.length !== wanted.length) throw invalid("tensors", `${wanted.length} tensors`, tensors.length);
+  for (const [i, x] of tensors.entries()) {
+    const like = wanted[i] as Tensor;
+    if (x.dtype !== like.dtype || x.rank !== like.rank)
+      throw invalid(`tensors[${i}]`, `${like.dtype} of ${like.rank} axes`, `${x.dtype} of ${x.rank}`);
+  }
+  let next = 0;
+  const layers = [...model.layers].map(([layer, memory]) => {
+    const own = tensors.slice(next, (next += memory.length)).map(keep);
+    return [layer, own] as const;
+  });
+  return new UNetHistory(new Map(layers), batch, frames);
+}
+
 function memoryOf(history: UNetHistory, layer: object): LayerMemory {
   const memory = history.layers.get(layer);
   if (memory === undefined) throw invalid("histories", "histories of one network", "one of another network");

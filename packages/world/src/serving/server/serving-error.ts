@@ -19,6 +19,8 @@ const ENGINE_ERRORS: Record<EngineErrorCode, readonly [ErrorCode, string]> = {
   "unknown-session": ["unknown-session", "the engine does not know this session any more; open a new one"],
   "unknown-node": ["unknown-node", "this session has no such node"],
   "bad-action": ["bad-action", "the world cannot take this action; GET /api/v1/world lists its channels"],
+  "bad-settings": ["bad-message", "frames cannot be drawn with these settings; GET /api/v1/world says what there is"],
+  "bad-snapshot": ["bad-upload", "this snapshot is not a session of this world"],
   "bad-start": ["bad-upload", "the world cannot start from this"],
   "out-of-memory": ["out-of-memory", "the engine has no memory left for this frame; close other sessions or try again"],
   lost: ["engine-failed", "the engine was lost and did not come back in time; try again"],

@@ -76,6 +76,7 @@ export function arithmeticEngine(options: ArithmeticEngineOptions = {}): Arithme
       return Promise.resolve();
     },
     step: draw,
+    picture: (session, node) => later(() => pixelsOf(known(session)[node]?.digest ?? "", size)),
     snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
     restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as Nodes)), // prettier-ignore
     close: (session) => later(() => void sessions.delete(session)),

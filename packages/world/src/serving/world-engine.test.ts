@@ -1,0 +1,175 @@
+// The engine in this process: what a node shows depends on the path to it alone, whatever else the engine did and holds.
+import { liveBytes, liveTensors, setNumThreads } from "@vid2world/torch";
+import { expect, test } from "vitest";
+import type { EngineError } from "./engine.js";
+import { tinySettings, tinyStart, tinyWorld } from "./testing/tiny-world.js";
+import { type WorldEngine, type WorldEngineOptions, worldEngine } from "./world-engine.js";
+
+setNumThreads(1);
+const world = tinyWorld();
+const settings = tinySettings;
+const engineOf = (options: WorldEngineOptions = {}): WorldEngine => worldEngine(world, options);
+
+/** Plays actions from a node on. -> pixels of every frame, and the last node */
+async function play(
+  engine: WorldEngine,
+  session: string,
+  from: number,
+  forward: readonly number[],
+  chosen = settings,
+): Promise<{ pixels: Uint8Array[]; node: number }> {
+  const pixels: Uint8Array[] = [];
+  let at = from;
+  for (const value of forward) {
+    const frame = await engine.step({ session, from: at, action: [value, 0], settings: chosen });
+    pixels.push(frame.pixels);
+    at = frame.node;
+  }
+  return { pixels, node: at };
+}
+
+const actions = [1, -1, 0.5, 0, 1, 1, -0.5, 0.25];
+
+/** Frames by the world model itself. */
+function reference(seed: number, forward: readonly number[]): Uint8Array[] {
+  const { frames, actions: given } = tinyStart(seed);
+  world.reset({ frames, ...(given && { actions: given }) }, { seed });
+  const shown = forward.map((value) => world.step([value, 0]));
+  world.dispose();
+  return shown;
+}
+
+test("a session shows the very frames that the world model draws", async () => {
+  const engine = engineOf();
+  await engine.open("a", tinyStart(7));
+  const { pixels, node } = await play(engine, "a", 1, actions);
+  expect(pixels).toEqual(reference(7, actions));
+  expect(new Set(pixels.map(String)).size).toBe(actions.length);
+  expect(node).toBe(actions.length + 1);
+  await engine.shutdown();
+});
+
+test("rewinding, branching and holding nothing but the newest state change no frame", async () => {
+  for (const limits of [{}, { sessionBytes: 0 }, { sessionBytes: 0, keyframeEvery: 1 }, { keyframeEvery: 3 }]) {
+    const engine = engineOf(limits);
+    await engine.open("a", tinyStart(7));
+    const straight = await play(engine, "a", 1, actions);
+    const branch = [...actions.slice(0, 3), -1, -1, 0.75];
+    // Node 4 is the frame after the third action.
+    expect((await play(engine, "a", 4, branch.slice(3))).pixels).toEqual(reference(7, branch).slice(3));
+    expect((await play(engine, "a", 6, actions.slice(5))).pixels).toEqual(straight.pixels.slice(5));
+    expect((await play(engine, "a", 1, actions.slice(0, 2))).pixels).toEqual(straight.pixels.slice(0, 2));
+    await engine.shutdown();
+  }
+});
+
+/** Three sessions play at once, the third from a later frame. -> pixels by session, and the sizes of the passes */
+async function together(engine: WorldEngine): Promise<{ pixels: Uint8Array[][]; largest: number }> {
+  const seeds = [1, 2, 3];
+  await Promise.all(seeds.map((seed) => engine.open(`s${seed}`, tinyStart(seed))));
+  const ahead = await play(engine, "s3", 1, actions.slice(0, 2));
+  const batches: number[] = [];
+  const pixels = await Promise.all(
+    seeds.map(async (seed) => {
+      const shown = seed === 3 ? [...ahead.pixels] : [];
+      let at = seed === 3 ? ahead.node : 1;
+      for (const value of actions.slice(shown.length)) {
+        const frame = await engine.step({ session: `s${seed}`, from: at, action: [value, 0], settings });
+        shown.push(frame.pixels);
+        batches.push(frame.batch);
+        at = frame.node;
+      }
+      return shown;
+    }),
+  );
+  await engine.shutdown();
+  return { pixels, largest: Math.max(...batches) };
+}
+
+const alone = [1, 2, 3].map((seed) => reference(seed, actions));
+
+test("sessions that step at once see what they would see alone", async () => {
+  expect((await together(engineOf())).pixels).toEqual(alone);
+  expect(await together(engineOf({ batching: "never" }))).toEqual({ pixels: alone, largest: 1 });
+});
+
+test("a pass holds sessions at different frames, with seeds and actions of their own", async () => {
+  const { pixels, largest } = await together(engineOf({ batching: "always" }));
+  expect(largest).toBe(3);
+  const far = pixels.flatMap((shown, i) => shown.map((frame, t) => farthest(frame, alone[i]?.[t] ?? frame)));
+  expect(Math.max(...far)).toBeLessThanOrEqual(2);
+});
+
+const farthest = (a: Uint8Array, b: Uint8Array): number =>
+  a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] ?? 0))), 0);
+
+test("settings are a frame's own, and other settings do not share a pass", async () => {
+  const engine = engineOf();
+  await Promise.all(["a", "b"].map((name) => engine.open(name, tinyStart(5))));
+  const guided = { ...settings, guidanceScale: 3 };
+  const step = (session: string, from: number, of: typeof settings) =>
+    engine.step({ session, from, action: [1, 0], settings: of });
+  const [plain, strong] = await Promise.all([step("a", 1, settings), step("b", 1, guided)]);
+  expect(strong.pixels).not.toEqual(plain.pixels);
+  expect((await step("b", 1, settings)).pixels).toEqual(plain.pixels);
+  expect((await step("a", 1, guided)).pixels).toEqual(strong.pixels);
+  await engine.shutdown();
+});
+
+test("pictures of earlier frames are those that were shown, and context frames those that were given", async () => {
+  const engine = engineOf();
+  await engine.open("a", tinyStart(7));
+  const { pixels } = await play(engine, "a", 1, actions.slice(0, 2));
+  expect(await engine.picture("a", 2)).toEqual(pixels[0]);
+  expect(await engine.picture("a", 1)).toEqual(tinyStart(7).frames.slice(14 * 10 * 3));
+  await engine.shutdown();
+});
+
+test("what is wrong with a request is said by its code, and harms no session", async () => {
+  const engine = engineOf();
+  await engine.open("a", tinyStart(7));
+  const codeOf = (promise: Promise<unknown>): Promise<string> =>
+    promise.then(
+      () => "none",
+      (error: EngineError) => error.code,
+    );
+  const step = { session: "a", from: 1, action: [1, 0], settings };
+  expect(await codeOf(engine.step({ ...step, session: "b" }))).toBe("unknown-session");
+  expect(await codeOf(engine.step({ ...step, from: 9 }))).toBe("unknown-node");
+  expect(await codeOf(engine.step({ ...step, action: [2, 0] }))).toBe("bad-action");
+  expect(await codeOf(engine.step({ ...step, action: [1] }))).toBe("bad-action");
+  expect(await codeOf(engine.step({ ...step, settings: { ...settings, numSteps: 0 } }))).toBe("bad-settings");
+  expect(await codeOf(engine.step({ ...step, settings: { ...settings, decoder: "tiny" } }))).toBe("bad-settings");
+  expect(await codeOf(engine.open("a", tinyStart(7)))).toBe("bad-start");
+  expect(await codeOf(engine.open("c", { ...tinyStart(7), frames: new Uint8Array(3) }))).toBe("bad-start");
+  const abandoned = codeOf(engine.step(step));
+  await engine.close("a");
+  expect(await abandoned).toBe("unknown-session");
+  expect(await codeOf(engine.step(step))).toBe("unknown-session");
+  await engine.shutdown();
+  expect(await codeOf(engine.step(step))).toBe("lost");
+});
+
+test("200 frames with going back leave no tensor behind and no more memory", async () => {
+  const held: number[] = [];
+  const run = async (rounds: number): Promise<void> => {
+    const engine = engineOf({ keyframeEvery: 4, sessionBytes: 500_000, batching: "always" });
+    const quick = { ...settings, numSteps: 1 };
+    await Promise.all(["a", "b"].map((name) => engine.open(name, tinyStart(5))));
+    for (let round = 0; round < rounds; round++) {
+      const from = round % 3 === 2 ? 3 : 1;
+      await Promise.all(["a", "b"].map((name) => play(engine, name, from, [1, 1, 1, 1, 1, 0, 0, 0, 0, 0], quick)));
+      held.push(liveBytes());
+    }
+    const { sessionBytes, framesDrawn, sessions } = await engine.load();
+    expect({ framesDrawn, sessions }).toEqual({ framesDrawn: 20 * rounds, sessions: 2 });
+    expect(sessionBytes).toBeLessThan(2 * 700_000);
+    await engine.shutdown();
+  };
+  await run(1);
+  const before = liveTensors();
+  await run(10);
+  // The garbage collector may have found some that were there before.
+  expect(liveTensors()).toBeLessThanOrEqual(before);
+  expect(Math.max(...held.slice(5))).toBeLessThan((held[4] ?? 0) + 200_000);
+});
