@@ -77,6 +77,8 @@ export const uploadedSchema = z
     kind: z.enum(["upload", "replay"]),
     /** Frames found in it, or nodes of the session file. */
     frames: z.int(),
+    /** False: a session file of a world with other weights, whose frames will come out differently. */
+    exact: z.boolean(),
   })
   .meta({ id: "Uploaded" });
 

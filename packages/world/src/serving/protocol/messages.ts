@@ -240,7 +240,7 @@ export const sessionFileSchema = z
     nodes: z.array(nodeSchema).max(100_000),
     /** The node that was shown last. */
     current: nodeId,
-    made: z.strictObject({ program: z.string(), libtorch: z.string(), date: z.string() }),
+    made: z.strictObject({ program: z.string(), date: z.string() }),
   })
   .meta({ id: "SessionFile" });
 

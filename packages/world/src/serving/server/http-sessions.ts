@@ -10,6 +10,7 @@ import { checked, numberIn, sessionOf } from "./http-input.js";
 import type { DrawnFrame, PlayedSession } from "./played-session.js";
 import type { ServerContext } from "./server-context.js";
 import { ServingError } from "./serving-error.js";
+import { sessionFile } from "./session-file.js";
 
 const ONE = `${API}/sessions/:id`;
 
@@ -74,7 +75,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
     return reply.type("application/octet-stream").send(bytes);
   });
 
-  app.post(`${API}/sessions/restore`, async (request, reply) => {
+  app.post(`${API}/sessions/restore`, { bodyLimit: context.limits.snapshotBytes }, async (request, reply) => {
     if (!Buffer.isBuffer(request.body))
       throw new ServingError("bad-message", "the body is the snapshot's bytes, as application/octet-stream");
     const session = await sessions.restore(request.body, {});
@@ -88,6 +89,11 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
     const picture = await context.picture(session, numberIn(request, "node"), format);
     // A node never changes.
     return reply.type(mediaTypes[format]).header("cache-control", "private, max-age=86400, immutable").send(picture);
+  });
+
+  app.get(`${ONE}/file`, async (request) => {
+    const session = await sessionOf(request, context);
+    return sessionFile(await session.inTurn(() => session.record()), context.engine.world);
   });
 
   app.get(`${ONE}/truth/:frame`, async (request, reply) => {

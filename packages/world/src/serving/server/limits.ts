@@ -15,6 +15,8 @@ export interface ServingLimits {
   readonly uploadPixels: number;
   /** Uploads kept in memory, all clients together; the oldest go first. */
   readonly uploads: number;
+  /** Largest snapshot that may be sent back, bytes. */
+  readonly snapshotBytes: number;
   /** Seconds that decoding an upload may take. */
   readonly uploadSeconds: number;
   /** Largest message of a WebSocket client, bytes. */
@@ -42,6 +44,7 @@ export const usualLimits: ServingLimits = {
   uploadBytes: 32 * 2 ** 20,
   uploadPixels: 40_000_000,
   uploads: 32,
+  snapshotBytes: 256 * 2 ** 20,
   uploadSeconds: 20,
   messageBytes: 64 * 2 ** 10,
   messagesPerSecond: 500,

@@ -13,6 +13,7 @@ import type { DrawnFrame, PlayedSession } from "./played-session.js";
 import { ServingError } from "./serving-error.js";
 import type { SessionStore } from "./session-store.js";
 import { type Opening, SessionTable } from "./session-table.js";
+import { UploadStore } from "./uploads/upload-store.js";
 
 /** What a session is asked to begin with. */
 export interface OpenRequest {
@@ -38,6 +39,7 @@ export class ServerContext {
   readonly log: FastifyBaseLogger;
   readonly metrics: ServerMetrics;
   readonly sessions: SessionTable;
+  readonly uploads: UploadStore;
   readonly #pictures: PictureStore;
 
   constructor({ engine, gallery, store, limits, log }: ServerParts) {
@@ -45,6 +47,7 @@ export class ServerContext {
     this.gallery = gallery;
     this.limits = limits;
     this.log = log;
+    this.uploads = new UploadStore(engine.world, limits);
     this.#pictures = new PictureStore(limits.pictureBytes);
     this.metrics = serverMetrics(engine, () => this.sessions.counts);
     this.sessions = new SessionTable({
@@ -64,7 +67,14 @@ export class ServerContext {
       const { truthFrames } = this.galleryEntry(start.id);
       return { start: { ...(await this.gallery.start(start.id)), ...given }, gallery: start.id, truthFrames };
     }
-    throw new ServingError("unknown-start", "no such upload, or it was deleted after its time; send it again");
+    const uploaded = this.uploads.find(start.id, start.kind);
+    // A replay's own seed is part of what it replays.
+    return { ...uploaded, start: { ...given, ...uploaded.start }, truthFrames: this.#truthOf(uploaded.gallery) };
+  }
+
+  /** True frames after a start of the gallery; none where it is not of this gallery. */
+  #truthOf(gallery: string | undefined): number {
+    return this.gallery.entries.find(({ id }) => id === gallery)?.truthFrames ?? 0;
   }
 
   /** An entry of the gallery. Throws `unknown-start`. */

@@ -10,6 +10,7 @@ import { API } from "../protocol/http.js";
 import { type AccessOptions, checkAccess, checkOrigin, isLoopback } from "./access.js";
 import type { Gallery } from "./gallery/gallery.js";
 import { sessionRoutes } from "./http-sessions.js";
+import { uploadRoutes } from "./http-uploads.js";
 import { metricsRoute, operationRoutes, worldRoutes } from "./http-world.js";
 import { type ServingLimits, usualLimits } from "./limits.js";
 import { pageRoutes } from "./page.js";
@@ -82,6 +83,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     worldRoutes(api, context);
     sessionRoutes(api, context);
     metricsRoute(api, context);
+    void api.register((uploads, _options, done) => done(void uploadRoutes(uploads, context)));
     playRoute(api, context);
   });
   await app.register(async (page) => {

@@ -1,0 +1,67 @@
+// Decodes a client's file in a process of its own that is killed when it takes too long; a crash of a decoder is a refused upload.
+
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ServingError } from "../serving-error.js";
+import { packMessage, readAll, unpackMessage } from "./child-message.js";
+import type { DecodeAnswer } from "./decode-child.js";
+import type { DecodeOptions, DecodedFile } from "./decode-file.js";
+
+/** How a file is decoded. */
+export interface DecodeUploadOptions extends Omit<DecodeOptions, "folder"> {
+  readonly seconds: number;
+}
+
+// By the package's own name, because the sources that tests run have no compiled program beside them.
+const CHILD = createRequire(import.meta.url).resolve("@vid2world/world/serving/server/uploads/decode-child");
+const MOST_ANSWER = 256 * 2 ** 20;
+const HEAP_MB = 256;
+
+/** The frames in a file. Throws `bad-upload` saying why there are none. */
+export async function decodeUpload(
+  file: Uint8Array,
+  { seconds, ...options }: DecodeUploadOptions,
+): Promise<DecodedFile> {
+  const folder = await mkdtemp(join(tmpdir(), "vid2world-upload-"));
+  try {
+    const block = await runChild(packMessage({ ...options, folder }, file), seconds);
+    if (block.length < 4) throw refused("it could not be decoded, or took too long");
+    const { head, bytes } = unpackMessage(block);
+    const answer = head as DecodeAnswer;
+    if ("problem" in answer) throw refused(answer.problem);
+    return { ...(answer as Omit<DecodedFile, "frames">), frames: Uint8Array.from(bytes) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the process wrote; nothing where it crashed or was killed. */
+async function runChild(input: Buffer, seconds: number): Promise<Buffer> {
+  // A group of its own, so that its ffmpeg ends with it.
+  const child = spawn(process.execPath, [`--max-old-space-size=${HEAP_MB}`, CHILD], {
+    stdio: ["pipe", "pipe", "ignore"],
+    detached: true,
+    env: { PATH: process.env["PATH"] }, // nothing of the server's
+  });
+  const kill = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+  };
+  const deadline = setTimeout(kill, seconds * 1000);
+  child.stdin.on("error", () => undefined); // it ended before it had read everything
+  const started = new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+  try {
+    await started;
+    child.stdin.end(input);
+    return await readAll(child.stdout, MOST_ANSWER);
+  } catch {
+    kill();
+    return Buffer.alloc(0);
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+const refused = (why: string): ServingError => new ServingError("bad-upload", `this file cannot be used: ${why}`);
