@@ -1,5 +1,7 @@
 // Published data sets as training reads them: lengths, actions and bytes are those of their sources.
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeNpz } from "@vid2world/formats/npy/npz";
 import { expect, test } from "vitest";
 import { convertCsgo } from "../data/csgo/csgo-convert.js";
 import { csgoChannels } from "../data/csgo/csgo-actions.js";
@@ -9,6 +11,8 @@ import { actionWidth, channelsSchema } from "../data/action-space.js";
 import { reconChannels } from "../data/recon/recon-channels.js";
 import { rt1Channels } from "../data/rt1/rt1-channels.js";
 import { domainDataSchema } from "./published-settings.js";
+import type { TrainingEvent } from "./events.js";
+import { frameTable } from "./frame-table.js";
 import { loadEpisodes } from "./load-episodes.js";
 
 const folder = temporaryFolder();
@@ -53,6 +57,39 @@ test.skipIf(tar === undefined || testSplit === undefined)(
     expect((await loadEpisodes({ data: heldOut })).validation).toHaveLength(2);
   },
 );
+
+test("episodes that cannot be opened are left out and told about, so are those of a list that are absent", async () => {
+  const directory = join(folder, "rt1");
+  mkdirSync(directory);
+  const names = Array.from({ length: 12 }, (_, i) => `train_eps_0000000${i.toString(16)}.npz`);
+  for (const name of names) {
+    const image = { dtype: "uint8", shape: [3, 8, 10, 3], data: new Uint8Array(3 * 8 * 10 * 3) } as const;
+    const action = { dtype: "float32", shape: [3, 13], data: new Float32Array(39) } as const;
+    await writeNpz(join(directory, name), new Map(Object.entries({ image, action })));
+  }
+  writeFileSync(join(directory, names[3] ?? ""), "no archive");
+  const list = join(folder, "held-out.json");
+  const absent = Array.from({ length: 7 }, (_, i) => `train_eps_0000010${i}.npz`);
+  writeFileSync(list, JSON.stringify([names[0], ...absent]));
+  const data = domainDataSchema.parse({ domain: "rt1", folder: directory, validationList: list });
+  const told: string[] = [];
+  const onEvent = (event: TrainingEvent): void => void (event.type === "warning" && told.push(event.message));
+  const { training, validation } = await loadEpisodes({ data }, onEvent);
+  expect([training.length, validation.length]).toEqual([10, 1]);
+  expect(told).toEqual([
+    expect.stringMatching(/left out of training, 1 of 11 episodes so far: .*train_eps_00000003\.npz: not a readable/),
+    `${list}: 7 of its episodes are not there: ${absent.slice(0, 5).join(", ")}, 2 more`,
+  ]);
+  for (const name of names.slice(4, 6)) writeFileSync(join(directory, name), "no archive");
+  await expect(loadEpisodes({ data })).rejects.toThrow(/2 of 11 episodes cannot be read; repair or remove them/);
+});
+
+test("frames that do not fit into memory are refused before they are read", async () => {
+  const { training } = await loadEpisodes({
+    data: { synthetic: { episodes: 2, frames: 20, size: 16, seed: 0 } },
+  });
+  await expect(frameTable(training, { maxBytes: 1000 })).rejects.toThrow(/frames: expected at most .* held in memory/);
+});
 
 test.skipIf(recon === undefined)("what a data set cannot give is refused, not ignored", async () => {
   const data = domainDataSchema.parse({ domain: "recon", folder: recon ?? "" });

@@ -1,12 +1,14 @@
 // The published data sets as what training reads: letterboxed frames as bytes, and the actions of whole episodes.
 // Axes: T frames, H height, W width, A action channels.
-import { invalid } from "@vid2world/formats";
+import { FormatError, invalid } from "@vid2world/formats";
 import type { Channel } from "../data/action-space.js";
 import { clipBytes, readClipInto } from "../data/clip-files.js";
-import type { EpisodeSource } from "../data/domain-clip.js";
+import type { DomainEpisode, DomainSplit, EpisodeSource } from "../data/domain-clip.js";
+import { missingSentence } from "../data/survey/missing-episodes.js";
 import { openDomain } from "../data/open-dataset.js";
 import type { TrainingConfig } from "./config.js";
 import type { TrainingEpisode } from "./episodes.js";
+import { brokenEpisodes } from "./live-reader.js";
 
 /** The `data` part of a configuration that names a published data set. */
 export type DomainDataConfig = Extract<TrainingConfig["data"], { domain: string }>;
@@ -25,19 +27,54 @@ export interface DomainEpisodes {
 
 /**
  * Opens both splits of a data set, and reads lengths and actions. Frames are rounded to bytes, which CS:GO's and RECON's are
- * already when letterboxed; RT-1's lose at most 1/255 of their range of 2.
+ * already when letterboxed; RT-1's lose at most 1/255 of their range of 2. Told to `onWarning`: episodes that are left out because they
+ * cannot be opened (too many are an error), and those that a list names but that are not there.
  */
-export async function domainEpisodes(data: DomainDataConfig): Promise<DomainEpisodes> {
+export async function domainEpisodes(
+  data: DomainDataConfig,
+  onWarning: (message: string) => void = () => {},
+): Promise<DomainEpisodes> {
   checkDomain(data);
   const { folder, validationFolder, validationList, splits, validationSubsample } = data;
   const divided = validationList !== undefined || splits !== undefined;
-  const training = await openDomain(data, folder, divided ? "train" : "all");
-  const heldOut =
-    divided || validationFolder !== undefined
-      ? await openDomain(data, validationFolder ?? folder, divided ? "val" : "all")
-      : undefined;
-  const validation = heldOut === undefined ? [] : await episodesOf(heldOut, validationSubsample ? FEW : Infinity);
-  return { training: await episodesOf(training), validation, channels: training.channels };
+  const open = (directory: string, split: DomainSplit, most = Infinity): Promise<OpenedSplit> =>
+    openSplit(data, directory, divided ? split : "all", most, onWarning);
+  const { episodes, source } = await open(folder, "train");
+  const measured = divided || validationFolder !== undefined;
+  const heldOut = measured && (await open(validationFolder ?? folder, "val", validationSubsample ? FEW : Infinity));
+  return { training: episodes, validation: heldOut ? heldOut.episodes : [], channels: source.channels };
+}
+
+interface OpenedSplit {
+  readonly source: EpisodeSource;
+  readonly episodes: readonly TrainingEpisode[];
+}
+
+async function openSplit(
+  data: DomainDataConfig,
+  directory: string,
+  split: DomainSplit,
+  most: number,
+  onWarning: (message: string) => void,
+): Promise<OpenedSplit> {
+  const broken: FormatError[] = [];
+  const onBroken = (error: FormatError): void => void broken.push(error);
+  const source = await openDomain(data, directory, split, { onBroken });
+  const found = (await source.episodes()).slice(0, most);
+  const episodes: TrainingEpisode[] = [];
+  for (const episode of found) {
+    try {
+      episodes.push(await trainingEpisode(source, episode));
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      broken.push(error);
+    }
+  }
+  const leftOut = brokenEpisodes(episodes.length + broken.length, onWarning);
+  broken.forEach((error, i) => leftOut.add(i, error));
+  const missing = missingSentence(data.validationList ?? data.splits ?? directory, source.missing);
+  if (missing !== undefined) onWarning(missing);
+  return { source, episodes };
 }
 
 const spatialTransforms = {
@@ -55,25 +92,24 @@ function checkDomain({ domain, spatialTransform }: DomainDataConfig): void {
   }
 }
 
-async function episodesOf(source: EpisodeSource, most = Infinity): Promise<TrainingEpisode[]> {
-  const episodes: TrainingEpisode[] = [];
-  for (const { name, frames, files } of (await source.episodes()).slice(0, most)) {
-    const readClip = async (start: number, count: number): Promise<Uint8Array> => {
-      const clip_THWC = new Uint8Array(clipBytes(files, count));
-      await readClipInto(files, { start, frames: count, stride: 1 }, clip_THWC);
-      return clip_THWC;
-    };
-    episodes.push({
-      ...{ name, frames, ...source.size, files, readClip },
-      actions_TA: await source.actions(name),
-      actionDim: source.actionDim,
-      async *readFrames() {
-        for (let start = 0; start < frames; start += PIECE_FRAMES) {
-          const count = Math.min(PIECE_FRAMES, frames - start);
-          yield { data: await readClip(start, count), frames: count };
-        }
-      },
-    });
-  }
-  return episodes;
+async function trainingEpisode(
+  source: EpisodeSource,
+  { name, frames, files }: DomainEpisode,
+): Promise<TrainingEpisode> {
+  const readClip = async (start: number, count: number): Promise<Uint8Array> => {
+    const clip_THWC = new Uint8Array(clipBytes(files, count));
+    await readClipInto(files, { start, frames: count, stride: 1 }, clip_THWC);
+    return clip_THWC;
+  };
+  return {
+    ...{ name, frames, ...source.size, files, readClip },
+    actions_TA: await source.actions(name),
+    actionDim: source.actionDim,
+    async *readFrames() {
+      for (let start = 0; start < frames; start += PIECE_FRAMES) {
+        const count = Math.min(PIECE_FRAMES, frames - start);
+        yield { data: await readClip(start, count), frames: count };
+      }
+    },
+  };
 }

@@ -31,7 +31,7 @@ export async function encodeRecordings(config: TrainingConfig, options: EncodeRu
   const { threads, seed } = config.training;
   if (threads !== undefined) setNumThreads(threads);
   manualSeed(seed); // random weights, where the configuration asks for such
-  const data = await loadEpisodes(config);
+  const data = await loadEpisodes(config, options.onEvent);
   const frozen = await frozenAutoencoder(config, data);
   await encodeSplits({ config, data, frozen }, { ...options, folder: path.resolve(folder) });
   const frames = countFrames(data.training) * config.latents.variants + countFrames(data.validation);

@@ -1,5 +1,7 @@
-// All frames of the recordings in memory as bytes: what the autoencoder is trained on. 12,000 frames of 160x120 are 0.7 GB.
+// All frames of the recordings in memory as bytes: what the autoencoder is trained on. 12,000 frames of 160x120 are 0.7 GB. What does not
+// fit into memory is refused before it is read.
 // Axes: N frames of all episodes, H height, W width, C colour channels.
+import { totalmem } from "node:os";
 import { invalid } from "@vid2world/formats";
 import { fromTypedArray, keep } from "@vid2world/torch";
 import type { Tensor } from "@vid2world/torch";
@@ -14,15 +16,31 @@ export interface FrameTable {
   readonly frames_NHWC: Tensor;
 }
 
-/** Reads every frame of `episodes`. */
+/** Share of the machine's memory that frames may take. */
+const MEMORY_SHARE = 0.7;
+
+/** How frames are read. */
+export interface FrameTableOptions {
+  readonly onProgress?: FrameProgress;
+  readonly signal?: AbortSignal | undefined;
+  /** Most bytes of frames. Default: seven tenths of the machine's memory. */
+  readonly maxBytes?: number;
+}
+
+/** Reads every frame of `episodes`. @throws before the first one is read where they are too many. */
 export async function frameTable(
   episodes: readonly TrainingEpisode[],
-  { onProgress, signal }: { readonly onProgress?: FrameProgress; readonly signal?: AbortSignal | undefined } = {},
+  { onProgress, signal, maxBytes = MEMORY_SHARE * totalmem() }: FrameTableOptions = {},
 ): Promise<FrameTable> {
   const [first] = episodes;
   if (!first) throw invalid("episodes", "at least one episode", 0);
   const { height, width } = first;
   const total = countFrames(episodes);
+  if (total * height * width * 3 > maxBytes) {
+    const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(2)} GB`;
+    const needed = `${total} of ${width}x${height}, ${gigabytes(total * height * width * 3)}`;
+    throw invalid("frames", `at most ${gigabytes(maxBytes)}, as all of them are held in memory`, needed);
+  }
   const bytes = new Uint8Array(total * height * width * 3);
   let offset = 0;
   for (const episode of episodes) {

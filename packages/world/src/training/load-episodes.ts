@@ -8,6 +8,7 @@ import type { Episode } from "../data/recording.js";
 import type { TrainingConfig } from "./config.js";
 import { domainEpisodes, type DomainDataConfig } from "./domain-episodes.js";
 import type { TrainingEpisode } from "./episodes.js";
+import type { TrainingListener } from "./events.js";
 import type { PictureSize } from "../data/transforms.js";
 import { SYNTHETIC_CHANNELS, syntheticEpisodes } from "./synthetic.js";
 
@@ -31,9 +32,12 @@ export interface TrainingData {
   readonly recordings?: string;
 }
 
-/** Opens the recordings of a configuration; pictures are read later. */
-export async function loadEpisodes({ data }: Pick<TrainingConfig, "data">): Promise<TrainingData> {
-  const opened = await openData(data);
+/** Opens the recordings of a configuration; pictures are read later. What is left out or missing is told as warnings. */
+export async function loadEpisodes(
+  { data }: Pick<TrainingConfig, "data">,
+  onEvent?: TrainingListener,
+): Promise<TrainingData> {
+  const opened = await openData(data, (message) => onEvent?.({ type: "warning", message }));
   const [first] = opened.training;
   if (!first) throw invalid("data.split", `a split that has episodes`, "split" in data ? data.split : "none");
   const { height, width } = first;
@@ -43,13 +47,13 @@ export async function loadEpisodes({ data }: Pick<TrainingConfig, "data">): Prom
 
 type Opened = Omit<TrainingData, "frame" | "padded">;
 
-function openData(data: TrainingConfig["data"]): Opened | Promise<Opened> {
+function openData(data: TrainingConfig["data"], onWarning: (message: string) => void): Opened | Promise<Opened> {
   if ("synthetic" in data) return openSynthetic(data.synthetic);
-  return "domain" in data ? openPublished(data) : openRecordings(data);
+  return "domain" in data ? openPublished(data, onWarning) : openRecordings(data);
 }
 
-async function openPublished(data: DomainDataConfig): Promise<Opened> {
-  return { ...(await domainEpisodes(data)), fps: PUBLISHED_FPS };
+async function openPublished(data: DomainDataConfig, onWarning: (message: string) => void): Promise<Opened> {
+  return { ...(await domainEpisodes(data, onWarning)), fps: PUBLISHED_FPS };
 }
 
 function openSynthetic(config: Parameters<typeof syntheticEpisodes>[0]): Opened {

@@ -23,7 +23,7 @@ import type { RunOptions } from "./run.js";
 /** Prepares the training of an autoencoder, which is saved as `autoencoder.safetensors`. */
 export async function autoencoderRun(config: AutoencoderRunConfig, options: RunOptions): Promise<PreparedRun> {
   const { training, loss } = config;
-  const episodes = await loadEpisodes(config);
+  const episodes = await loadEpisodes(config, options.onEvent);
   const { frames, validation } = await readFrames(episodes, options);
   const { autoencoder, scale } = await firstWeights(config);
   autoencoder.to(training.device as Device);

@@ -38,7 +38,7 @@ export async function denoisingRun(config: DenoisingRunConfig, options: RunOptio
   const { training, model, latents } = config;
   const device = training.device as Device;
   const { ranks = singleRank } = options;
-  const data = await loadEpisodes(config);
+  const data = await loadEpisodes(config, options.onEvent);
   const frozen = await frozenAutoencoder(config, data);
   const latentsFolder = latents.cache ?? path.join(options.folder, LATENTS_FOLDER);
   // Rank 0 encodes what is not stored yet, which the others then read.

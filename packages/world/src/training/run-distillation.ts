@@ -24,7 +24,7 @@ export async function distillationRun(config: DistillationRunConfig, options: Ru
   const { training, distillation, context } = config;
   const { ranks = singleRank, folder, signal, scorer } = options;
   const device = training.device as Device;
-  const data = await loadEpisodes(config);
+  const data = await loadEpisodes(config, options.onEvent);
   const teacherFolder = await findTeacher(config.teacher);
   checkTeacher(await readWorldConfig(teacherFolder), data, config);
   const teacher = await loadWorld(teacherFolder, { device });

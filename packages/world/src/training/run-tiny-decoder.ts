@@ -35,7 +35,7 @@ export async function tinyDecoderRun(config: TinyDecoderRunConfig, options: RunO
     );
   autoencoder.to(device).requiresGrad_(false).eval();
   decoder.to(device);
-  const episodes = await loadEpisodes(config);
+  const episodes = await loadEpisodes(config, options.onEvent);
   const { frames, validation } = await readFrames(episodes, options);
   const objective = tinyDecoderObjective({
     ...{ decoder, teacher, frames, validation, loss, device },

@@ -9,6 +9,7 @@ import { withStopSignal } from "./stop-signal.js";
 const EXAMPLES = `
 Examples:
   vid2world data check recordings/mine
+  vid2world data check data/csgo/full_res --list test_split.txt
   vid2world data check recordings/mine --fix       put what is broken into recordings/mine-quarantine
 Errors make data unfit (exit code 1); warnings are for you to judge. Looked at: readable files, lengths, sizes, ranges,
 NaN, constant actions, frozen pictures, dropped frames, and whether action t is what happens between frame t and t + 1.`;
@@ -18,13 +19,15 @@ export function checkDataCommand() {
   return new Command("check")
     .description("Read every frame and action and say whether the data are fit for training.")
     .argument("<folder>", "a recording, published .npz episodes, CS:GO, or RECON as converted")
+    .option("--list <file>", "names that should be there (JSON, or one a line): those that are not are warned of")
     .option("--fix", "move broken episodes to FOLDER-quarantine, with the reasons")
     .addHelpText("after", EXAMPLES)
-    .action(async (folder, { fix }) => {
+    .action(async (folder, { list, fix }) => {
       let progress: ReturnType<typeof createProgress> | undefined;
       const survey = await openSurvey(folder);
       const report = await withStopSignal("nothing was changed", (signal) =>
         checkData(survey, {
+          list,
           signal,
           onProgress: ({ done, total }) => {
             progress ??= createProgress({ label: folder, total, unit: "frames" });

@@ -1,6 +1,7 @@
 // `vid2world data inspect`: what a folder of training data holds, as a table and, if wanted, as one HTML file to look at.
 import { Command } from "@commander-js/extra-typings";
 import { writeContactSheet } from "@vid2world/world/data/survey/contact-sheet-html";
+import { missingEpisodes, missingSentence } from "@vid2world/world/data/survey/missing-episodes";
 import { actionStatistics, sparkline } from "@vid2world/world/data/survey/statistics";
 import { openSurvey } from "@vid2world/world/data/survey/survey";
 import { formatDuration } from "../../progress.js";
@@ -9,6 +10,7 @@ import { printProblems } from "./problems.js";
 const EXAMPLES = `
 Examples:
   vid2world data inspect recordings/doom-e1m2
+  vid2world data inspect data/rt1/fractal20220817_data --list val_file_list.json
   vid2world data inspect recordings/doom-e1m2 --html sheet.html     frames with their actions, in a browser
 Rows of the table: smallest, largest and mean value, share of rows that are not 0, histogram from smallest to largest.`;
 
@@ -17,9 +19,10 @@ export function inspectDataCommand() {
   return new Command("inspect")
     .description("Say what a folder of training data holds: format, episodes, frames, ranges of the actions.")
     .argument("<folder>", "a recording, published .npz episodes, CS:GO, or RECON as converted")
+    .option("--list <file>", "names that should be there (JSON, or one a line): says which are not")
     .option("--html <file>", "also write a contact sheet")
     .addHelpText("after", EXAMPLES)
-    .action(async (folder, { html }) => {
+    .action(async (folder, { list, html }) => {
       const survey = await openSurvey(folder);
       const { kind, episodes, broken, fps, width, height } = survey;
       const frames = episodes.reduce((sum, episode) => sum + episode.frames, 0);
@@ -39,6 +42,8 @@ export function inspectDataCommand() {
       }
       if (broken.length > 0) console.error(`${broken.length} episodes cannot be opened:`);
       printProblems(broken.map(({ error }) => error));
+      const missing = list && missingSentence(list, await missingEpisodes(list, survey));
+      if (missing) console.error(missing);
       if (html === undefined) return;
       await writeContactSheet(html, survey);
       console.log(`${html}: written`);

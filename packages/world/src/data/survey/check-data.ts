@@ -4,6 +4,7 @@ import { FormatError } from "@vid2world/formats";
 import { frameTimes, irregularities } from "../import/frame-times.js";
 import { estimateLag, type LagEpisode, type LagResult } from "./action-lag.js";
 import { constantChannels, constantEpisode, notFinite, outOfRange } from "./check-actions.js";
+import { missingEpisodes, missingSentence } from "./missing-episodes.js";
 import { motionBetween, MOTION_NAMES, shrink, type SmallFrame } from "./motion.js";
 import type { Survey, SurveyEpisode } from "./survey.js";
 
@@ -18,6 +19,8 @@ export interface Finding {
 
 /** How a check is run. */
 export interface CheckOptions {
+  /** List of names that should be there, JSON or one a line. */
+  readonly list?: string | undefined;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
@@ -41,13 +44,15 @@ const LAG_TRANSITIONS = 50_000;
 const LISTED = 3;
 
 /** Checks everything that {@link openSurvey} opened. */
-export async function checkData(survey: Survey, { signal, onProgress }: CheckOptions = {}): Promise<CheckReport> {
+export async function checkData(survey: Survey, { list, signal, onProgress }: CheckOptions = {}): Promise<CheckReport> {
   const findings: Finding[] = survey.broken.map(({ error, parts }) => ({
     severity: "error",
     message: error.message,
     parts,
   }));
   const warn = (message: string): void => void findings.push({ severity: "warning", message, parts: [] });
+  const missing = list && missingSentence(list, await missingEpisodes(list, survey));
+  if (missing) warn(missing);
   const total = survey.episodes.reduce((sum, { frames }) => sum + frames, 0);
   const moving: LagEpisode[] = [];
   let [done, transitions] = [0, 0];

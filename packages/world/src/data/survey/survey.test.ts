@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { writeVideo } from "@vid2world/formats";
+import { FormatError, writeVideo } from "@vid2world/formats";
 import { writeNpz } from "@vid2world/formats/npy/npz";
 import { convertCsgo } from "../csgo/csgo-convert.js";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -10,9 +10,10 @@ import { writeClipFile, writeHeader } from "../recording-writer.js";
 import { estimateLag, LAGS } from "./action-lag.js";
 import { checkData } from "./check-data.js";
 import { writeContactSheet } from "./contact-sheet-html.js";
+import { missingEpisodes, missingSentence } from "./missing-episodes.js";
 import { quarantine, quarantineOf } from "./quarantine.js";
 import { actionStatistics, sparkline } from "./statistics.js";
-import { openSurvey } from "./survey.js";
+import { openSurvey, type Survey } from "./survey.js";
 
 let folder = "";
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "vid2world-survey-"))));
@@ -229,4 +230,19 @@ test.skipIf(!existsSync(doom))("the bundled gameplay has its actions at the righ
   const report = await checkData({ ...survey, episodes: survey.episodes.slice(0, 2) });
   expect(report.lag).toMatchObject({ best: 0, suspicious: false });
   expect(report.findings.filter(({ severity }) => severity === "error")).toEqual([]);
+});
+
+test("what a list of names asks for and the folder has not is said, whatever form the list has", async () => {
+  const file = join(folder, "list");
+  const episode = { name: "train_eps_00000001", parts: ["/data/train_eps_00000001.npz"] };
+  const unreadable = { error: new FormatError("x", "y"), parts: ["/data/train_eps_00000002.npz"] };
+  const survey = { episodes: [episode], broken: [unreadable] } as unknown as Survey;
+  writeFileSync(file, JSON.stringify(["train_eps_00000001.npz", "train_eps_00000002.npz", "train_eps_00000003.npz"]));
+  expect(await missingEpisodes(file, survey)).toEqual(["train_eps_00000003.npz"]);
+  writeFileSync(file, "train_eps_00000001\n\na\nb\nc\n");
+  const missing = await missingEpisodes(file, survey);
+  expect(missingSentence(file, missing, 2)).toBe(`${file}: 3 of its episodes are not there: a, b, 1 more`);
+  expect(missingSentence(file, [])).toBeUndefined();
+  writeFileSync(file, "[1]");
+  await expect(missingEpisodes(file, survey)).rejects.toThrow(`${file}: expected a list of names`);
 });
