@@ -12,6 +12,7 @@ export function listenToMouse(pilot: Pilot, channels: readonly Channel[], pictur
   const hasMouse = (): boolean => !captures || document.pointerLockElement === picture;
 
   function down(event: MouseEvent): void {
+    if (event.target instanceof Element && event.target.closest("button") !== null) return;
     picture.focus();
     const code = BUTTONS[event.button];
     if (!hasMouse()) {

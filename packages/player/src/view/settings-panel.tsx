@@ -21,7 +21,7 @@ export function SettingsPanel(): JSX.Element {
       <summary>World</summary>
       {settings && own && (
         <>
-          <Field label="Steps per frame" hint={`more is sharper and slower; the world's own: ${own.numSteps}`}>
+          <Field label="Steps" hint={`per frame; more is sharper and slower; the world's own: ${own.numSteps}`}>
             <Slider
               label="Steps per frame"
               value={settings.numSteps}
@@ -154,7 +154,7 @@ function SeedField({ seed }: { readonly seed: number }): JSX.Element {
         />
         {beginning !== undefined && (
           <button disabled={!isValid} title="Begins again at the same start with this seed">
-            Begin again
+            Restart
           </button>
         )}
       </span>

@@ -20,7 +20,7 @@ export function listenToShortcuts(channels: readonly Channel[], run: (action: Sh
   const used = keysOf(channels);
   const down = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey || used.has(event.code)) return;
-    if (event.target instanceof HTMLInputElement && event.target.type !== "range") return;
+    if (event.target instanceof HTMLInputElement && !/^(range|radio)$/.test(event.target.type)) return;
     if (document.querySelector("dialog[open]") !== null) return;
     const found = SHORTCUTS.find(({ code }) => code === event.code);
     if (found === undefined) return;

@@ -10,8 +10,8 @@ import { usePlayer } from "./context.js";
 export const scaling = signal<"crisp" | "smooth">("crisp");
 
 /**
- * Width in CSS pixels of a picture in a space. Crisp pictures have whole device pixels per pixel, unless that would leave more than a third
- * of the width empty.
+ * Width in CSS pixels of a picture in a space. Crisp pictures have whole device pixels per pixel, unless that would make the picture smaller by more
+ * than a quarter.
  */
 export function pictureWidth(
   picture: { readonly width: number; readonly height: number },
@@ -21,7 +21,7 @@ export function pictureWidth(
 ): number {
   const fitting = Math.min(space.width / picture.width, space.height / picture.height);
   const whole = Math.floor(fitting * pixelRatio) / pixelRatio;
-  const scale = how === "crisp" && whole > (2 / 3) * fitting ? whole : fitting;
+  const scale = how === "crisp" && whole >= 0.75 * fitting ? whole : fitting;
   return Math.max(1, picture.width * scale);
 }
 
@@ -96,14 +96,14 @@ function PauseVeil(): JSX.Element {
   );
 }
 
-function CaptureHint(): JSX.Element | null {
+function CaptureHint(): JSX.Element {
   const [isCaptured, setCaptured] = useState(document.pointerLockElement !== null);
   useEffect(() => {
     const change = (): void => setCaptured(document.pointerLockElement !== null);
     document.addEventListener("pointerlockchange", change);
     return () => document.removeEventListener("pointerlockchange", change);
   }, []);
-  return isCaptured ? null : <span class="tag hint">click to look with the mouse</span>;
+  return <span class="tag hint">{isCaptured ? "Esc lets the mouse go" : "click to look with the mouse"}</span>;
 }
 
 /** The connection is gone: play goes on by itself once it is back. */

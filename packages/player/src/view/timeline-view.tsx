@@ -7,44 +7,52 @@ import { usePlayer } from "./context.js";
 /** Height of a branch's line in the tree, pixels. */
 const LANE = 14;
 /** Branches shown without scrolling. */
-const MOST_LANES = 6;
+const MOST_LANES = 4;
 /** Width of the tree's own coordinates; it is stretched to the page's. */
 const WIDTH = 1000;
 
 /** Frames of every branch, with the way to the one that is shown. */
 export function TimelineView(): JSX.Element {
   const player = usePlayer();
-  const { timeline: tree, revision, shown, branch, world } = player.state;
-  void revision.value;
+  const { timeline: tree, revision, shown, branch } = player.state;
+  void revision.value; // the timeline is the same thing, longer
   const timeline = tree.value;
   const frame = timeline.get(shown.value)?.frame ?? 0;
   const tip = timeline.get(timeline.tip(branch.value) ?? 0)?.frame ?? 0;
   const last = Math.max(1, ...timeline.branches.map(endOf));
-  const fps = world.value?.fps ?? 10;
-  const words = `frame ${frame} of ${tip}, ${(frame / fps).toFixed(1)} seconds${
-    timeline.branches.length > 1 ? `, branch ${branch.value + 1} of ${timeline.branches.length}` : ""
-  }`;
   return (
     <section class="timeline" aria-label="Timeline">
       {timeline.branches.length > 1 && <Tree timeline={timeline} last={last} frame={frame} />}
-      <div class="slide">
-        <input
-          type="range"
-          class="scrub"
-          min={0}
-          max={tip}
-          value={frame}
-          style={{ width: `${Math.max(2, (100 * tip) / last)}%` }}
-          aria-label="Frame"
-          aria-valuetext={words}
-          onInput={(event) => void player.transport.showFrame(Number(event.currentTarget.value))}
-        />
-      </div>
-      <p class="words" id="frame-words">
-        <span>{words}</span>
-        {timeline.branches.length > 1 && <BranchPicker timeline={timeline} />}
-      </p>
+      <input
+        type="range"
+        class="scrub"
+        min={0}
+        max={tip}
+        value={frame}
+        style={{ width: `${Math.max(2, (100 * tip) / last)}%` }}
+        aria-label="Frame"
+        aria-describedby="frame-words"
+        onInput={(event) => void player.transport.showFrame(Number(event.currentTarget.value))}
+      />
     </section>
+  );
+}
+
+/** Where one is in words, and a choice of branches. */
+export function Whereabouts(): JSX.Element {
+  const player = usePlayer();
+  const { timeline, revision, shown, branch, world } = player.state;
+  void revision.value;
+  const frame = timeline.value.get(shown.value)?.frame ?? 0;
+  const tip = timeline.value.get(timeline.value.tip(branch.value) ?? 0)?.frame ?? 0;
+  const seconds = (frame / (world.value?.fps ?? 10)).toFixed(1);
+  return (
+    <div class="whereabouts">
+      <span id="frame-words">
+        frame {frame} of {tip}, {seconds} s
+      </span>
+      {timeline.value.branches.length > 1 && <BranchPicker timeline={timeline.value} />}
+    </div>
   );
 }
 
@@ -59,7 +67,8 @@ interface TreeProps {
 /** Branches as lines, each where it left its parent. A click shows the frame under it. */
 function Tree({ timeline, last, frame }: TreeProps): JSX.Element {
   const player = usePlayer();
-  const { branch, comparison } = player.state;
+  const { branch, comparison, revision } = player.state;
+  void revision.value; // the timeline is the same thing, longer
   const lanes = timeline.branches;
   const height = lanes.length * LANE;
   const x = (at: number): number => 4 + ((WIDTH - 8) * at) / last;
@@ -112,7 +121,8 @@ function Playhead({ x, y, height }: { readonly x: number; readonly y: number; re
 
 function BranchPicker({ timeline }: { readonly timeline: Timeline }): JSX.Element {
   const player = usePlayer();
-  const { branch, shown } = player.state;
+  const { branch, shown, revision } = player.state;
+  void revision.value; // the timeline is the same thing, longer
   return (
     <label>
       <span class="sr">Branch</span>
@@ -128,8 +138,8 @@ function BranchPicker({ timeline }: { readonly timeline: Timeline }): JSX.Elemen
       >
         {timeline.branches.map((lane) => (
           <option key={lane.id} value={String(lane.id)}>
-            branch {lane.id + 1}: to frame {endOf(lane)}
-            {lane.parent === undefined ? "" : `, left ${lane.parent + 1} at ${lane.firstFrame - 1}`}
+            branch {lane.id + 1}
+            {lane.parent === undefined ? "" : `, from frame ${lane.firstFrame - 1} of ${lane.parent + 1}`}
           </option>
         ))}
       </select>

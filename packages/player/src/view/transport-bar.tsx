@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { usePlayer } from "./context.js";
 import { Icon } from "./icons.js";
 import { recording, toggleRecording } from "./recording.js";
+import { Whereabouts } from "./timeline-view.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2] as const;
 /** What the server is asked for when it should draw as fast as it can. */
@@ -60,6 +61,7 @@ export function TransportBar({ onFullScreen }: { readonly onFullScreen: () => vo
           <option value="fastest">as fast as it can</option>
         </select>
       </label>
+      <Whereabouts />
       <span class="grow" />
       <button
         class={recorded === undefined ? "" : "recording"}

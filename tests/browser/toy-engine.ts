@@ -1,0 +1,160 @@
+// An engine that needs no network: a camera over a coloured floor that walks and turns as it is told. What a frame shows depends only on the
+// path to it, as in a real world, and it takes about a millisecond.
+import {
+  type Engine,
+  EngineError,
+  type EngineFrame,
+  type EngineStep,
+  type EngineWorld,
+} from "@vid2world/world/serving/engine";
+import type { GalleryStart } from "@vid2world/world/serving/server/gallery/gallery";
+
+const WIDTH = 160;
+const HEIGHT = 120;
+/** Frames that a start has. */
+const CONTEXT = 4;
+
+/** Where the camera is, and how bright its lamp: the whole state of this world. */
+interface Camera {
+  readonly x: number;
+  readonly y: number;
+  /** Radians. */
+  readonly heading: number;
+  readonly flash: number;
+}
+
+interface ToyNode extends Camera {
+  readonly frame: number;
+}
+
+/** What tests do to the engine. */
+export interface ToyEngine extends Engine {
+  /** Milliseconds that a frame takes. */
+  frameMilliseconds: number;
+  /** The next step fails as a device without memory does. */
+  memoryIsFull: boolean;
+  /** Forgets everything, as a process that was killed. */
+  lose(): void;
+}
+
+const keys = (pairs: Record<string, number>): { keys: Record<string, number> } => ({ keys: pairs });
+
+/** The world's description: the built-in world's channels. */
+export const toyWorld: EngineWorld = {
+  ...{ name: "toy", description: "A coloured floor.", width: WIDTH, height: HEIGHT, fps: 20, contextFrames: CONTEXT },
+  ...{ windowLength: 8, decoders: ["full", "tiny"], version: "test", device: "cpu", checksum: "toy" },
+  settings: { guidanceScale: 1, numSteps: 2, decoder: "full" },
+  channels: [
+    {
+      name: "forward",
+      kind: "continuous",
+      range: [-1, 1],
+      rest: 0,
+      ...keys({ KeyW: 1, ArrowUp: 1, KeyS: -1, ArrowDown: -1 }),
+    },
+    { name: "strafe", kind: "continuous", range: [-1, 1], rest: 0, ...keys({ KeyD: 0.8, KeyA: -0.8 }) },
+    {
+      name: "turn",
+      kind: "continuous",
+      range: [-1, 1],
+      rest: 0,
+      ...keys({ ArrowLeft: 0.4, ArrowRight: -0.4, MouseX: -0.01 }),
+    },
+    { name: "fire", kind: "continuous", range: [0, 1], rest: 0, ...keys({ Space: 1, MouseLeft: 1 }) },
+    { name: "use", kind: "binary", keys: { KeyE: 1 } },
+  ],
+};
+
+const first = (k: number): Camera => ({ x: 0.5, y: 0.3 * k, heading: 0, flash: 0 });
+
+/** Starts of the toy: its camera's first frames, drawn as it draws them. */
+export function toyStart(): GalleryStart {
+  const frames = Array.from({ length: CONTEXT }, (_, k) => draw(first(k)));
+  return { frames: Uint8Array.from(frames.flatMap((frame) => [...frame])) };
+}
+
+/** What the recording shows at a frame: it walks straight on. */
+export const toyTruth = (frame: number): Uint8Array => draw(first(frame));
+
+/** A toy. */
+export function toyEngine(): ToyEngine {
+  let sessions = new Map<string, ToyNode[]>();
+  let life = 0;
+  const known = (session: string): ToyNode[] => {
+    const nodes = sessions.get(session);
+    if (nodes === undefined) throw new EngineError("unknown-session", `no session ${session}`);
+    return nodes;
+  };
+
+  async function step({ session, from, action }: EngineStep): Promise<EngineFrame> {
+    const [nodes, begun] = [known(session), life];
+    const parent = nodes[from];
+    if (parent === undefined) throw new EngineError("unknown-node", `no node ${from}`);
+    await new Promise((resolve) => setTimeout(resolve, engine.frameMilliseconds));
+    if (life !== begun) throw new EngineError("lost", "the engine was lost");
+    if (engine.memoryIsFull) throw new EngineError("out-of-memory", "no memory");
+    const node = { ...move(parent, action), frame: parent.frame + 1 };
+    nodes.push(node);
+    const timings = { wait: 0, model: engine.frameMilliseconds, decode: 1 };
+    return { node: nodes.length - 1, parent: from, frame: node.frame, pixels: draw(node), timings, batch: 1 };
+  }
+
+  const engine: ToyEngine = {
+    ...{ frameMilliseconds: 5, memoryIsFull: false, world: toyWorld, step },
+    lose() {
+      sessions = new Map();
+      life++;
+    },
+    open(session) {
+      sessions.set(session, Array.from({ length: CONTEXT }, (_, k) => ({ ...first(k), frame: k }))); // prettier-ignore
+      return Promise.resolve();
+    },
+    snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
+    restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as ToyNode[])), // prettier-ignore
+    close: (session) => later(() => void sessions.delete(session)),
+    load: () => later(() => ({ sessions: sessions.size, sessionBytes: 0, residentBytes: 0, framesDrawn: 0 })),
+    shutdown: () => Promise.resolve(),
+  };
+  return engine;
+}
+
+const later = <T>(work: () => T): Promise<T> => new Promise((resolve) => resolve(work()));
+
+function move({ x, y, heading }: Camera, [forward = 0, strafe = 0, turn = 0, fire = 0]: readonly number[]): Camera {
+  const next = heading + turn * (Math.PI / 4);
+  const [ahead, aside] = [0.3 * forward, 0.3 * strafe];
+  return {
+    x: x - Math.sin(next) * ahead + Math.cos(next) * aside,
+    y: y + Math.cos(next) * ahead + Math.sin(next) * aside,
+    heading: next,
+    flash: fire,
+  };
+}
+
+/** HEIGHT*WIDTH*3 bytes: a chequered floor to the horizon, hills that turn with the heading above it. */
+function draw({ x, y, heading, flash }: Camera): Uint8Array {
+  const pixels = new Uint8Array(HEIGHT * WIDTH * 3);
+  const [sin, cos] = [Math.sin(heading), Math.cos(heading)];
+  const horizon = HEIGHT * 0.45;
+  for (let column = 0; column < WIDTH; column++) {
+    const across = (2 * column) / WIDTH - 1;
+    const bearing = heading - across * 0.7;
+    const hills = horizon - 10 - 6 * Math.sin(3 * bearing) - 4 * Math.sin(7 * bearing + 1);
+    for (let line = 0; line < HEIGHT; line++) {
+      const at = (line * WIDTH + column) * 3;
+      if (line < horizon) {
+        const [r, g, b] = line < hills ? [120 + line, 150 + line, 205] : [70, 96, 88];
+        pixels.set([r + 90 * flash, g + 60 * flash, b], at);
+        continue;
+      }
+      const depth = 26 / (line - horizon + 1);
+      const [floorX, floorY] = [x + cos * across * depth - sin * depth, y + sin * across * depth + cos * depth];
+      const isLight = (Math.floor(floorX) + Math.floor(floorY)) % 2 === 0;
+      const haze = Math.min(1, depth / 16);
+      const base = isLight ? [196, 164, 120] : [104, 78, 64];
+      const shade = base.map((value) => value * (1 - haze) + 150 * haze + 60 * flash);
+      pixels.set(shade.map((value) => Math.min(255, value)), at); // prettier-ignore
+    }
+  }
+  return pixels;
+}
