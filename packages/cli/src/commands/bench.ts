@@ -19,6 +19,7 @@ import { solverNames } from "@vid2world/world/diffusion/samplers/sampler-config"
 import { checkpointCommand } from "./bench/checkpoint.js";
 import { convertCommand } from "./bench/convert.js";
 import { loaderCommand } from "./bench/loader.js";
+import { recomputeCommand } from "./bench/recompute.js";
 import { wholeNumber } from "./whole-number.js";
 
 const EXAMPLES = `
@@ -28,6 +29,7 @@ Examples:
   vid2world bench train-step --json --out step.json  the numbers, and where they are kept
   vid2world bench ranks                              training steps of one and two processes
   vid2world bench checkpoint                         what saving costs, and how soon a run ends when it is asked to
+  vid2world bench recompute                          memory and time of a training step by model.checkpointing
   vid2world bench memory                             1000 sampling and 300 training steps
   vid2world bench streaming --contexts 1 8 64        a new frame by whole windows and by streaming
   vid2world bench quality --steps 1 2 4 --solvers ddim unipc
@@ -50,6 +52,7 @@ export function benchCommand() {
     .addCommand(memoryCommand())
     .addCommand(ranksCommand())
     .addCommand(checkpointCommand())
+    .addCommand(recomputeCommand())
     .addCommand(streamingCommand())
     .addCommand(qualityCommand())
     .addCommand(decoderCommand())

@@ -10,7 +10,7 @@ export const FREE_SETTINGS: readonly string[] = [
   ...["training.logEvery", "training.validateEvery", "validation", "logging", "latents.cache"],
   ...["training.checkpointMinutes", "training.checkpointSteps", "training.saveBeside", "training.onSaveFailure"],
   ...["training.keepCheckpoints", "training.keepEverySteps", "training.keepBest"],
-  ...["training.instability.policy", "training.instability.maxConsecutive"],
+  ...["training.instability.policy", "training.instability.maxConsecutive", "model.checkpointing"],
 ];
 
 /** A run was to go on with other settings than it was begun with. */

@@ -3,6 +3,9 @@ import { z } from "zod";
 
 const count = z.number().int().positive();
 
+/** What a U-Net can recompute in the backward pass. */
+export const checkpointingPolicies = ["none", "attention", "residual", "all"] as const;
+
 /**
  * Options of {@link UNet3D}. The defaults are those of the published world model (DynamiCrafter 320x512 with a causal time axis), except
  * where a value depends on the data: channels, actions and the context's width have no default.
@@ -63,8 +66,14 @@ export const unetSchema = z
     dropout: z.number().min(0).max(1).default(0.1),
     /** Dropout inside the temporal convolutions (training only); fixed at 0.1 in the published code. */
     temporalConvDropout: z.number().min(0).max(1).default(0.1),
-    /** Recompute the blocks in the backward pass: less memory, about a third more time. */
-    checkpointing: z.boolean().default(false),
+    /**
+     * What the backward pass recomputes instead of keeping it: less memory, more time. `attention`: spatial and temporal transformers;
+     * `residual`: residual blocks with their temporal convolutions; `all`: both, as published (true). Results are the same.
+     */
+    checkpointing: z
+      .union([z.enum(checkpointingPolicies), z.boolean()])
+      .default("none")
+      .transform((given) => (typeof given === "string" ? given : given ? "all" : "none")),
     /** Memory layout of the feature maps. `channelsLast` makes every change between maps and tokens a view. */
     memoryFormat: z.enum(["channelsLast", "contiguous"]).default("channelsLast"),
   })

@@ -30,7 +30,7 @@ export class UNetBlock extends Module {
   readonly temporal: TemporalTransformer | undefined;
   readonly downsample: Downsample | undefined;
   readonly upsample: Upsample | undefined;
-  readonly #checkpointing: boolean;
+  readonly #recomputed: { readonly residual: boolean; readonly attention: boolean };
 
   constructor(layout: BlockLayout, options: ResolvedUNetOptions) {
     super();
@@ -42,26 +42,40 @@ export class UNetBlock extends Module {
     this.temporal = has("temporal") ? makeTemporal(outChannels, options) : undefined;
     this.downsample = has("downsample") ? new Downsample(inChannels) : undefined;
     this.upsample = has("upsample") ? new Upsample(outChannels) : undefined;
-    this.#checkpointing = options.checkpointing;
+    const { checkpointing } = options;
+    const recomputed = (part: "residual" | "attention"): boolean => checkpointing === "all" || checkpointing === part;
+    this.#recomputed = { residual: recomputed("residual"), attention: recomputed("attention") };
   }
 
   /** `[F C H W] -> [F Co H' W']` */
   forward(x_FCHW: Tensor, input: BlockInput): Tensor {
     const { residual, spatial, temporal } = this;
     const { activeEmbedding_FE, context, window } = input;
+    const recomputed = this.#recomputed;
     const steps: ((x: Tensor) => Tensor)[] = [];
     if (this.conv) steps.push(this.conv.forward.bind(this.conv));
-    if (residual) steps.push((x) => this.#run((y, e) => residual.forward(y, e, window), x, activeEmbedding_FE));
-    if (spatial) steps.push((x) => this.#run((y, ...c) => spatial.forward(y, contextOf(c)), x, ...tensorsOf(context)));
-    if (temporal) steps.push((x) => this.#run((y) => temporal.forward(y, window), x));
+    if (residual)
+      steps.push((x) =>
+        this.#run(recomputed.residual, (y, e) => residual.forward(y, e, window), x, activeEmbedding_FE),
+      );
+    if (spatial)
+      steps.push((x) =>
+        this.#run(recomputed.attention, (y, ...c) => spatial.forward(y, contextOf(c)), x, ...tensorsOf(context)),
+      );
+    if (temporal) steps.push((x) => this.#run(recomputed.attention, (y) => temporal.forward(y, window), x));
     if (this.downsample) steps.push(this.downsample.forward.bind(this.downsample));
     if (this.upsample) steps.push(this.upsample.forward.bind(this.upsample));
     return sequential(x_FCHW, steps);
   }
 
   /** Runs a part, recomputed in the backward pass if asked for. Every tensor it uses must be among the inputs: it outlives this call. */
-  #run(part: (x: Tensor, ...inputs: Tensor[]) => Tensor, x: Tensor, ...inputs: readonly Tensor[]): Tensor {
-    if (!this.#checkpointing || !this.training) return part(x, ...inputs);
+  #run(
+    recomputed: boolean,
+    part: (x: Tensor, ...inputs: Tensor[]) => Tensor,
+    x: Tensor,
+    ...inputs: readonly Tensor[]
+  ): Tensor {
+    if (!recomputed || !this.training) return part(x, ...inputs);
     return checkpoint((first, ...rest) => part(first, ...rest), [x, ...inputs]);
   }
 }

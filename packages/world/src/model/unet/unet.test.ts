@@ -11,7 +11,7 @@ import {
   randint,
   type Tensor,
 } from "@vid2world/torch";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { maxError } from "../testing/fixtures.js";
 import { unetSchema, type UNetOptions } from "./options.js";
@@ -147,18 +147,43 @@ describe("evaluation", () => {
     }
   });
 
-  test("recomputing blocks in the backward pass gives the same gradients, dropout included", () => {
-    const model = randomNetwork().train();
-    const other = new UNet3D({ ...tiny, checkpointing: true }).loadStateDict(model.stateDict());
-    const input = randomInput();
-    for (const network of [model, other]) {
-      manualSeed(3);
-      network.forward(input).square().mean().backward();
-    }
-    for (const [name, parameter] of model.namedParameters()) {
-      const grad = other.namedParameters().get(name)?.grad as Tensor;
-      expect(maxError(parameter.grad as Tensor, grad), name).toBeLessThan(1e-5 + 1e-4 * grad.abs().amax().item());
-    }
+  test.each(["attention", "residual", "all"] as const)(
+    "recomputing in the backward pass (%s) gives the same gradients, dropout included",
+    (checkpointing) => {
+      const model = randomNetwork().train();
+      const other = new UNet3D({ ...tiny, checkpointing }).loadStateDict(model.stateDict());
+      const input = randomInput();
+      for (const network of [model, other]) {
+        manualSeed(3);
+        network.forward(input).square().mean().backward();
+      }
+      for (const [name, parameter] of model.namedParameters()) {
+        const grad = other.namedParameters().get(name)?.grad as Tensor;
+        expect(maxError(parameter.grad as Tensor, grad), name).toBeLessThan(1e-5 + 1e-4 * grad.abs().amax().item());
+      }
+    },
+  );
+
+  test("by the policy, parts run once or twice in a training step, and a file that says true or false is still read", () => {
+    const runs = (checkpointing: UNetOptions["checkpointing"]): number[] => {
+      const model = new UNet3D({ ...tiny, checkpointing }).train();
+      const counted = model.middleBlocks.flatMap(({ residual, temporal }) => [
+        ...(residual ? [{ part: "residual", calls: vi.spyOn(residual, "forward") }] : []),
+        ...(temporal ? [{ part: "attention", calls: vi.spyOn(temporal, "forward") }] : []),
+      ]);
+      model.forward(randomInput()).square().mean().backward();
+      return ["residual", "attention"].map((part) =>
+        Math.max(...counted.filter((each) => each.part === part).map(({ calls }) => calls.mock.calls.length)),
+      );
+    };
+    expect(runs("none")).toEqual([1, 1]);
+    expect(runs("residual")).toEqual([2, 1]);
+    expect(runs("attention")).toEqual([1, 2]);
+    expect(runs("all")).toEqual([2, 2]);
+    expect([true, false].map((checkpointing) => unetSchema.parse({ ...tiny, checkpointing }).checkpointing)).toEqual([
+      "all",
+      "none",
+    ]);
   });
 
   test("it runs in bfloat16 under autocast and stays near float32", () => {
