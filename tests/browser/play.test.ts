@@ -303,6 +303,38 @@ describe.skipIf(noBrowser !== undefined)(
       expect((await readFile(await (await whole).path())).length).toBeGreaterThan(bytes.length / 2);
     });
 
+    test("saves a session, and plays its file again to the same picture", async () => {
+      const page = await openPage();
+      await begin(page);
+      await page.keyboard.down("KeyW");
+      await page.keyboard.down("ArrowRight");
+      await playTo(page, 14);
+      const [last, picture] = [await frameOf(page), await look(page, STAGE)];
+      const saved = page.waitForEvent("download");
+      await button(page, "Save session").click();
+      const path = await (await saved).path();
+      await button(page, "Starts").click();
+      await page.locator("input[type=file]").setInputFiles(path);
+      await page.getByText("Playing the session again").waitFor();
+      await untilFrame(page, last);
+      await button(page, "Play").first().waitFor();
+      await until(async () => (await look(page, STAGE)) === picture);
+      expect((await described(page)).nodes).toHaveLength(last + 1);
+    });
+
+    test("begins at a picture that is dropped into the gallery, and refuses what is none", async () => {
+      const page = await openPage();
+      await page.getByRole("button", { name: /A coloured floor/ }).waitFor();
+      const picture = await page.screenshot({ type: "png", clip: { x: 0, y: 0, width: 320, height: 240 } });
+      const input = page.locator("input[type=file]");
+      await input.setInputFiles({ name: "mine.png", mimeType: "image/png", buffer: picture });
+      await playButton(page).waitFor();
+      await playTo(page, 6);
+      await button(page, "Starts").click();
+      await input.setInputFiles({ name: "mine.png", mimeType: "image/png", buffer: Buffer.from("no picture at all") });
+      await page.getByText("That file cannot be used").waitFor();
+    });
+
     test("changes steps and guidance from the next frame on, and begins again with another seed", async () => {
       const page = await openPage();
       await begin(page);

@@ -3,6 +3,7 @@ import type { WorldDescription } from "@vid2world/world/serving/protocol/message
 
 export { decodeFrame } from "@vid2world/world/serving/protocol/frame-codec";
 export type { FrameMessage, FrameTimings } from "@vid2world/world/serving/protocol/frame-codec";
+export type { Uploaded } from "@vid2world/world/serving/protocol/http";
 export type {
   Action,
   ClientMessageInput,

@@ -1,5 +1,5 @@
 // The server's HTTP side: where things are, and how a request proves that it may. Knows no WebSocket messages.
-import type { ErrorCode, GalleryEntry, SessionFile, WorldDescription } from "../protocol.js";
+import type { ErrorCode, GalleryEntry, SessionFile, Uploaded, WorldDescription } from "../protocol.js";
 
 /** What a session is called, and what proves that it is one's own. */
 export interface SessionKey {
@@ -26,8 +26,8 @@ export interface Api {
   world(): Promise<WorldDescription>;
   starts(): Promise<GalleryEntry[]>;
   startPicture(id: string): Promise<Blob>;
-  /** A picture or a session file; returns its id for `open`. */
-  upload(file: Blob): Promise<string>;
+  /** A picture, a short video or a session file; the answer says which, and its id for `open`. */
+  upload(file: Blob): Promise<Uploaded>;
   frame(session: SessionKey, node: number): Promise<Blob>;
   truth(session: SessionKey, frame: number): Promise<Blob>;
   sessionFile(session: SessionKey): Promise<SessionFile>;
@@ -59,7 +59,7 @@ export function createApi(base: string): Api {
     async upload(file) {
       const type = file.type === "" ? "application/octet-stream" : file.type;
       const response = await call("uploads", { method: "POST", body: file, headers: { "content-type": type } });
-      return ((await response.json()) as { id: string }).id;
+      return (await response.json()) as Uploaded;
     },
     frame: (session, node) => blob(own(session, `frames/${node}`), session.key),
     truth: (session, frame) => blob(own(session, `truth/${frame}`), session.key),

@@ -193,7 +193,7 @@ export function createPlayer(api: Api): Player {
           format: "jpeg",
         }));
     if (answer === undefined || !("type" in answer) || answer.type !== "opened") return;
-    const { session: id, key, seed, truthFrames, nodes } = answer;
+    const { session: id, key, seed, truthFrames, replayFrames, nodes } = answer;
     const isNew = session.value?.session !== id;
     rememberSession({ session: id, key });
     batch(() => {
@@ -210,7 +210,9 @@ export function createPlayer(api: Api): Player {
     });
     if (isNew || playOnReturn) await transport.show(answer.state.node);
     pilot.tellAgain();
-    if (playOnReturn) await transport.play();
+    if (isNew && replayFrames > 0)
+      state.notify("plain", `Playing the session again: ${replayFrames} frames are to come.`);
+    if (playOnReturn || replayFrames > 0) await transport.play();
     playOnReturn = false;
   }
 
@@ -254,9 +256,8 @@ export function createPlayer(api: Api): Player {
     async openFile(file) {
       status.value = { kind: "opening", what: `Sending ${file.name}` };
       try {
-        const id = await api.upload(file);
-        const isSession = file.type === "application/json" || file.name.endsWith(".json");
-        player.open({ start: { kind: isSession ? "replay" : "upload", id } });
+        const { id, kind } = await api.upload(file);
+        player.open({ start: { kind, id } });
       } catch (error) {
         player.leave();
         if (error instanceof ServerError) fail(error);
