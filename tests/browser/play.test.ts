@@ -161,13 +161,13 @@ describe.skipIf(noBrowser !== undefined)(
       const { nodes } = await described(page);
       expect(nodes.filter(({ parent }) => parent === 10)).toHaveLength(2);
       await page.getByLabel("Branch").waitFor();
-      await page.getByLabel("Compare with").selectOption({ label: "branch 1" });
+      await page.getByLabel("Compare", { exact: true }).selectOption({ label: "branch 1" });
       await scrubTo(page, 9);
       await until(async () => (await look(page, STAGE)) === (await look(page, OTHER)));
       await scrubTo(page, 18);
       await until(async () => (await look(page, STAGE)) !== (await look(page, OTHER)));
 
-      await page.getByLabel("Compare with").selectOption("truth");
+      await page.getByLabel("Compare", { exact: true }).selectOption("truth");
       await page.getByText("what really happened").first().waitFor();
       await scrubTo(page, 3);
       await until(async () => (await look(page, STAGE)) === (await look(page, OTHER)));

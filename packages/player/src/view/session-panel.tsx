@@ -46,8 +46,8 @@ function CompareField(): JSX.Element {
   };
   return (
     <div class="field">
-      <label class="label" for="compare">
-        Compare with
+      <label class="label" for="compare" title="Shows another branch, or the recording, beside this one">
+        Compare
       </label>
       <select
         id="compare"

@@ -58,7 +58,7 @@ export function TransportBar({ onFullScreen }: { readonly onFullScreen: () => vo
               {factor}×
             </option>
           ))}
-          <option value="fastest">as fast as it can</option>
+          <option value="fastest">fastest</option>
         </select>
       </label>
       <Whereabouts />
