@@ -109,6 +109,12 @@ export function toyEngine(): ToyEngine {
       sessions.set(session, Array.from({ length: CONTEXT }, (_, k) => ({ ...first(k), frame: k }))); // prettier-ignore
       return Promise.resolve();
     },
+    picture: (session, number) =>
+      later(() => {
+        const node = known(session)[number];
+        if (node === undefined) throw new EngineError("unknown-node", `no node ${number}`);
+        return draw(node);
+      }),
     snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
     restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as ToyNode[])), // prettier-ignore
     close: (session) => later(() => void sessions.delete(session)),
