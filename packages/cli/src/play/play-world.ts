@@ -4,12 +4,14 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { invalid } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
-import { findWorld, loadWorld, readWorldConfig, worldFiles } from "@vid2world/world";
+import { findWorld, readWorldConfig, worldFiles } from "@vid2world/world";
+import type { Engine } from "@vid2world/world/serving/engine";
+import { enginePool } from "@vid2world/world/serving/engine-pool";
+import { engineProcess } from "@vid2world/world/serving/engine-process";
 import { openGallery } from "@vid2world/world/serving/server/gallery/open-gallery";
 import { openServerLog } from "@vid2world/world/serving/server/server-log";
 import { openFolderStore } from "@vid2world/world/serving/server/session-store";
 import { type RunningServer, type ServerOptions, startServer } from "@vid2world/world/serving/server/start-server";
-import { worldEngine } from "@vid2world/world/serving/world-engine";
 import { openPage } from "./open-page.js";
 
 /** The command's options. */
@@ -38,7 +40,7 @@ export async function playWorld(options: PlayOptions): Promise<void> {
   const folder = await worldFolder(options.model);
   const logFile = options.log ?? join(CACHE, "play.log");
   const log = openServerLog(options.verbose ? { to: 2, level: "debug" } : { to: logFile });
-  const engine = worldEngine(await loadWorld(folder, { device: options.device as Device }));
+  const engine = await openEngine(folder, options.device);
   try {
     const gallery = await openGallery(await startsOf(folder, options), engine.world);
     const server = await listen(options, {
@@ -60,6 +62,14 @@ export async function playWorld(options: PlayOptions): Promise<void> {
   } finally {
     await engine.shutdown();
   }
+}
+
+/** A process per device, as one engine. A crash of one takes nothing with it. */
+async function openEngine(world: string, devices: string): Promise<Engine> {
+  const engines = devices
+    .split(",")
+    .map((device) => engineProcess({ world, load: { device: device.trim() as Device } }));
+  return enginePool(await Promise.all(engines));
 }
 
 /** A world's folder, a run's that holds one, or a name. */

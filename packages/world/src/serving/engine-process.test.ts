@@ -1,0 +1,92 @@
+// The engine in a process of its own: a crash changes no frame.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setNumThreads } from "@vid2world/torch";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { saveWorld } from "../world-folder.js";
+import { type EngineError, type EngineStart } from "./engine.js";
+import { type EngineEvent, type EngineProcess, engineProcess } from "./engine-process.js";
+import { tinyParts, tinySettings as settings, tinyStart, tinyWorld } from "./testing/tiny-world.js";
+import { worldEngine } from "./world-engine.js";
+
+let folder = "";
+let engine: EngineProcess;
+const events: EngineEvent[] = [];
+beforeAll(async () => {
+  setNumThreads(1);
+  folder = await mkdtemp(join(tmpdir(), "vid2world-engine-"));
+  const { config, unet, autoencoder } = tinyParts();
+  await saveWorld(folder, config, { unet, autoencoder });
+  const onEvent = (event: EngineEvent): void => void events.push(event);
+  engine = await engineProcess({ world: folder, threads: 1, restartAfter: 10, keepEvery: 4, onEvent });
+});
+afterAll(async () => {
+  await engine.shutdown();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const actions = [1, -1, 0.5, 0, 1, 1, -0.5, 0.25, 1];
+
+/** The frames of an engine that nothing happens to. */
+async function undisturbed(start: EngineStart): Promise<Uint8Array[]> {
+  const calm = worldEngine(tinyWorld());
+  await calm.open("a", start);
+  const shown: Uint8Array[] = [];
+  for (const [i, value] of actions.entries())
+    shown.push((await calm.step({ session: "a", from: 1 + i, action: [value, 0], settings })).pixels);
+  await calm.shutdown();
+  return shown;
+}
+
+test("a process that is killed three times during play loses no frame and changes none", async () => {
+  const sessions = ["a", "b"].map((name, i) => ({ name, start: tinyStart(i) }));
+  await Promise.all(sessions.map(({ name, start }) => engine.open(name, start)));
+  const played = await Promise.all(
+    sessions.map(async ({ name }) => {
+      const shown: Uint8Array[] = [];
+      for (const [i, value] of actions.entries()) {
+        const next = engine.step({ session: name, from: 1 + i, action: [value, 0], settings });
+        if (name === "a" && i % 3 === 1) process.kill(engine.pid ?? 0, "SIGKILL");
+        const { pixels, node } = await next;
+        expect(node).toBe(2 + i);
+        shown.push(Uint8Array.from(pixels));
+      }
+      return shown;
+    }),
+  );
+  for (const [i, { start }] of sessions.entries()) expect(played[i]).toEqual(await undisturbed(start));
+  expect(events.filter(({ kind }) => kind === "lost")).toHaveLength(3);
+  expect(events).toContainEqual({ kind: "restored", session: "a" });
+  expect(Uint8Array.from(await engine.picture("a", 4))).toEqual(played[0]?.[2]);
+  expect((await engine.load()).sessions).toBe(2);
+});
+
+test("a session moves to another engine by its snapshot, and back", async () => {
+  const start = tinyStart(9);
+  await engine.open("c", start);
+  for (const i of [0, 1, 2]) await engine.step({ session: "c", from: 1 + i, action: [actions[i] ?? 0, 0], settings });
+  const other = worldEngine(tinyWorld());
+  expect(engine.world).toEqual(other.world);
+  await other.restore("c", await engine.snapshot("c"));
+  await engine.close("c");
+  await other.step({ session: "c", from: 4, action: [0, 0], settings });
+  await engine.restore("c", await other.snapshot("c"));
+  const { pixels } = await engine.step({ session: "c", from: 5, action: [1, 0], settings });
+  expect(Uint8Array.from(pixels)).toEqual((await undisturbed(start))[4]);
+  await other.shutdown();
+});
+
+test("a request at fault is refused with its code, and a world that cannot be loaded with the reason", async () => {
+  const refused = (promise: Promise<unknown>): Promise<EngineError> =>
+    promise.then(
+      () => expect.fail(),
+      (error: EngineError) => error,
+    );
+  expect((await refused(engine.step({ session: "none", from: 0, action: [0, 0], settings }))).code).toBe(
+    "unknown-session",
+  );
+  expect((await refused(engine.step({ session: "a", from: 0, action: [7, 0], settings }))).code).toBe("bad-action");
+  expect((await refused(engine.restore("d", new Uint8Array(50)))).code).toBe("bad-snapshot");
+  expect((await refused(engineProcess({ world: join(folder, "absent") }))).message).toMatch(/no such world/);
+});

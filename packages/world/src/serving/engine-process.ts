@@ -1,0 +1,189 @@
+// The engine in a process of its own: what kills libtorch (a crash, the device's or the machine's memory) leaves its caller alive. The parent
+// keeps what every session was told and every frame's latent, starts the process again, and puts each session back when it is next asked for;
+// steps in work are asked once more. As what a node shows depends on the path to it alone, callers get the frames they would have got.
+
+import {
+  type Engine,
+  EngineError,
+  type EngineFrame,
+  type EngineLoad,
+  type EngineStep,
+  type EngineWorld,
+} from "./engine.js";
+import type { EngineMethod, EngineSetup } from "./engine-calls.js";
+import { type EngineLink, startEngine } from "./engine-link.js";
+import type { TreeNode } from "./engine-session.js";
+import type { LatentFrame } from "./frame-scheduler.js";
+import { type SessionRecord, type StoredMemory, decodeSession, encodeSession } from "./session-record.js";
+
+/** What happens to an engine's process. */
+export type EngineEvent =
+  | { readonly kind: "started"; readonly pid: number }
+  /** The process is gone; `again` is in how many milliseconds it is started again. */
+  | { readonly kind: "lost"; readonly reason: string; readonly again: number }
+  /** A session is back, all its nodes with it. */
+  | { readonly kind: "restored"; readonly session: string };
+
+/** How an engine's process is run. */
+export interface EngineProcessOptions extends EngineSetup {
+  readonly onEvent?: (event: EngineEvent) => void;
+  /** Every how many frames of a session the parent takes what the network remembers, so that going on takes no longer. Default 64. */
+  readonly keepEvery?: number;
+  /** Milliseconds before the first start after a loss; doubled with each that follows soon, up to 10 s. Default 100. */
+  readonly restartAfter?: number;
+}
+
+/** An engine in another process. */
+export interface EngineProcess extends Engine {
+  /** Of the process; undefined while there is none. */
+  readonly pid: number | undefined;
+}
+
+/** What the parent knows of a session. */
+interface Kept {
+  /** Without nodes drawn and memories. */
+  readonly base: SessionRecord;
+  readonly nodes: TreeNode[];
+  memories: readonly StoredMemory[];
+  /** Frames since the memories were taken. */
+  since: number;
+  /** The life of the process that knows the session, and the way there. */
+  life: number;
+  returning: Promise<void> | undefined;
+}
+
+const LONGEST_PAUSE = 10_000;
+/** A process that lived as long as this was well. */
+const WELL = 30_000;
+const PATIENCE = 5_000;
+
+/** Starts an engine in a process of its own. Rejects where the world cannot be loaded. */
+export async function engineProcess(options: EngineProcessOptions): Promise<EngineProcess> {
+  const { onEvent = () => undefined, keepEvery = 64, restartAfter = 100, ...setup } = options;
+  const sessions = new Map<string, Kept>();
+  let link = await startEngine(setup);
+  const world: EngineWorld = link.world;
+  let up: Promise<EngineLink> = Promise.resolve(link);
+  let life = 1;
+  let pid: number | undefined = link.pid;
+  let closing = false;
+  let pause = restartAfter;
+  onEvent({ kind: "started", pid: link.pid });
+
+  const watch = (watched: EngineLink): void => {
+    const began = Date.now();
+    void watched.gone.then((reason) => {
+      if (closing) return;
+      if (Date.now() - began > WELL) pause = restartAfter;
+      again(reason);
+    });
+  };
+  const again = (reason: string): void => {
+    pid = undefined;
+    onEvent({ kind: "lost", reason, again: pause });
+    up = sleep(pause).then(async () => {
+      if (closing) throw new EngineError("lost", "the engine was shut down");
+      link = await startEngine(setup).catch((error: Error) => {
+        throw new EngineError("lost", error.message);
+      });
+      life++;
+      pid = link.pid;
+      onEvent({ kind: "started", pid });
+      watch(link);
+      return link;
+    });
+    pause = Math.min(2 * pause, LONGEST_PAUSE);
+    up.catch((error: Error) => {
+      if (!closing) again(error.message);
+    });
+  };
+  watch(link);
+
+  /** Asks the process something; where it goes meanwhile, once more in its next life. */
+  const ask = async <T>(question: (running: EngineLink) => Promise<T>): Promise<T> => {
+    for (let tried = 0; ; tried++) {
+      try {
+        return await question(await up);
+      } catch (error) {
+        if (closing || tried > 0 || !(error instanceof EngineError) || error.code !== "lost") throw error;
+      }
+    }
+  };
+  /** Calls a method of a session, which is put back first if need be. */
+  const call = <T>(name: string, method: EngineMethod, args: readonly unknown[]): Promise<T> =>
+    ask(async (running) => {
+      await present(name, running);
+      return (await running.call(method, args)) as T;
+    });
+  const keptOf = (name: string): Kept => {
+    const kept = sessions.get(name);
+    if (!kept) throw new EngineError("unknown-session", "no session of this name");
+    return kept;
+  };
+  /** Puts a session back that the process of this life does not know. */
+  const present = async (name: string, running: EngineLink): Promise<void> => {
+    const kept = keptOf(name);
+    if (kept.life === life) return;
+    kept.returning ??= (async () => {
+      const { base, nodes, memories } = kept;
+      const now = life;
+      await running.call("restore", [name, encodeSession({ ...base, nodes, memories })]);
+      kept.life = now;
+      onEvent({ kind: "restored", session: name });
+    })().finally(() => (kept.returning = undefined));
+    await kept.returning;
+  };
+  /** Takes what the network remembers, in the background: without it a return only takes longer. */
+  const takeMemories = (name: string, kept: Kept): void => {
+    kept.since = 0;
+    call<Uint8Array>(name, "snapshot", [name]).then(
+      (bytes) => (kept.memories = decodeSession(bytes).memories.slice(0, 1)),
+      () => undefined,
+    );
+  };
+  const begin = (method: "open" | "restore", name: string, given: unknown): Promise<void> =>
+    ask(async (running) => {
+      if (sessions.has(name)) throw new EngineError("bad-start", "a session of this name is open already");
+      const now = life;
+      await running.call(method, [name, given]);
+      const { nodes, memories, ...base } = decodeSession((await running.call("snapshot", [name])) as Uint8Array);
+      const kept = { base: { ...base, nodes: [], memories: [] }, nodes: [...nodes], memories: memories.slice(0, 1) };
+      sessions.set(name, { ...kept, since: 0, life: now, returning: undefined });
+    });
+
+  return {
+    world,
+    get pid() {
+      return pid;
+    },
+    open: (name, start) => begin("open", name, start),
+    restore: (name, bytes) => begin("restore", name, bytes),
+    async step(step: EngineStep): Promise<EngineFrame> {
+      const kept = keptOf(step.session);
+      const { latent, ...frame } = await call<LatentFrame>(step.session, "step", [step]);
+      const { action, settings, from: parent } = step;
+      kept.nodes.push({ node: frame.node, parent, frame: frame.frame, action: [...action], settings, latent });
+      if (++kept.since >= keepEvery) takeMemories(step.session, kept);
+      return frame;
+    },
+    picture: (name, ...given) => call(name, "picture", [name, ...given]),
+    snapshot: (name) => call(name, "snapshot", [name]),
+    async close(name) {
+      const known = sessions.delete(name);
+      // A process that is gone has forgotten it already.
+      if (known && pid !== undefined) await link.call("close", [name]).catch(() => undefined);
+    },
+    async load() {
+      const load = await ask((running) => running.call("load", []) as Promise<EngineLoad>);
+      return { ...load, sessions: sessions.size };
+    },
+    async shutdown() {
+      if (closing) return;
+      closing = true;
+      await link.call("shutdown", []).catch(() => undefined);
+      await link.end(PATIENCE);
+    },
+  };
+}
+
+const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
