@@ -32,6 +32,7 @@ export type ChildMessage =
 
 /** Calls a method by its name. The arguments are those that the same method was called with in the parent. */
 export function callEngine(engine: Engine, method: EngineMethod, args: readonly unknown[]): Promise<unknown> {
-  const called = engine[method] as (...given: readonly unknown[]) => Promise<unknown>;
-  return called.apply(engine, [...args]);
+  return (engine as unknown as Record<EngineMethod, (...given: readonly unknown[]) => Promise<unknown>>)[method](
+    ...args,
+  );
 }

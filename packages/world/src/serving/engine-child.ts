@@ -37,6 +37,7 @@ async function answer(message: ParentMessage): Promise<void> {
 }
 
 process.on("message", (message) => void answer(message as ParentMessage));
-process.on("disconnect", () => process.exit(0));
+// Nothing holds the process once its work is done.
+process.on("disconnect", () => void engine?.shutdown());
 // Ctrl-C goes to all processes of a terminal; the parent decides when this one ends, after it has saved the sessions.
 process.on("SIGINT", () => undefined);
