@@ -13,13 +13,13 @@ let root: string;
 let recording: Recording;
 beforeAll(async () => {
   root = await mkdtemp(path.join(tmpdir(), "obedience-"));
-  await writeToyRecording(path.join(root, "toy"), 120);
+  await writeToyRecording(path.join(root, "toy"), 240);
   recording = await openRecording(path.join(root, "toy"));
 });
 afterAll(() => rm(root, { recursive: true }));
 
 const run = (world: EvaluatedWorld): Promise<ObedienceReport> =>
-  measureActionObedience(world, recording, { starts: 8, frames: 6, seed: 1, cacheFolder: path.join(root, "cache") });
+  measureActionObedience(world, recording, { starts: 14, frames: 6, seed: 1, cacheFolder: path.join(root, "cache") });
 const valueOf = (report: ObedienceReport, name: string): number =>
   report.findings.find((finding) => finding.name === name)?.value ?? NaN;
 
@@ -47,7 +47,7 @@ describe("the obedience of a world", () => {
     expect(valueOf(report, "turn: strength")).toBeCloseTo(1, 1);
     expect(valueOf(report, "turn: twice the action")).toBeCloseTo(2, 1);
     for (const kind of ["real frames", "the world's frames", "exchanged actions"])
-      expect(valueOf(report, `turn: ${kind}`), kind).toBeGreaterThan(0.7);
+      expect(valueOf(report, `turn: ${kind}`), kind).toBeGreaterThan(0.6);
     expect(report.notes.join()).toMatch(/no clear movement of the picture by it: forward/);
     expect(report.findings.every(({ meaning, episodes }) => meaning.length > 20 && episodes > 0)).toBe(true);
   });
