@@ -20,6 +20,7 @@ const PACKAGES: Record<string, readonly string[]> = {
 /** Layers of world/src by rank: imports go to a lower rank or stay in the same folder. */
 const RANKS: Record<string, number> = {
   config: 0,
+  page: 0,
   weights: 0,
   model: 1,
   diffusion: 1,

@@ -1,11 +1,15 @@
 // `vid2world evaluate`: scores finished rollouts, ours or anyone's, by the published protocol or the corrected one.
 import { Command, Option } from "@commander-js/extra-typings";
-import { writeFileAtomically } from "@vid2world/formats";
+import { invalid, writeFileAtomically } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
 import { environmentNames } from "@vid2world/world/evaluation/scores/environments";
 import { evaluateFolder } from "@vid2world/world/evaluation/scores/evaluate-folder";
 import { metricNames } from "@vid2world/world/evaluation/scores/metric-networks";
+import { compareFolders } from "@vid2world/world/evaluation/comparison/compare-folders";
+import { comparisonPage } from "@vid2world/world/evaluation/comparison/comparison-page";
+import { comparisonCsv, comparisonMarkdown } from "@vid2world/world/evaluation/comparison/comparison-text";
 import { scoreCsv, scoreTableText, scoreText } from "@vid2world/world/evaluation/scores/score-text";
+import { madeHere } from "../made-here.js";
 import { createProgress, type Progress } from "../progress.js";
 import { wholeNumber } from "./whole-number.js";
 
@@ -14,6 +18,7 @@ Examples:
   $ vid2world evaluate out/rt1 --env rt1                      # 1024 rollouts, all metrics whose weights are here
   $ vid2world evaluate out/csgo --env csgo --n 100            # the first 100
   $ vid2world evaluate out/rt1 --env rt1 --protocol published # number for number what the published script prints
+  $ vid2world evaluate --compare out/ours out/theirs --env csgo --html report.html
   $ vid2world evaluate out --env own --metrics psnr ssim --json scores.json --csv scores.csv
 
 DIR holds NAME/gt_video.mp4 and NAME/pred_video.mp4, or NAME_x_gt.mp4 and NAME_x_pred.mp4, as rollouts are written. Networks of the
@@ -23,7 +28,7 @@ metrics: vid2world weights pull metrics. A metric without its weights is reporte
 export function evaluateCommand() {
   return new Command("evaluate")
     .description("Score rollouts: MSE, PSNR, SSIM, LPIPS, DreamSim, FID, FVD.")
-    .argument("<dir>", "the folder of the rollouts")
+    .argument("[dir]", "the folder of the rollouts")
     .addOption(
       new Option("--env <name>", "which frames, crops and networks").choices(environmentNames).makeOptionMandatory(),
     )
@@ -39,25 +44,46 @@ export function evaluateCommand() {
         .choices(["published", "bytes"] as const)
         .default("published" as const),
     )
+    .option("--compare <dirs...>", "several folders with clips of the same names: each against the first, clip by clip")
+    .option("--html <file>", "write one page: tables, curves by frame, clips side by side, the worst first")
     .option("--device <device>", "cpu, cuda or cuda:N", "cpu")
     .option("--json <file>", "write the whole report")
     .option("--csv <file>", "write the score of every clip and frame")
     .option("--markdown <file>", "write the table")
     .addHelpText("after", help)
     .action(async (dir, flags) => {
+      const folders = [...(dir === undefined ? [] : [dir]), ...(flags.compare ?? [])];
+      const [first, second] = folders;
+      if (first === undefined) throw invalid("<dir>", "a folder of rollouts, or several behind --compare", undefined);
       let progress: Progress | undefined;
-      const report = await evaluateFolder(dir, {
+      const options = {
         ...{ environment: flags.env, protocol: flags.protocol, n: flags.n, device: flags.device as Device },
         ...{ i3dRange: flags.i3dRange, metrics: flags.metrics },
-        onProgress: (done, total) => {
-          progress ??= createProgress({ label: `scoring ${dir}`, total, unit: "clips" });
+        onProgress: (done: number, total: number) => {
+          progress ??= createProgress({ label: `scoring ${folders.join(", ")}`, total, unit: "clips" });
           progress.update(done);
         },
-      });
+      };
+      const write = async (file: string | undefined, text: () => string | Promise<string>): Promise<void> => {
+        if (file !== undefined) await writeFileAtomically(file, await text());
+      };
+      if (second === undefined && flags.html === undefined) {
+        const report = await evaluateFolder(first, options);
+        progress?.finish();
+        console.log(scoreText(report));
+        await write(flags.json, () => `${JSON.stringify(report, undefined, 1)}\n`);
+        await write(flags.csv, () => scoreCsv(report));
+        await write(flags.markdown, () => `${scoreTableText(report)}\n`);
+        return;
+      }
+      const comparison = await compareFolders(folders, options);
       progress?.finish();
-      console.log(scoreText(report));
-      if (flags.json !== undefined) await writeFileAtomically(flags.json, `${JSON.stringify(report, undefined, 1)}\n`);
-      if (flags.csv !== undefined) await writeFileAtomically(flags.csv, scoreCsv(report));
-      if (flags.markdown !== undefined) await writeFileAtomically(flags.markdown, `${scoreTableText(report)}\n`);
+      console.log(
+        comparison.systems.length === 1 ? scoreText(comparison.systems[0]!.report) : comparisonMarkdown(comparison),
+      );
+      await write(flags.html, () => comparisonPage(comparison, { facts: madeHere() }));
+      await write(flags.json, () => `${JSON.stringify(comparison, undefined, 1)}\n`);
+      await write(flags.csv, () => comparisonCsv(comparison));
+      await write(flags.markdown, () => `${comparisonMarkdown(comparison)}\n`);
     });
 }

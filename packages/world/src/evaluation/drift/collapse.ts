@@ -34,6 +34,17 @@ export function usualRanges(recorded: readonly FrameStatistics[]): UsualRanges {
   return Object.fromEntries(ranges) as unknown as UsualRanges;
 }
 
+/** The ranges, widened to hold these frames too: a world that is blurred from the beginning has not collapsed yet. */
+export function widened(ranges: UsualRanges, frames: readonly FrameStatistics[]): UsualRanges {
+  const wider = statisticNames.map((name) => {
+    const [low, high] = ranges[name];
+    const values = frames.map((statistics) => statistics[name]).filter(Number.isFinite);
+    const margin = slack * (high - low);
+    return [name, [Math.max(0, Math.min(low, ...values.map((v) => v - margin))), Math.max(high, ...values.map((v) => v + margin))]] as const; // prettier-ignore
+  });
+  return Object.fromEntries(wider) as unknown as UsualRanges;
+}
+
 /** The beginning of the first stretch of bad frames that lasts, or reaches the end with at least half that length; undefined if none. */
 export function findCollapse(frames: readonly FrameStatistics[], ranges: UsualRanges): Collapse | undefined {
   let start = 0;

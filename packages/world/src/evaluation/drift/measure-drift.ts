@@ -10,7 +10,7 @@ import { type HorizonScores, scoreHorizons } from "../metrics/horizon.js";
 import { bootstrapInterval, type Interval, meanInterval } from "../statistics/bootstrap.js";
 import type { Finding } from "../statistics/finding.js";
 import { chooseStarts, type Start } from "../starts.js";
-import { type Collapse, findCollapse, type UsualRanges, usualRanges } from "./collapse.js";
+import { type Collapse, findCollapse, type UsualRanges, usualRanges, widened } from "./collapse.js";
 import { type FrameStatistics, frameStatistics, type StatisticName, statisticNames } from "./frame-statistics.js";
 import { loopFindings, loopFrames, turnAction } from "./loop-closure.js";
 
@@ -60,6 +60,8 @@ export interface DriftReport {
 }
 
 const skippedFrames = 10;
+/** Predicted frames that say what the world's pictures are like before it drifts. */
+const ownFrames = 4;
 
 /** Measures drift. But for the times, the same world, recordings and options give the same report. */
 export async function measureDrift(
@@ -101,8 +103,11 @@ export async function measureDrift(
   const real = [...held.values()].flatMap(({ frames_THWC }) =>
     frameStatistics(frames_THWC.subarray(bytes), frames_THWC.subarray(0, bytes), world),
   );
-  const ranges = usualRanges(real);
   const seen = clips.map((clip, i) => frameStatistics(clip, lastKnown[i] as Uint8Array, world));
+  const ranges = widened(
+    usualRanges(real),
+    seen.flatMap((statistics) => statistics.slice(0, ownFrames)),
+  );
   const collapses = seen.map((statistics) => findCollapse(statistics, ranges));
   const horizons = horizonsOf(clips, starts, seen, clock.secondsPerFrame(), world);
   return {
@@ -193,7 +198,7 @@ function collapseFindings(collapses: readonly (Collapse | undefined)[], frames: 
     {
       ...{ ...common, name: "rollouts that collapse", unit: "" },
       ...meanInterval(collapses.map((collapse) => (collapse ? 1 : 0))),
-      meaning: "share that leaves the range of recorded frames (99 % of them, and a tenth more) for at least 4 frames",
+      meaning: "share that leaves what recorded frames and its own first 4 are like, for at least 4 frames",
     },
     {
       ...{ ...common, name: "frames before that", unit: "frames", digits: 0 },

@@ -1,5 +1,6 @@
 // The contact sheet: one self-contained HTML page with the pictures inlined. Makes text from data; writes no file.
 
+import { escapeHtml as escape } from "../../page/escape.js";
 import type { HorizonScores } from "../metrics/horizon.js";
 
 /** A strip of frames with its caption. */
@@ -109,8 +110,4 @@ function chart(scores: ContactSheet["scores"]): string {
 <text x="${chartWidth / 2}" y="${chartHeight - 6}" text-anchor="middle">predicted frame</text>
 ${lines.join("\n")}
 </svg>`;
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }

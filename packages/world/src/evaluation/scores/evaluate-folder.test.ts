@@ -16,28 +16,13 @@ import { emptyBlock, rawFrames } from "../protocols/frame-block.js";
 import { evaluateFolder } from "./evaluate-folder.js";
 import { scoreCsv, scoreText } from "./score-text.js";
 import { publishedBatches, summarise } from "./summary.js";
+import { height, moving, width, writePair } from "./testing/toy-pairs.js";
 
 const shared = process.env["VID2WORLD_SHARED"] ?? path.resolve(import.meta.dirname, "../../../../../../shared");
 const clips = path.join(shared, "data/clips");
 let root: string;
 beforeAll(async () => void (root = await mkdtemp(path.join(tmpdir(), "scores-"))));
 afterAll(() => rm(root, { recursive: true }));
-
-const [height, width] = [32, 32];
-/** A clip that moves: frame t of `count`, with `noise` of 0..1. */
-function* moving(count: number, noise: number): Generator<Uint8Array> {
-  for (let t = 0; t < count; t++)
-    yield Uint8Array.from({ length: height * width * 3 }, (_, i) => {
-      const wave = 128 + 100 * Math.sin((i % (width * 3)) / 9 + t / 2);
-      return Math.max(0, Math.min(255, wave + noise * 120 * Math.sin(i * i)));
-    });
-}
-async function writePair(folder: string, name: string, noise: number, frames = 3): Promise<void> {
-  await mkdir(path.join(folder, name), { recursive: true });
-  const video = { height, width, fps: 4, crf: 0 };
-  await writeVideo(path.join(folder, name, "gt_video.mp4"), moving(frames, 0), video);
-  await writeVideo(path.join(folder, name, "pred_video.mp4"), moving(frames, noise), video);
-}
 
 describe.skipIf(!existsSync(clips))("the published model's own clips (skipped without the shared data)", () => {
   test.each(["rt1", "csgo"] as const)("%s: MSE, PSNR and SSIM are those that piqa gave", async (environment) => {

@@ -1,26 +1,7 @@
 // Which curves a run's history has: every number that was recorded ends up in one of them.
+import type { Curve, Series } from "../../page/curve.js";
 import { LEVEL_RANGES, levelRange } from "../loss-by-level.js";
 import { type HistoryLine, type RunHistory, stepOf } from "./read-history.js";
-
-/** A line of a chart: [step, value], ascending. */
-export interface Series {
-  readonly name: string;
-  readonly points: readonly (readonly [step: number, value: number])[];
-}
-
-/** A chart. */
-export interface Curve {
-  /** Short, for names of files. */
-  readonly id: string;
-  readonly title: string;
-  /** What the numbers mean, in a sentence. */
-  readonly note: string;
-  readonly series: readonly Series[];
-  /** Logarithmic; only where all values are above 0. */
-  readonly logarithmic?: boolean;
-  /** Colours by order of the series, not by kind. */
-  readonly ordered?: boolean;
-}
 
 /** Names of a report that are no metrics of the objective. */
 const OTHER_FIELDS = new Set([
@@ -114,15 +95,5 @@ function pointsOf(lines: readonly HistoryLine[], value: (line: HistoryLine) => u
   return lines.flatMap((line) => {
     const found = value(line);
     return typeof found === "number" && Number.isFinite(found) ? [[stepOf(line), found] as const] : [];
-  });
-}
-
-/** At most `most` points: means of neighbours, at their mean step. Series that are short enough stay as they are. */
-export function thinned(points: Series["points"], most: number): Series["points"] {
-  if (points.length <= most) return points;
-  return Array.from({ length: most }, (_, i) => {
-    const some = points.slice(Math.floor((i * points.length) / most), Math.floor(((i + 1) * points.length) / most));
-    const mean = (pick: 0 | 1): number => some.reduce((sum, point) => sum + point[pick], 0) / some.length;
-    return [mean(0), mean(1)] as const;
   });
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { curvesOf, thinned } from "./curves.js";
+import { thinned } from "../../page/curve.js";
+import { curvesOf } from "./curves.js";
 import { type HistoryLine, historyOf, readHistory, stepOf } from "./read-history.js";
 import { writeRunReport } from "./run-report.js";
 

@@ -4,9 +4,11 @@ import path from "node:path";
 import { writeFileAtomically } from "@vid2world/formats";
 import type { StartEvent } from "../events.js";
 import { redactor } from "../sinks/redact.js";
-import { chartPng, chartSvg, lightPalette } from "./chart.js";
-import { type Curve, curvesOf } from "./curves.js";
-import { type PageVideos, type ReportPage, pagePalette, reportHtml } from "./page.js";
+import { chartPng, chartSvg, lightPalette } from "../../page/chart.js";
+import type { Curve } from "../../page/curve.js";
+import { pagePalette } from "../../page/html.js";
+import { curvesOf } from "./curves.js";
+import { type PageVideos, type ReportPage, reportHtml } from "./page.js";
 import { type HistoryLine, type RunHistory, readHistory, stepOf } from "./read-history.js";
 
 /** Where a report goes. */

@@ -1,7 +1,7 @@
 // A curve as SVG, by vega-lite without a browser; as PNG by sharp.
 import { View, parse } from "vega";
 import { type TopLevelSpec, compile } from "vega-lite";
-import { type Curve, thinned } from "./curves.js";
+import { type Curve, thinned } from "./curve.js";
 
 /** Colours of a chart: any CSS colour, variables too where a page defines them. */
 export interface Palette {
@@ -86,7 +86,7 @@ export async function chartPng(svg: string): Promise<Uint8Array> {
 }
 
 function specOf(
-  { series, logarithmic = false, ordered = false }: Curve,
+  { series, logarithmic = false, ordered = false, xTitle = "step" }: Curve,
   { palette, marks = [], width = 400, height = 200 }: ChartOptions,
 ): TopLevelSpec {
   // Single levels of single reports scatter much: means of more of them show where each level goes.
@@ -104,7 +104,7 @@ function specOf(
     scale: logarithmic ? { type: "log" as const, domain: [low * 0.9, high * 1.1] } : { zero: false, nice: true },
     axis: { title: null, tickCount: 5, format: formatFor(low, high) },
   };
-  const x = { field: "step", type: "quantitative" as const, axis: { title: "step", format: "~s", tickCount: 6 } };
+  const x = { field: "step", type: "quantitative" as const, axis: { title: xTitle, format: "~s", tickCount: 6 } };
   const colour = {
     field: "name",
     type: "nominal" as const,

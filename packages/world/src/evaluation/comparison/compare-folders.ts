@@ -1,0 +1,122 @@
+// Several systems on the same clips: every folder scored alike, and every metric compared clip by clip with the first folder.
+import path from "node:path";
+import { FormatError, invalid } from "@vid2world/formats";
+import { average } from "../metrics/average.js";
+import { findClipPairs } from "../scores/clip-pairs.js";
+import { evaluateFolder, type EvaluateOptions, type FolderReport } from "../scores/evaluate-folder.js";
+import { metricTitles } from "../scores/score-text.js";
+import type { PictureMetric } from "../scores/score-pair.js";
+import { comparePaired, type PairedComparison } from "../statistics/bootstrap.js";
+
+/** One folder of rollouts. */
+export interface ComparedSystem {
+  /** Short and unlike the others: as much of the folder's path as it takes. */
+  readonly name: string;
+  readonly report: FolderReport;
+}
+
+/** A metric of a system against that of the first one, over the clips of both. */
+export interface ComparedMetric extends PairedComparison {
+  readonly system: string;
+  /** Index and name of the part of the frames. */
+  readonly part: number;
+  readonly frames: string;
+  readonly metric: PictureMetric;
+  /** Whether the system is the better one; undefined where chance alone may give the difference (p >= 0.05). */
+  readonly better?: boolean;
+}
+
+/** What a comparison finds. */
+export interface ComparisonReport {
+  readonly format: "vid2world-comparison/1";
+  readonly systems: readonly ComparedSystem[];
+  readonly comparisons: readonly ComparedMetric[];
+  /** Names of the clips, the worst first: by the mean over systems of `rankedBy`. */
+  readonly worstFirst: readonly string[];
+  readonly rankedBy: PictureMetric;
+  readonly warnings: readonly string[];
+}
+
+/** Metrics that clips are ranked by, the nearest to what people see first. */
+const ranking: readonly PictureMetric[] = ["dreamsim", "lpips", "ssim", "psnr", "mse"];
+
+const significant = 0.05;
+
+/** Scores `folders` and compares the second and later ones with the first. All must hold clips of the same names. */
+export async function compareFolders(
+  folders: readonly string[],
+  options: Omit<EvaluateOptions, "onProgress"> & { readonly onProgress?: (done: number, total: number) => void },
+): Promise<ComparisonReport> {
+  if (folders.length === 0) throw invalid("folders", "at least one folder of rollouts", "none");
+  await requireSameClips(folders);
+  const names = shortNames(folders);
+  const systems: ComparedSystem[] = [];
+  for (const [index, folder] of folders.entries()) {
+    const onProgress = (done: number, total: number): void =>
+      options.onProgress?.(index * total + done, folders.length * total);
+    systems.push({ name: names[index] as string, report: await evaluateFolder(folder, { ...options, onProgress }) });
+  }
+  const [base, ...others] = systems as [ComparedSystem, ...ComparedSystem[]];
+  const computed = Object.keys(base.report.scores.parts[0]?.pictures ?? {}) as PictureMetric[];
+  const rankedBy = ranking.find((metric) => computed.includes(metric));
+  if (rankedBy === undefined) throw invalid("metrics", `at least one of ${ranking.join(", ")}`, computed);
+  return {
+    ...{ format: "vid2world-comparison/1", systems, rankedBy },
+    comparisons: others.flatMap((system) => compared(base, system)),
+    worstFirst: clipsByBadness(systems, rankedBy),
+    warnings: [...new Set(systems.flatMap(({ report }) => report.warnings))],
+  };
+}
+
+/** Means over the frames of each clip, by clip in the report's order. */
+export function clipMeans({ scores }: FolderReport, part: number, metric: PictureMetric): number[] {
+  return scores.clips.map(({ parts }) => average(parts[part]?.[metric] ?? []));
+}
+
+function compared(base: ComparedSystem, system: ComparedSystem): ComparedMetric[] {
+  return system.report.scores.parts.flatMap(({ name, pictures }, part) =>
+    (Object.keys(pictures) as PictureMetric[]).map((metric) => {
+      const result = comparePaired(clipMeans(system.report, part, metric), clipMeans(base.report, part, metric));
+      const decided = result.pValue < significant;
+      const better =
+        metricTitles[metric].better === "higher" ? result.difference.value > 0 : result.difference.value < 0;
+      return { ...result, system: system.name, part, frames: name, metric, ...(decided && { better }) };
+    }),
+  );
+}
+
+function clipsByBadness(systems: readonly ComparedSystem[], metric: PictureMetric): string[] {
+  const sign = metricTitles[metric].better === "higher" ? -1 : 1;
+  const clips = systems[0]?.report.scores.clips ?? [];
+  const badness = clips.map(
+    (_, i) => sign * average(systems.map(({ report }) => average(clipMeans(report, 0, metric).slice(i, i + 1)))),
+  );
+  const order = clips.map((_, i) => i).sort((a, b) => (badness[b] ?? 0) - (badness[a] ?? 0));
+  return order.map((i) => clips[i]?.name ?? "");
+}
+
+async function requireSameClips(folders: readonly string[]): Promise<void> {
+  const [first = "", ...others] = folders;
+  const wanted = (await findClipPairs(first)).map(({ name }) => name);
+  for (const folder of others) {
+    const found = new Set((await findClipPairs(folder)).map(({ name }) => name));
+    const missing = wanted.find((name) => !found.has(name));
+    const extra = [...found].find((name) => !wanted.includes(name));
+    if (missing !== undefined || extra !== undefined)
+      throw new FormatError(
+        folder,
+        `${missing === undefined ? `has clip ${extra}, which ${first} lacks` : `lacks clip ${missing} of ${first}`}; systems are compared on the same clips`,
+      );
+  }
+}
+
+/** The last parts of the paths, as many as it takes to tell them apart. */
+export function shortNames(folders: readonly string[]): string[] {
+  const parts = folders.map((folder) => path.resolve(folder).split(path.sep));
+  const longest = Math.max(...parts.map(({ length }) => length));
+  for (let count = 1; count < longest; count++) {
+    const names = parts.map((part) => part.slice(-count).join("/"));
+    if (new Set(names).size === names.length) return names;
+  }
+  return folders.map((folder, i) => `${i + 1}: ${folder}`);
+}
