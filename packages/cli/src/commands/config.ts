@@ -1,6 +1,7 @@
 // `vid2world config`: `import` makes a configuration of the published code one of ours, every setting of it accounted for; `schema` tells
 // editors what a configuration may hold.
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { ConfigError } from "@vid2world/world/config/config-error";
 import { editorSchema } from "@vid2world/world/config/editor-schema";
@@ -35,6 +36,7 @@ export function configCommand() {
     .description("Convert configurations, and tell editors what they may hold.")
     .addCommand(importCommand())
     .addCommand(schemaCommand())
+    .addCommand(protocolCommand())
     .addHelpText("after", EXAMPLES);
 }
 
@@ -51,6 +53,20 @@ function schemaCommand() {
       const text = `${JSON.stringify(schema, null, 2)}\n`;
       if (out === undefined) process.stdout.write(text);
       else await writeFileAtomically(out, text);
+    });
+}
+
+function protocolCommand() {
+  return new Command("protocol")
+    .description("Write the protocol of served worlds as OpenAPI (HTTP) and JSON Schema (messages).")
+    .requiredOption("--out <folder>", "where openapi.json and messages.schema.json go; docs/protocol keeps them")
+    .action(async ({ out }) => {
+      const { messagesDocument, openApiDocument } = await import("@vid2world/world/serving/protocol/openapi");
+      await mkdir(out, { recursive: true });
+      const write = (name: string, document: object): Promise<void> =>
+        writeFileAtomically(join(out, name), `${JSON.stringify(document, null, 2)}\n`);
+      await write("openapi.json", openApiDocument());
+      await write("messages.schema.json", messagesDocument());
     });
 }
 

@@ -2,7 +2,8 @@
 
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { encodeFrame } from "../protocol/frame-codec.js";
-import { API, FRAMES_TYPE, forkBodySchema, openBodySchema, packFrames, stepBodySchema, stepTogetherBodySchema } from "../protocol/http.js"; // prettier-ignore
+import { FRAMES_TYPE, packFrames } from "../protocol/frame-packing.js";
+import { API, forkBodySchema, openBodySchema, stepBodySchema, stepTogetherBodySchema } from "../protocol/http.js"; // prettier-ignore
 import { type FrameFormat, frameFormatSchema } from "../protocol/messages.js";
 import { actionRow } from "./actions.js";
 import { encodePicture, mediaTypes } from "./frame-encoder.js";

@@ -1,7 +1,8 @@
 // Sessions, uploads and pictures over HTTP, with arithmetic in place of a world.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import sharp from "sharp";
-import { unpackFrames, type Uploaded } from "../protocol/http.js";
+import { unpackFrames } from "../protocol/frame-packing.js";
+import type { Uploaded } from "../protocol/http.js";
 import type { OpenedSession, SessionFile } from "../protocol/messages.js";
 import { TestClient } from "../testing/play-client.js";
 import { type TestServer, testServer, testStart } from "../testing/test-server.js";

@@ -1,15 +1,11 @@
 // One session as the server sees it: its tree of nodes, where it stands, what is held, and the loop that asks the engine for its frames, one
 // at a time. Knows neither HTTP nor WebSocket. What the engine forgets when it is lost is put back from the last saved state.
 
-import type { Engine, EngineFrame, EngineStart } from "../engine.js";
-import { EngineError } from "../engine.js";
+import { type Engine, EngineError, type EngineFrame, type EngineStart, type FullSettings } from "../engine.js";
 import type { SessionNode, SessionState, Settings } from "../protocol/messages.js";
 import { Pace } from "./pace.js";
 import { ServingError, toServingError } from "./serving-error.js";
 import { Turns } from "./turns.js";
-
-/** All settings, none left open. */
-export type FullSettings = SessionState["settings"];
 
 /** A frame as it was drawn. */
 export interface DrawnFrame {

@@ -114,22 +114,16 @@ export class ServerContext {
     return bytes;
   }
 
-  /** The picture of any node of a session: a context frame's, one that was kept, or drawn once more. */
+  /** The picture of any node of a session: one that was kept, or made once more of what the engine knows. */
   async picture(session: PlayedSession, number: number, format: FrameFormat): Promise<Uint8Array> {
-    const node = session.node(number);
-    const kept = this.#pictures.get(session.id, number, format);
+    const { node } = session.node(number);
+    const kept = this.#pictures.get(session.id, node, format);
     if (kept) return kept;
-    const { width, height } = this.engine.world;
-    const size = width * height * 3;
-    const given = session.start.frames.subarray(number * size, (number + 1) * size);
     const pixels =
-      given.length === size ? given : (this.#raw(session, number) ?? (await this.sessions.redraw(session, node)));
+      this.#pictures.get(session.id, node, "rgb") ??
+      (await session.inTurn(() => session.ask((engine) => engine.picture(session.id, node))));
     const bytes = await encodePicture(pixels, this.engine.world, format);
-    if (!session.closed) this.#pictures.put(session.id, number, format, bytes);
+    if (!session.closed) this.#pictures.put(session.id, node, format, bytes);
     return bytes;
-  }
-
-  #raw(session: PlayedSession, node: number): Uint8Array | undefined {
-    return this.#pictures.get(session.id, node, "rgb");
   }
 }

@@ -46,11 +46,12 @@ export class SessionTable {
   readonly #admission: Admission;
   readonly #sweep: NodeJS.Timeout;
   #closing = false;
+  #pruned = 0;
 
   constructor(parts: SessionTableParts) {
     this.#parts = parts;
     this.#admission = new Admission(parts.limits.sessions, parts.limits.queue);
-    const every = Math.min(10_000, parts.limits.idleSeconds * 500);
+    const every = Math.min(2000, parts.limits.idleSeconds * 500);
     this.#sweep = setInterval(() => void this.#saveIdle(), every).unref();
   }
 
@@ -111,22 +112,6 @@ export class SessionTable {
       await this.#parts.engine.restore(id, saved.snapshot);
       return { ...saved.record, id, ...(node !== undefined && { current: node }) };
     });
-  }
-
-  /** The pixels of a node, drawn once more: in a copy of the session, from the node's parent, so that the session itself stays as it is. */
-  redraw(session: PlayedSession, { parent = 0, action = [], settings }: SessionNode): Promise<Uint8Array> {
-    const copy = newId();
-    const step = { session: copy, from: parent, action, settings: withSettings(session.state.settings, settings) };
-    return session.inTurn(() =>
-      session.ask(async (engine) => {
-        try {
-          await engine.restore(copy, await engine.snapshot(session.id));
-          return (await engine.step(step)).pixels;
-        } finally {
-          await engine.close(copy);
-        }
-      }),
-    );
   }
 
   /** Ends a session and forgets it, on disk too. */
@@ -215,19 +200,28 @@ export class SessionTable {
     await this.#remove(session);
   }
 
+  /** Sessions that nobody has looked at go to disk after their time, sooner where somebody waits for a place. */
   async #saveIdle(): Promise<void> {
     const { limits, store, onError } = this.#parts;
     const idle = [...this.#entries.values()].filter(({ session }) => session.idle > limits.idleSeconds * 1000);
     for (const { session } of idle) await this.#putAway(session);
+    if (this.#admission.waiting > 0) await this.#makeRoom();
+    if (Date.now() - this.#pruned < PRUNE_EVERY) return;
+    this.#pruned = Date.now();
     await store.prune(limits.keptDays).catch((error: unknown) => onError?.(error));
   }
 
   /** Somebody waits: the session that nobody has looked at for longest goes to disk, if it is some seconds. */
   async #makeRoom(): Promise<void> {
     const longest = [...this.#entries.values()].sort((a, b) => b.session.idle - a.session.idle)[0]?.session;
-    if (longest && longest.idle > Math.min(10, this.#parts.limits.idleSeconds) * 1000) await this.#putAway(longest);
+    const enough = Math.min(PATIENCE_SECONDS, this.#parts.limits.idleSeconds) * 1000;
+    if (longest && longest.idle > enough) await this.#putAway(longest);
   }
 }
+
+/** Time to come back after a lost connection, before a session gives its place to somebody who waits. */
+const PATIENCE_SECONDS = 10;
+const PRUNE_EVERY = 600_000;
 
 function contextNodes(start: EngineStart, { width, height }: Engine["world"]): SessionNode[] {
   return Array.from({ length: start.frames.length / (width * height * 3) }, (_, k) => {

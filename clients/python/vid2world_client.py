@@ -1,0 +1,411 @@
+"""Plays worlds that `vid2world play` serves: an Env and a VectorEnv in the style of Gymnasium.
+
+Needs Python 3.8 and numpy; where gymnasium is installed, spaces are its own and the classes derive from its.
+
+    from vid2world_client import Env
+    env = Env("http://127.0.0.1:8008")
+    frame, info = env.reset(seed=1)
+    frame, reward, terminated, truncated, info = env.step({"forward": 1.0})
+
+A world gives pictures, no rewards: give `reward` a function of (frame, action, info) to score what is seen.
+"""
+
+import http.client
+import json
+import struct
+from urllib.parse import urlsplit
+
+import numpy as np
+
+try:
+    import gymnasium
+except ImportError:
+    gymnasium = None
+
+PROTOCOL = 1
+_API = "/api/v1"
+_HEAD = struct.Struct("<4sBBHIIIIIHH5fI")
+_NONE = 0xFFFFFFFF
+
+
+class ServerError(Exception):
+    """The server refused. `code` is one of the protocol's codes, `status` that of HTTP."""
+
+    def __init__(self, status, code, message):
+        super().__init__(f"{code}: {message}")
+        self.status, self.code = status, code
+
+
+def decode_frame(data):
+    """One binary frame (docs/protocol.md) -> a dict with `pixels` [height, width, 3] uint8 and what the server says of it."""
+    head = _HEAD.unpack_from(data)
+    magic, version, form, width_of_action, node, parent, number, request, sequence, width, height = head[:11]
+    if magic != b"V2WF" or version != 1:
+        raise ValueError("not a frame of version 1")
+    if form != 0:
+        raise ValueError("an encoded picture; ask for format rgb")
+    begin = _HEAD.size + 4 * width_of_action
+    pixels = np.frombuffer(data, np.uint8, width * height * 3, begin).reshape(height, width, 3)
+    timings = dict(zip(("wait", "model", "decode", "encode", "since_action"), head[11:16]))
+    return {
+        "pixels": pixels,
+        "node": node,
+        "parent": None if parent == _NONE else parent,
+        "frame": number,
+        "action": np.frombuffer(data, "<f4", width_of_action, _HEAD.size).copy(),
+        "timings": timings,
+        "batch": head[16],
+    }
+
+
+def decode_frames(data):
+    """Several frames, each after its length."""
+    frames, at = [], 0
+    while at < len(data):
+        (length,) = struct.unpack_from("<I", data, at)
+        frames.append(decode_frame(data[at + 4 : at + 4 + length]))
+        at += 4 + length
+    return frames
+
+
+class Server:
+    """The HTTP interface of one server. Not for several threads at once."""
+
+    def __init__(self, url="http://127.0.0.1:8008", token=None, timeout=600.0):
+        parts = urlsplit(url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._connection = kind(parts.hostname, parts.port, timeout=timeout)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def call(self, method, path, body=None, key=None, content_type=None):
+        """One request; returns the answer's bytes. `body` is bytes, or is sent as JSON."""
+        headers = dict(self._headers)
+        if key is not None:
+            headers["x-session-key"] = key
+        if body is not None:
+            headers["Content-Type"] = content_type or ("application/octet-stream" if isinstance(body, bytes) else "application/json")
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        try:
+            self._connection.request(method, _API + path, body, headers)
+            answer = self._connection.getresponse()
+        except (http.client.RemoteDisconnected, http.client.CannotSendRequest, ConnectionError):
+            self._connection.close()  # the next call connects again
+            raise
+        data = answer.read()
+        if answer.status >= 400:
+            raise _error(answer.status, data)
+        return data
+
+    def json(self, method, path, body=None, key=None):
+        """One request whose answer is JSON."""
+        return json.loads(self.call(method, path, body, key))
+
+    def world(self):
+        """What is played here."""
+        world = self.json("GET", "/world")
+        if world["protocol"] != PROTOCOL:
+            raise ServerError(400, "wrong-protocol", f"the server speaks version {world['protocol']}, this client {PROTOCOL}")
+        return world
+
+    def starts(self):
+        """Where a session can begin."""
+        return self.json("GET", "/starts")["starts"]
+
+    def upload(self, file):
+        """Bytes of a picture, a short video or a session file -> a start."""
+        answer = json.loads(self.call("POST", "/uploads", bytes(file), content_type="application/octet-stream"))
+        return {"kind": answer["kind"], "id": answer["id"]}
+
+    def open(self, start, seed=None, settings=None):
+        """Opens a session."""
+        body = {"start": start}
+        if seed is not None:
+            body["seed"] = int(seed)
+        if settings:
+            body["settings"] = settings
+        return Session(self, self.json("POST", "/sessions", body))
+
+    def restore(self, snapshot):
+        """A new session that goes on from a snapshot."""
+        return Session(self, json.loads(self.call("POST", "/sessions/restore", snapshot)))
+
+    def step_together(self, sessions, actions):
+        """One step of several sessions, which the server computes together."""
+        steps = [{"session": s.id, "key": s.key, "action": a} for s, a in zip(sessions, actions)]
+        return decode_frames(self.call("POST", "/step", {"steps": steps, "format": "rgb"}))
+
+    def close(self):
+        """Ends the connection; sessions stay until they are closed or forgotten."""
+        self._connection.close()
+
+
+def _error(status, data):
+    try:
+        error = json.loads(data)["error"]
+        return ServerError(status, error["code"], error["message"])
+    except (ValueError, KeyError, TypeError):
+        return ServerError(status, "internal", f"the server answered {status}")
+
+
+class Session:
+    """A session: a tree of frames that one may go on from anywhere."""
+
+    def __init__(self, server, opened):
+        self.server, self.opened = server, opened
+        self.id, self.key, self.seed = opened["session"], opened["key"], opened["seed"]
+        self.truth_frames = opened["truthFrames"]
+
+    def _path(self, rest=""):
+        return f"/sessions/{self.id}{rest}"
+
+    def step(self, *actions, start_from=None, settings=None):
+        """Frames of one or several actions in a row (dicts by channel), from a node (None: the newest)."""
+        body = {"actions": list(actions), "format": "rgb"}
+        if start_from is not None:
+            body["from"] = start_from
+        if settings:
+            body["settings"] = settings
+        return decode_frames(self.server.call("POST", self._path("/step"), body, self.key))
+
+    def fork(self, node=None):
+        """A session of its own with everything that this one has."""
+        body = {} if node is None else {"node": node}
+        return Session(self.server, self.server.json("POST", self._path("/fork"), body, self.key))
+
+    def snapshot(self):
+        """Bytes from which `Server.restore` goes on."""
+        return self.server.call("GET", self._path("/snapshot"), key=self.key)
+
+    def state(self):
+        """How it stands: nodes, current node, settings."""
+        return self.server.json("GET", self._path(), key=self.key)
+
+    def file(self):
+        """The session as a file that can be played again (a dict, for json.dump)."""
+        return self.server.json("GET", self._path("/file"), key=self.key)
+
+    def picture(self, node, world):
+        """Pixels of any node, [height, width, 3]."""
+        return self._pixels(f"/frames/{node}", world)
+
+    def truth(self, frame, world):
+        """The recording's own frame, where the session began in a recording."""
+        return self._pixels(f"/truth/{frame}", world)
+
+    def _pixels(self, path, world):
+        data = self.server.call("GET", self._path(path + "?format=rgb"), key=self.key)
+        return np.frombuffer(data, np.uint8).reshape(world["height"], world["width"], 3)
+
+    def close(self):
+        """Ends it and frees its place."""
+        try:
+            self.server.call("DELETE", self._path(), key=self.key)
+        except ServerError as error:
+            if error.code != "unknown-session":
+                raise
+
+
+class ActionSpace:
+    """What can be done: one value per channel. Samples within the ranges, like gymnasium's spaces."""
+
+    def __init__(self, channels, seed=None):
+        self.channels = channels or []
+        self._random = np.random.default_rng(seed)
+
+    def seed(self, seed=None):
+        self._random = np.random.default_rng(seed)
+
+    def sample(self):
+        return {channel["name"]: self._value(channel) for channel in self.channels}
+
+    def _value(self, channel):
+        if channel["kind"] == "continuous":
+            low, high = channel["range"]
+            return float(self._random.uniform(low, high))
+        return int(self._random.integers(2 if channel["kind"] == "binary" else len(channel["options"])))
+
+    def contains(self, action):
+        by_name = {channel["name"]: channel for channel in self.channels}
+        return all(name in by_name and _fits(by_name[name], value) for name, value in action.items())
+
+    def gymnasium(self):
+        """The same as a gymnasium Dict space."""
+        spaces = gymnasium.spaces
+        return spaces.Dict({channel["name"]: _space(channel, spaces) for channel in self.channels})
+
+
+def _fits(channel, value):
+    value = float(np.asarray(value).reshape(()))
+    if channel["kind"] == "continuous":
+        low, high = channel["range"]
+        return low <= value <= high
+    return value in range(2 if channel["kind"] == "binary" else len(channel["options"]))
+
+
+def _space(channel, spaces):
+    if channel["kind"] == "continuous":
+        low, high = channel["range"]
+        return spaces.Box(low, high, (), np.float32)
+    return spaces.Discrete(2 if channel["kind"] == "binary" else len(channel["options"]))
+
+
+def _named(action, channels):
+    """A dict by channel, or a row of one value per channel -> plain numbers by name."""
+    if isinstance(action, dict):
+        return {name: float(np.asarray(value).reshape(())) for name, value in action.items()}
+    values = np.asarray(action, np.float64).reshape(-1)
+    if len(values) != len(channels):
+        raise ValueError(f"{len(values)} values for {len(channels)} channels")
+    return {channel["name"]: float(value) for channel, value in zip(channels, values)}
+
+
+def _observation_space(shape):
+    if gymnasium is None:
+        return None
+    return gymnasium.spaces.Box(0, 255, shape, np.uint8)
+
+
+def _no_reward(_frame, _action, _info):
+    return 0.0
+
+
+class Env(gymnasium.Env if gymnasium else object):
+    """One world. Observations are frames [height, width, 3] uint8; actions are dicts by channel (others at rest) or rows."""
+
+    metadata = {"render_modes": ["rgb_array"]}
+    render_mode = "rgb_array"
+
+    def __init__(self, url="http://127.0.0.1:8008", token=None, start=None, reward=_no_reward, max_steps=None, settings=None):
+        self.server = Server(url, token)
+        self.world = self.server.world()
+        self.channels = self.world.get("channels") or []
+        space = ActionSpace(self.channels)
+        self.action_space = space.gymnasium() if gymnasium else space
+        self.observation_space = _observation_space((self.world["height"], self.world["width"], 3))
+        self.session = None
+        self._start, self._reward, self._max_steps, self._settings = start, reward, max_steps, settings
+        self._steps, self._frame = 0, None
+
+    def reset(self, *, seed=None, options=None):
+        """Begins again; `options={"start": id}` at another start of `server.starts()`. Returns the newest context frame."""
+        if gymnasium:
+            super().reset(seed=seed)
+        if self.session:
+            self.session.close()
+        start = (options or {}).get("start", self._start)
+        self.session = self.server.open(_start_of(start, self.server), seed, self._settings)
+        node = self.session.opened["state"]["node"]
+        self._steps, self._frame = 0, self.session.picture(node, self.world)
+        return self._frame, {"node": node, "seed": self.session.seed, "truth_frames": self.session.truth_frames}
+
+    def step(self, action):
+        """One frame. Returns (frame, reward, terminated, truncated, info) as gymnasium wants it."""
+        action = _named(action, self.channels)
+        info = self.session.step(action)[0]
+        return self._seen(info.pop("pixels"), action, info)
+
+    def _seen(self, frame, action, info):
+        self._steps, self._frame = self._steps + 1, frame
+        truncated = self._max_steps is not None and self._steps >= self._max_steps
+        return frame, float(self._reward(frame, action, info)), False, truncated, info
+
+    def render(self):
+        """The newest frame."""
+        return self._frame
+
+    def snapshot(self):
+        """Everything needed to come back here by `restore`."""
+        return self.session.snapshot(), self._steps, self._frame
+
+    def restore(self, snapshot):
+        """Goes back to a snapshot, which stays valid."""
+        data, self._steps, self._frame = snapshot
+        session, self.session = self.session, self.server.restore(data)
+        if session:
+            session.close()
+
+    def close(self):
+        """Ends session and connection."""
+        if self.session:
+            self.session.close()
+        self.session = None
+        self.server.close()
+
+
+class VectorEnv:
+    """Several worlds side by side, drawn in one pass of the network where the server has room. Arrays have a first axis of `num_envs`.
+
+    A world that is truncated begins again with the next step (gymnasium's next-step mode): that step ignores its action.
+    """
+
+    def __init__(self, num_envs, url="http://127.0.0.1:8008", token=None, starts=None, reward=_no_reward, max_steps=None, settings=None):
+        self.num_envs = num_envs
+        self.server = Server(url, token)
+        self.world = self.server.world()
+        self.channels = self.world.get("channels") or []
+        shape = (self.world["height"], self.world["width"], 3)
+        self.single_action_space = ActionSpace(self.channels).gymnasium() if gymnasium else ActionSpace(self.channels)
+        self.single_observation_space = _observation_space(shape)
+        self.sessions = [None] * num_envs
+        self._starts, self._reward, self._max_steps, self._settings = starts, reward, max_steps, settings
+        self._frames = np.zeros((num_envs, *shape), np.uint8)
+        self._steps = np.zeros(num_envs, np.int64)
+        self._over = np.zeros(num_envs, bool)
+        self._seeds = [None] * num_envs
+
+    def reset(self, *, seed=None, options=None):
+        """Begins all again: world i with seed + i, or the i-th of several seeds."""
+        seeds = seed if isinstance(seed, (list, tuple)) else [None if seed is None else seed + i for i in range(self.num_envs)]
+        self._seeds = list(seeds)
+        for i in range(self.num_envs):
+            self._begin(i)
+        return self._frames.copy(), {"seed": np.array([session.seed for session in self.sessions])}
+
+    def _begin(self, i):
+        if self.sessions[i]:
+            self.sessions[i].close()
+        start = self._starts[i % len(self._starts)] if self._starts else None
+        self.sessions[i] = session = self.server.open(_start_of(start, self.server), self._seeds[i], self._settings)
+        self._frames[i] = session.picture(session.opened["state"]["node"], self.world)
+        self._steps[i], self._over[i] = 0, False
+
+    def step(self, actions):
+        """One frame of each world. `actions`: a list of dicts or rows, or a dict of arrays, as gymnasium batches dicts."""
+        if isinstance(actions, dict):
+            actions = [{name: values[i] for name, values in actions.items()} for i in range(self.num_envs)]
+        named = [_named(action, self.channels) for action in actions]
+        going = [i for i in range(self.num_envs) if not self._over[i]]
+        rewards, truncated = np.zeros(self.num_envs), np.zeros(self.num_envs, bool)
+        infos = [{} for _ in range(self.num_envs)]
+        for i in range(self.num_envs):
+            if self._over[i]:
+                self._begin(i)
+        drawn = self.server.step_together([self.sessions[i] for i in going], [named[i] for i in going]) if going else []
+        for i, info in zip(going, drawn):
+            self._frames[i] = info.pop("pixels")
+            self._steps[i] += 1
+            infos[i] = info
+            rewards[i] = self._reward(self._frames[i], named[i], info)
+            truncated[i] = self._max_steps is not None and self._steps[i] >= self._max_steps
+        self._over = truncated.copy()
+        return self._frames.copy(), rewards, np.zeros(self.num_envs, bool), truncated, {"frames": infos}
+
+    def close(self):
+        """Ends all sessions and the connection."""
+        for session in self.sessions:
+            if session:
+                session.close()
+        self.sessions = [None] * self.num_envs
+        self.server.close()
+
+
+def _start_of(start, server):
+    """None: the first of the gallery; a string: that one of the gallery; a dict: as it is, an upload for instance."""
+    if isinstance(start, dict):
+        return start
+    if start is not None:
+        return {"kind": "gallery", "id": start}
+    starts = server.starts()
+    if not starts:
+        raise ServerError(404, "unknown-start", "this server has no starts; upload a picture")
+    return {"kind": "gallery", "id": starts[0]["id"]}
