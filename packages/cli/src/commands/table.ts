@@ -20,6 +20,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "evaluate", summary: "score rollouts: MSE, PSNR, SSIM, LPIPS, DreamSim, FID, FVD", load: async () => (await import("./evaluate.js")).evaluateCommand() }, // prettier-ignore
   { name: "obedience", summary: "tell whether a world does as it is told: five tests with intervals", load: async () => (await import("./obedience.js")).obedienceCommand() }, // prettier-ignore
   { name: "drift", summary: "tell where a world breaks over long rollouts", load: async () => (await import("./drift.js")).driftCommand() }, // prettier-ignore
+  { name: "model-card", summary: "measure a world and show what it can and cannot do, in one page", load: async () => (await import("./model-card.js")).modelCardCommand() }, // prettier-ignore
   { name: "weights", summary: "get, list and verify the published weights that the method needs", load: async () => (await import("./weights.js")).weightsCommand() }, // prettier-ignore
   { name: "config", summary: "convert published configurations into ours; JSON Schema of ours for editors", load: async () => (await import("./config.js")).configCommand() }, // prettier-ignore
   { name: "inspect", summary: "tell what a checkpoint is, without loading it", load: async () => (await import("./inspect.js")).inspectCommand() }, // prettier-ignore

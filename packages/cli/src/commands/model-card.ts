@@ -1,0 +1,104 @@
+// `vid2world model-card`: what a world can and cannot do, measured, as one page.
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { Command, Option } from "@commander-js/extra-typings";
+import { writeFileAtomically } from "@vid2world/formats";
+import { findWorld } from "@vid2world/world";
+import { openRecording } from "@vid2world/world/data/recording";
+import { cardPage } from "@vid2world/world/evaluation/model-card/card-page";
+import { measureCard } from "@vid2world/world/evaluation/model-card/measure-card";
+import type { Curve } from "@vid2world/world/page/curve";
+import { curvesOf } from "@vid2world/world/training/report/curves";
+import { readHistory } from "@vid2world/world/training/report/read-history";
+import { sha256Of } from "@vid2world/world/weights/checksum";
+import { madeHere } from "../made-here.js";
+import { createProgress, type Progress } from "../progress.js";
+import { openWorld, worldOf } from "../rollout/open-world.js";
+import { recordingsOf } from "./demo.js";
+import { wholeNumber } from "./whole-number.js";
+
+const EXAMPLES = `
+Examples:
+  vid2world model-card doom --field-of-view 90        the built-in world, into model-card.html
+  vid2world model-card runs/mine/world --html card.html --starts 32
+The page needs no network and no other file: scores beside baselines, obedience, drift, curves, clips side by side (the worst first), and
+the command, versions, seeds and checksums that it was made with.`;
+
+/** Builds the command. */
+export function modelCardCommand() {
+  const count = <Flags extends string>(flags: Flags, text: string, least: number) =>
+    new Option(flags, text).argParser(wholeNumber(flags.split(" ")[0] ?? flags, least));
+  return new Command("model-card")
+    .description("Measure a world and write what it can and cannot do as one self-contained page.")
+    .argument("<run>", "a run's folder, a world's folder or name, or a configuration")
+    .option("--html <file>", "the page", "model-card.html")
+    .option("--json <file>", "also write everything that was measured")
+    .option("--recordings <folder>", "recordings to measure on (default: the world's own)")
+    .addOption(count("--starts <n>", "starts in held-out clips", 2).default(8))
+    .addOption(count("--frames <n>", "frames to predict from each", 3).default(8))
+    .addOption(count("--drift-frames <n>", "frames of the long rollouts", 4).default(48))
+    .addOption(count("--steps <n>", "denoising steps per frame (default: the world's)", 1))
+    .addOption(count("--batch <n>", "starts that are rolled out together", 1).default(16))
+    .addOption(count("--seed <n>", "seed of starts and noise", 0).default(0))
+    .addOption(count("--field-of-view <degrees>", "horizontal field of view of the recordings: makes turns exact", 1))
+    .addOption(new Option("--device <name>", "cpu, cuda or cuda:N").default("cpu"))
+    .addHelpText("after", EXAMPLES)
+    .action(async (given, flags) => {
+      const { starts, frames, driftFrames, steps, batch, seed, fieldOfView, html, json } = flags;
+      const name = worldIn(given);
+      const world = await openWorld(name, undefined, flags);
+      const recording = await openRecording(flags.recordings ?? (await recordingsOf(name)));
+      let progress: Progress | undefined;
+      let shown = "";
+      const content = await measureCard(world, recording, {
+        ...{ starts, frames, driftFrames, batch, seed, fieldOfView, ...(steps !== undefined && { steps }) },
+        onProgress: (what, done, total) => {
+          if (what !== shown) {
+            progress?.finish();
+            progress = createProgress({ label: `${world.name}: ${what}`, total });
+          }
+          shown = what;
+          progress?.update(done);
+        },
+      });
+      progress?.finish();
+      const folder = await findWorld(name);
+      const { header } = recording;
+      const facts = [
+        ...madeHere(),
+        ["denoising steps", String(steps ?? world.sampler.numSteps)] as const,
+        ["recordings", `${header.name}: ${header.licence}; ${header.source}`] as const,
+        ["SHA-256 of the recordings", content.obedience?.recordings.sha256 ?? "not read"] as const,
+        ...(await checksums(folder)),
+      ];
+      const { height, width } = world;
+      const training = await trainingCurves(folder);
+      const page = await cardPage(content, { height, width, fps: header.fps, facts, training });
+      await writeFileAtomically(html, page);
+      if (json !== undefined) {
+        const { report, obedience, drift } = content;
+        await writeFileAtomically(json, `${JSON.stringify({ report, obedience, drift }, undefined, 1)}\n`);
+      }
+      console.log(`${html}: ${content.starts.length} starts of ${world.name}; open it in a browser`);
+    });
+}
+
+/** A run keeps its world in a folder of its own; anything else names a world itself. */
+function worldIn(given: string): string {
+  const inside = path.join(given, "world");
+  return existsSync(path.join(inside, "world.json")) ? inside : worldOf(given);
+}
+
+/** SHA-256 of every file of weights, and of the description. */
+async function checksums(folder: string): Promise<[string, string][]> {
+  const files = (await readdir(folder)).filter((file) => /\.(safetensors|json)$/.test(file)).sort();
+  return Promise.all(files.map(async (file): Promise<[string, string]> => [`SHA-256 of ${file}`, await sha256Of(path.join(folder, file))])); // prettier-ignore
+}
+
+/** The curves of the run that the world lies in, if its history is there. */
+async function trainingCurves(world: string): Promise<Curve[]> {
+  const run = path.dirname(world);
+  if (!existsSync(path.join(run, "metrics.jsonl"))) return [];
+  return curvesOf(await readHistory(run));
+}

@@ -1,0 +1,157 @@
+// A model's card as one page: scores beside baselines, obedience and drift with intervals, curves, clips side by side, what it was made of.
+import { chartSvg } from "../../page/chart.js";
+import type { Curve } from "../../page/curve.js";
+import { chartFigure, factsTable, pageHtml, pagePalette, section } from "../../page/html.js";
+import type { PictureSize } from "../../data/transforms.js";
+import { frameStrip } from "../comparison/frame-strip.js";
+import { tableHtml } from "../comparison/page-table.js";
+import { type ViewedClip, viewerHtml, viewerScript, viewerStyle } from "../comparison/viewer.js";
+import { shownHorizons } from "../drift/drift-text.js";
+import { statisticNames } from "../drift/frame-statistics.js";
+import { scoreHorizons } from "../metrics/horizon.js";
+import { type Finding, intervalText, pValueText } from "../statistics/finding.js";
+import type { CardContent } from "./measure-card.js";
+
+/** What the page says beside what was measured. */
+export interface CardPageOptions extends PictureSize {
+  /** Frames per second of the recordings. */
+  readonly fps: number;
+  /** Command, versions, checksums, licences. */
+  readonly facts: ReadonlyArray<readonly [name: string, value: string]>;
+  /** Curves of the training, where its history was kept. */
+  readonly training?: readonly Curve[];
+  /** Clips that are shown, the worst ones. Default 8. */
+  readonly clips?: number;
+}
+
+/** The page as text. */
+export async function cardPage(content: CardContent, options: CardPageOptions): Promise<string> {
+  const { report, obedience, drift } = content;
+  const figures = await Promise.all(cardCurves(content).map(drawn));
+  const training = await Promise.all((options.training ?? []).map(drawn));
+  const viewed = await worstClips(content, options);
+  const grid = (charts: readonly string[]): string => `<div class="grid">${charts.join("\n")}</div>`;
+  const findings = (title: string, note: string, some: readonly Finding[]): string =>
+    section(title, note, findingsTable(some));
+  const body = [
+    section(
+      "How near to what really followed",
+      "PSNR in dB by predicted frame; higher is better.",
+      horizonTable(content),
+    ),
+    obedience ? findings("Does it do as it is told?", obedience.notes.join("; "), obedience.findings) : "",
+    findings("Where does it break?", drift.notes.join("; "), drift.findings),
+    section("Against the horizon", "", grid(figures)),
+    section(
+      "Clips, the worst first",
+      `By PSNR; ${viewed.length} of ${content.starts.length} starts. The bar moves all of them together; the space bar plays.`,
+      viewerHtml(viewed, options.fps),
+    ),
+    training.length === 0 ? "" : section("How it was trained", "", grid(training)),
+    section("Made with", "", factsTable([...options.facts, ["seed", String(report.seed)]])),
+  ];
+  const summary =
+    `${content.starts.length} starts in recordings that it never saw, ${report.contextFrames} known frames each; ` +
+    `${report.predictedFrames} predicted ones, and ${drift.frames} in the long rollouts.`;
+  const title = `World model "${report.world}"`;
+  return pageHtml({ title, summary, body: body.join("\n"), style: viewerStyle, script: viewerScript });
+}
+
+const drawn = async (curve: Curve): Promise<string> =>
+  chartFigure({ ...curve, svg: await chartSvg(curve, { palette: pagePalette }) });
+
+function horizonTable({ report }: CardContent): string {
+  const horizons = shownHorizons(report.predictedFrames);
+  const rows = [
+    ["the world", report.model] as const,
+    ["last known frame again", report.repeatLastFrame] as const,
+    ["the world, told other clips' actions", report.shuffledActions] as const,
+  ].map(([name, { psnr, psnrMean, ssimMean }]) => [
+    name,
+    ...horizons.map((horizon) => (psnr[horizon - 1] ?? NaN).toFixed(2)),
+    psnrMean.toFixed(2),
+    ssimMean.toFixed(3),
+  ]);
+  return tableHtml(["", ...horizons.map((horizon) => `frame ${horizon}`), "mean", "SSIM"], rows);
+}
+
+function findingsTable(findings: readonly Finding[]): string {
+  const rows = findings.map((finding) => [
+    `${finding.test}: ${finding.name}`,
+    `${intervalText(finding)} ${pValueText(finding.pValue)}`.trim(),
+    finding.meaning,
+  ]);
+  return tableHtml(["what", "value with 95 % interval", "what it means"], rows);
+}
+
+function cardCurves({ report, drift }: CardContent): Curve[] {
+  const points = (values: readonly number[]): (readonly [number, number])[] =>
+    values.map((value, t) => [t + 1, value] as const);
+  const long = (of: (horizon: (typeof drift.horizons)[number]) => number): (readonly [number, number])[] =>
+    points(drift.horizons.map(of));
+  const looks = statisticNames.filter((name) => name === "sharpness" || name === "motion" || name === "saturation");
+  return [
+    {
+      ...{ id: "psnr", title: "PSNR, dB", note: "Against what really followed, with both baselines.", xTitle: "frame" },
+      series: [
+        { name: "world", points: points(report.model.psnr) },
+        { name: "still", points: points(report.repeatLastFrame.psnr) },
+        { name: "other actions", points: points(report.shuffledActions.psnr) },
+      ],
+    },
+    {
+      ...{
+        id: "long",
+        title: "PSNR of long rollouts, dB",
+        note: "Where it meets the still picture it knows no more.",
+        xTitle: "frame",
+      },
+      series: [
+        { name: "world", points: long(({ psnr }) => psnr.value) },
+        { name: "still", points: long(({ repeated }) => repeated) },
+      ],
+    },
+    {
+      ...{
+        id: "looks",
+        title: "Looks beside real frames",
+        note: "As shares of the recordings' means; 1 is as they are.",
+        xTitle: "frame",
+      },
+      series: looks.map((name) => ({
+        name,
+        points: long(({ statistics }) => statistics[name] / drift.recorded[name]),
+      })),
+    },
+  ];
+}
+
+async function worstClips(
+  { starts, predictions, shuffled }: CardContent,
+  { height, width, clips = 8 }: CardPageOptions,
+): Promise<ViewedClip[]> {
+  const size = { height, width };
+  const scored = starts.map((start, i) => {
+    const prediction = predictions[i] as Uint8Array;
+    return { start, prediction, i, psnr: scoreHorizons([prediction], [start.truth_THWC], size).psnrMean };
+  });
+  const worst = scored.sort((a, b) => a.psnr - b.psnr).slice(0, clips);
+  return Promise.all(
+    worst.map(async ({ start, prediction, psnr, i }): Promise<ViewedClip> => {
+      const frames = Array.from({ length: prediction.length / (height * width * 3) }, (_, t) => t);
+      const panel = async (caption: string, bytes: Uint8Array) => ({
+        caption,
+        strip: await frameStrip(bytes, size, frames),
+      });
+      return {
+        title: `${start.source}, from frame ${start.frame}`,
+        note: `PSNR ${psnr.toFixed(2)} dB`,
+        panels: [
+          await panel("truth", start.truth_THWC),
+          await panel("the world", prediction),
+          await panel("the world, told another clip's actions", shuffled[i] as Uint8Array),
+        ],
+      };
+    }),
+  );
+}
