@@ -48,6 +48,12 @@ export interface Native {
   setGrad(handle: number, gradient: number): void;
   clearGrads(count: number): void;
   grads(count: number): void;
+  // trace.cc
+  traceBegin(count: number): void;
+  traceEnd(count: number): unknown;
+  traceCancel(): void;
+  traceRun(trace: unknown, count: number): void;
+  traceSteps(trace: unknown): [operator: string, given: number[][], results: number[][]][];
   // jit.cc
   loadScript(path: string, device: number): unknown;
   callScript(

@@ -20,6 +20,7 @@ namespace vid2world {
 constexpr size_t kScratchSize = 65536;
 
 struct Operator;
+class Recorder;
 
 /** Thrown for an argument whose tensor was freed; becomes a DisposedTensorError. */
 struct DisposedTensor : std::runtime_error {
@@ -56,6 +57,8 @@ struct State {
   std::vector<std::string> strings;
   std::vector<at::Generator> generators;
   std::vector<std::shared_ptr<void>> modeGuards;
+  /** While operator calls are being traced (trace.h). */
+  std::shared_ptr<Recorder> recorder;
 
   // Error classes of the TypeScript side.
   Napi::FunctionReference torchError, disposedError, outOfMemoryError;
@@ -104,6 +107,7 @@ inline double numberAt(const Napi::CallbackInfo& info, size_t index) { return in
 void InitTensor(Napi::Env env, Napi::Object exports);
 void InitDispatch(Napi::Env env, Napi::Object exports);
 void InitAutograd(Napi::Env env, Napi::Object exports);
+void InitTrace(Napi::Env env, Napi::Object exports);
 void InitJit(Napi::Env env, Napi::Object exports);
 void InitRandom(Napi::Env env, Napi::Object exports);
 void InitDevice(Napi::Env env, Napi::Object exports);

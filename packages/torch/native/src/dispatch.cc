@@ -20,7 +20,7 @@
 #include <optional>
 #include <sstream>
 
-#include "common.h"
+#include "trace.h"
 
 namespace vid2world {
 
@@ -216,11 +216,13 @@ void call(napi_env env, State& state, Operator& op) {
       stack[argument.position] = reader.value(argument.code);
     }
   }
+  if (state.recorder) state.recorder->before(*op.handle, publicName(op) + (op.overload.empty() ? "" : "." + op.overload), stack);
   try {
     op.handle->callBoxed(stack);
   } catch (const c10::Error&) {
     throw currentError(env, publicName(op), describeArguments(op, stack));
   }
+  if (state.recorder) state.recorder->after(stack, op.dropResults);
   if (!op.dropResults) writeResults(env, state, stack);
 }
 

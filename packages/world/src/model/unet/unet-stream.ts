@@ -1,8 +1,9 @@
 // Frame-incremental evaluation of the causal U-Net: the past is evaluated once, a new frame costs one frame.
 // Axes: B rollouts, R branches (with and without guidance) that share a past, T frames, C channels.
-import { noGrad, type Tensor } from "@vid2world/torch";
+import { keep, noGrad, type Tensor } from "@vid2world/torch";
 import { invalid } from "@vid2world/formats";
 
+import { StreamTraces, type Evaluated } from "./stream-traces.js";
 import { TimePass, type LayerMemory } from "./time-pass.js";
 import { UNetHistory } from "./unet-history.js";
 import type { UNet3D, UNetInput } from "./unet.js";
@@ -26,6 +27,7 @@ export class UNetStream {
   readonly unet: UNet3D;
   readonly trained: boolean;
   readonly #prepared = new Map<object, LayerMemory>();
+  readonly #traces = new StreamTraces();
   #layers: ReadonlySet<object> | undefined;
 
   constructor(unet: UNet3D, { trained = false }: { readonly trained?: boolean } = {}) {
@@ -45,7 +47,9 @@ export class UNetStream {
     const { temporalLength, temporalNorm } = this.unet.options;
     if (temporalNorm === "window" && frames >= temporalLength)
       throw invalid("x_BTCHW", `less than temporalLength = ${temporalLength} frames`, frames);
-    return this.#record(input, batch, Math.min(frames, temporalLength - 1));
+    const pass = this.#pass(undefined, true);
+    const output_BTCHW = noGrad(() => this.unet.forward(input, pass));
+    return { history: new UNetHistory(pass.recorded, batch, Math.min(frames, temporalLength - 1)), output_BTCHW };
   }
 
   /** The output for one frame after `history`, which stays as it is: `[R*B 1 C H W] -> [R*B 1 Co H W]`, branch by branch. */
@@ -53,27 +57,37 @@ export class UNetStream {
     const batch = this.#checkFrame(history, input);
     if (batch % history.batch !== 0)
       throw invalid("x_BTCHW", `a batch that is a multiple of the history's ${history.batch}`, batch);
-    const evaluate = (): Tensor => this.unet.forward(input, this.#pass(history, false));
-    return this.trained ? evaluate() : noGrad(evaluate);
+    return this.#evaluate("predict", history, input).output_BTCHW;
   }
 
   /** The history with one more frame, `[B 1 C H W]`. */
   commit(history: UNetHistory, input: UNetInput): Recorded {
     const batch = this.#checkFrame(history, input);
     if (batch !== history.batch) throw invalid("x_BTCHW", `the history's batch of ${history.batch}`, batch);
-    return this.#record(input, batch, Math.min(history.frames + 1, this.unet.options.temporalLength - 1), history);
+    const { output_BTCHW, recorded } = noGrad(() => this.#evaluate("commit", history, input));
+    const frames = Math.min(history.frames + 1, this.unet.options.temporalLength - 1);
+    return { history: new UNetHistory(recorded, batch, frames), output_BTCHW };
   }
 
-  /** Frees what was derived from the weights. */
+  /** Frees what was derived from the weights, and the traces. */
   dispose(): void {
+    this.#traces.clear();
     for (const tensor of [...this.#prepared.values()].flat()) tensor.dispose();
     this.#prepared.clear();
   }
 
-  #record(input: UNetInput, batch: number, frames: number, history?: UNetHistory): Recorded {
-    const pass = this.#pass(history, true);
-    const output_BTCHW = noGrad(() => this.unet.forward(input, pass));
-    return { history: new UNetHistory(pass.recorded, batch, frames), output_BTCHW };
+  /** Evaluates one frame: by a trace where weights and precision stay as they are. */
+  #evaluate(what: "predict" | "commit", history: UNetHistory, input: UNetInput): Evaluated {
+    const evaluate = (): Evaluated => {
+      const pass = this.#pass(history, what === "commit");
+      return { output_BTCHW: this.unet.forward(input, pass), recorded: pass.recorded };
+    };
+    if (this.trained) return evaluate();
+    return noGrad(() => {
+      const { output_BTCHW, recorded } = this.#traces.evaluate(what, history, input, evaluate);
+      for (const tensor of [...recorded.values()].flat()) keep(tensor);
+      return { output_BTCHW, recorded };
+    });
   }
 
   #pass(history: UNetHistory | undefined, record: boolean): TimePass {

@@ -1,0 +1,66 @@
+// Traces: the same numbers as the evaluation they were made from, on other inputs, and nothing left behind.
+import { expect, test } from "vitest";
+import { Linear, type Tensor, assertClose, cat, liveTensors, noGrad, randn, scope, trace, zeros } from "./index.js";
+
+const layer = new Linear(4, 6);
+const body = (x: Tensor, past: Tensor): Tensor[] => {
+  const [a, b] = layer.forward(x).silu().chunk(2, { dim: -1 }) as [Tensor, Tensor];
+  const joined = cat([past, a.mul(b).unsqueeze(0)]);
+  return [joined.sum([0]), joined, x];
+};
+
+test("a run gives what the evaluation gives, for other inputs and changed weights", () => {
+  noGrad(() =>
+    scope(() => {
+      const [x, past] = [randn([2, 4]), randn([3, 2, 3])];
+      const { trace: traced, outputs } = trace([x, past], () => scope(() => body(x, past)));
+      expect(outputs).toHaveLength(3);
+      for (let i = 0; i < 3; i++) {
+        const [other, before] = [randn([2, 4]), randn([3, 2, 3])];
+        if (i === 2) layer.weight.copy_(randn([6, 4]));
+        const [sum, joined, same] = traced.run([other, before]);
+        const [sumExpected, joinedExpected] = body(other, before);
+        assertClose(sum as Tensor, sumExpected as Tensor, { atol: 0, rtol: 0 });
+        assertClose(joined as Tensor, joinedExpected as Tensor, { atol: 0, rtol: 0 });
+        assertClose(same as Tensor, other, { atol: 0, rtol: 0 });
+      }
+    }),
+  );
+});
+
+test("its calls are told with the shapes that they saw", () => {
+  noGrad(() =>
+    scope(() => {
+      const x = zeros([2, 4]);
+      const { trace: traced } = trace([x], () => [layer.forward(x).silu()]);
+      expect(traced.calls()).toEqual([
+        { operator: "linear", arguments: [[2, 4], [6, 4], [6]], results: [[2, 6]] }, // prettier-ignore
+        { operator: "silu", arguments: [[2, 6]], results: [[2, 6]] },
+      ]);
+    }),
+  );
+});
+
+test("runs leave no tensors behind", () => {
+  noGrad(() => {
+    using x = randn([2, 4]);
+    using past = randn([3, 2, 3]);
+    const { trace: traced } = scope(() => trace([x, past], () => body(x, past)));
+    const before = liveTensors();
+    for (let i = 0; i < 5; i++) scope(() => void traced.run([x, past]));
+    expect(liveTensors()).toBe(before);
+  });
+});
+
+test("what cannot be traced is refused, and the next trace is not disturbed", () => {
+  const x = zeros([2]);
+  expect(() => trace([x], () => [x.add(1)])).toThrow(/gradients: expected off/);
+  noGrad(() => {
+    expect(() => trace([x, x], () => [x])).toThrow(/the same tensor is given twice/);
+    expect(() => trace([x], () => [x.add(zeros([3]))])).toThrow(/add/);
+    const { trace: traced } = trace([x], () => [x.add(1)]);
+    expect(() => traced.run([])).toThrow(/takes 1 tensors, got 0/);
+    expect(() => traced.run([zeros([2]).to("int64").unsqueeze(0).expand([2, 2]), x])).toThrow(/got 2/);
+    expect(traced.run([zeros([2])])[0]?.toNumbers()).toEqual([1, 1]);
+  });
+});

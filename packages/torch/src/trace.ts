@@ -1,0 +1,75 @@
+// Traces: the operator calls of one evaluation, made again without JavaScript. A call from JavaScript costs a few microseconds beside the
+// operator itself; an evaluation of some thousand small operators is faster by that much.
+import { invalid } from "@vid2world/formats";
+import { native, scratch } from "./binding.js";
+import { isGradEnabled } from "./autograd.js";
+import { Tensor } from "./tensor.js";
+
+/** An operator call of a trace, for whoever counts what an evaluation costs. */
+export interface TracedCall {
+  /** `conv2d`, or with its overload `add.Tensor`. */
+  readonly operator: string;
+  /** Shapes of the tensors among its arguments, in order. */
+  readonly arguments: readonly (readonly number[])[];
+  readonly results: readonly (readonly number[])[];
+}
+
+/**
+ * What an evaluation did with its inputs. Shapes, numbers and branches that JavaScript decided on are fixed: a trace is right for inputs of
+ * the shapes that it was made with. Tensors that were neither given nor made inside (weights) are kept, and read anew at every run.
+ */
+export class Trace {
+  readonly #trace: unknown;
+  readonly #outputs: number;
+
+  /** @internal */
+  constructor(native: unknown, outputs: number) {
+    this.#trace = native;
+    this.#outputs = outputs;
+  }
+
+  /** The same calls on other inputs. Nothing is recorded for `backward`, so run it where gradients are off. */
+  run(inputs: readonly Tensor[]): Tensor[] {
+    checkGradientsOff();
+    native.traceRun(this.#trace, write(inputs));
+    const handles = Array.from(scratch.subarray(0, this.#outputs));
+    return handles.map((handle) => new Tensor(handle));
+  }
+
+  /** Its calls in order. */
+  calls(): TracedCall[] {
+    return native
+      .traceSteps(this.#trace)
+      .map(([operator, given, results]) => ({ operator, arguments: given, results }));
+  }
+}
+
+/**
+ * Evaluates `body()` once and writes its operator calls down. `inputs` are the tensors that will differ between runs, all of them different
+ * ones; `body` must not read values of tensors (`item`) nor draw random numbers that are to differ. Returns the outputs of this evaluation too.
+ *
+ * @example const { trace: step } = noGrad(() => trace([x], () => [model.forward(x)])); const [y] = noGrad(() => step.run([other]));
+ */
+export function trace(
+  inputs: readonly Tensor[],
+  body: () => readonly Tensor[],
+): { readonly trace: Trace; readonly outputs: readonly Tensor[] } {
+  checkGradientsOff();
+  native.traceBegin(write(inputs));
+  try {
+    const outputs = body();
+    return { trace: new Trace(native.traceEnd(write(outputs)), outputs.length), outputs };
+  } finally {
+    native.traceCancel();
+  }
+}
+
+function write(tensors: readonly Tensor[]): number {
+  if (tensors.length > scratch.length) throw invalid("tensors", `at most ${scratch.length}`, tensors.length);
+  tensors.forEach((tensor, i) => (scratch[i] = tensor.handle === 0 ? -1 : tensor.handle));
+  return tensors.length;
+}
+
+function checkGradientsOff(): void {
+  if (isGradEnabled()) throw invalid("gradients", "off (noGrad), as a trace has none", "on");
+}
