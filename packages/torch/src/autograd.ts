@@ -102,6 +102,13 @@ function autocastState(device: number): [boolean, number] {
   return state;
 }
 
+/** What autocast does at present, as text that is equal exactly where operators compute in the same types. */
+export const autocastMode = (): string =>
+  [0, 1]
+    .map(autocastState)
+    .map(([enabled, type]) => (enabled ? String(type) : "off"))
+    .join(" ");
+
 /**
  * Activation checkpointing (arXiv:1604.06174): evaluates `body(...inputs)` without keeping what its backward needs; the backward evaluates
  * it again, with the same random numbers and the same autocast setting. `body` may use parameters freely, but tensors that carry gradients

@@ -12,6 +12,7 @@ import { type SamplerConfig, samplerSchema } from "./diffusion/samplers/sampler-
 import { type NoiseSchedule, noiseSchedule } from "./diffusion/schedule.js";
 import type { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
 import type { TinyDecoder } from "./model/tiny-decoder/tiny-decoder.js";
+import { layOutWeights } from "./model/weight-layout.js";
 import { UNetStream } from "./model/unet/unet-stream.js";
 import type { UNet3D } from "./model/unet/unet.js";
 import type { WorldAction } from "./world-actions.js";
@@ -103,6 +104,7 @@ export class WorldModel {
     this.device = options.device ?? "cpu";
     this.seed = options.seed ?? this.sampler.seed;
     this.schedule = noiseSchedule(parts.config.diffusion);
+    layOutForEvaluation(parts);
     this.network = networkOf(parts.unet, this.sampler.imageTokens);
     const stream = parts.stream ?? (this.sampler.evaluation === "streaming" ? new UNetStream(parts.unet) : undefined);
     if (stream) this.parts = { ...parts, stream };
@@ -323,6 +325,12 @@ export class WorldModel {
     }
     return fromTypedArray(values, [jobs.length, rows, actionWidth]).to(this.device);
   }
+}
+
+/** Convolution weights as the kernels want them; those that are being trained stay as they are. */
+function layOutForEvaluation({ unet, autoencoder, tinyDecoder }: WorldParts): void {
+  for (const network of [unet, autoencoder, tinyDecoder])
+    if (network?.options.memoryFormat === "channelsLast") layOutWeights(network);
 }
 
 interface Started {

@@ -1,5 +1,5 @@
 // Traces of single-frame evaluations, by the shapes that they were made for: a stream asks the same of the network over and over.
-import { type Tensor, type Trace, trace } from "@vid2world/torch";
+import { type Tensor, type Trace, autocastMode, trace } from "@vid2world/torch";
 
 import type { LayerMemories } from "./time-pass.js";
 import type { UNetHistory } from "./unet-history.js";
@@ -15,7 +15,7 @@ export interface Evaluated {
 const MOST = 48;
 
 /**
- * An evaluation of given shapes runs as it is written the first time, is traced the second time, and repeated from then on. A history of
+ * An evaluation of given shapes and precision runs as it is written the first time, is traced the second time, and repeated from then on. A history of
  * another length, another batch or another kind of conditioning has a trace of its own; the oldest are forgotten.
  */
 export class StreamTraces {
@@ -24,7 +24,7 @@ export class StreamTraces {
   /** Evaluates by `body`, or as it did the last time. Gradients must be off; `body` must depend on `history` and `input` alone. */
   evaluate(what: string, history: UNetHistory, input: UNetInput, body: () => Evaluated): Evaluated {
     const tensors = [...Object.values(input), ...history.tensors] as Tensor[];
-    const key = `${what} ${history.frames} ${history.batch} ${describe(input)}`;
+    const key = `${what} ${history.frames} ${history.batch} ${describe(input)} ${autocastMode()}`;
     const known = this.#traces.get(key);
     this.#traces.delete(key);
     if (known === undefined || new Set(tensors).size < tensors.length) {

@@ -3,6 +3,7 @@
 import { keep, noGrad, type Tensor } from "@vid2world/torch";
 import { invalid } from "@vid2world/formats";
 
+import { layOutWeights } from "../weight-layout.js";
 import { StreamTraces, type Evaluated } from "./stream-traces.js";
 import { TimePass, type LayerMemory } from "./time-pass.js";
 import { UNetHistory } from "./unet-history.js";
@@ -39,6 +40,7 @@ export class UNetStream {
       );
     this.unet = unet;
     this.trained = trained;
+    if (!trained && unet.options.memoryFormat === "channelsLast") layOutWeights(unet);
   }
 
   /** Evaluates the first frames, `[B T C H W]`, T below `temporalLength` so that a next one fits. */
