@@ -23,7 +23,7 @@ export class StreamTraces {
 
   /** Evaluates by `body`, or as it did the last time. Gradients must be off; `body` must depend on `history` and `input` alone. */
   evaluate(what: string, history: UNetHistory, input: UNetInput, body: () => Evaluated): Evaluated {
-    const tensors = [...Object.values(input), ...history.tensors] as Tensor[];
+    const tensors = [...namedTensors(input).map(([, tensor]) => tensor), ...history.tensors];
     const key = `${what} ${history.frames} ${history.batch} ${describe(input)} ${autocastMode()}`;
     const known = this.#traces.get(key);
     this.#traces.delete(key);
@@ -60,9 +60,12 @@ type Known =
   | { readonly trace: Trace; readonly unpack: (outputs: readonly Tensor[]) => Evaluated }
   | { readonly trace?: undefined };
 
+const namedTensors = (input: UNetInput): [string, Tensor][] =>
+  Object.entries(input as unknown as Record<string, Tensor>);
+
 /** Which tensors there are, of which shape and type: what decides how the network runs. */
 const describe = (input: UNetInput): string =>
-  Object.entries(input as unknown as Record<string, Tensor>)
+  namedTensors(input)
     .map(([name, { shape, dtype }]) => `${name} ${shape.join("x")} ${dtype}`)
     .join(" ");
 
