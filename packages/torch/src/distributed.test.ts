@@ -77,6 +77,19 @@ const network = `
   const steps = [[[0], [1]], [[2, 4], [3, 5]], [[6], [7]], [[8], [9]]]; // of each step the micro batches of two ranks`;
 
 describe.skipIf(!availableBackends().includes("gloo"))("process groups over Gloo", () => {
+  test("where another program listens instead of rank 0, the error says so", async () => {
+    const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const place = { masterAddr: "127.0.0.1", masterPort: (server.address() as AddressInfo).port };
+    try {
+      const joining = initProcessGroup({ rank: 1, worldSize: 2, ...place, timeout: 2 });
+      await expect(joining).rejects.toThrow(ProcessGroupError);
+      await expect(joining).rejects.toThrow(/rank 0 (did not answer|does not answer any more) at 127\.0\.0\.1:/);
+    } finally {
+      server.close();
+    }
+  });
+
   test("collectives of three ranks give what they promise", async () => {
     const lines = await runRanks(
       3,

@@ -53,18 +53,19 @@ export async function rendezvous(options: RendezvousOptions): Promise<Rendezvous
     return among.filter((_, i) => values[i] === undefined);
   };
   const place: Place = { rank, others, get };
-  const heartbeat = await native.startHeartbeat(host, port, `alive/${rank}`, HEARTBEAT, timeout * 1000);
+  const meeting = <T>(work: Promise<T>): Promise<T> => work.catch((cause: unknown) => broken(options, cause));
+  const heartbeat = await meeting(native.startHeartbeat(host, port, `alive/${rank}`, HEARTBEAT, timeout * 1000));
   const leave = createLeave({
     ...{ rank, set, heartbeat },
     giveUp: (ending) => native.storeSet(store, `${BROKEN}/0`, ending),
     left: () => without("ended", others),
   });
 
-  await set("joined", `${hostname()}, process ${process.pid}`);
+  await meeting(set("joined", `${hostname()}, process ${process.pid}`));
   for (let missing = others; missing.length > 0; await sleep(POLL)) {
-    missing = await without("joined", missing);
+    missing = await meeting(without("joined", missing));
     if (missing.length === 0) break;
-    const verdict = rank === 0 ? undefined : readEnding(await get(BROKEN, 0))?.reason;
+    const verdict = rank === 0 ? undefined : readEnding(await meeting(get(BROKEN, 0)))?.reason;
     if (verdict !== undefined || performance.now() > deadline) {
       const reason = verdict ?? `${plural(missing)} of ${size} did not come to ${host}:${port} within ${timeout} s; start ${missing.length > 1 ? "them" : "it"} with the same MASTER_ADDR, MASTER_PORT and WORLD_SIZE`; // prettier-ignore
       await leave(reason, missing);
@@ -91,6 +92,12 @@ export async function rendezvous(options: RendezvousOptions): Promise<Rendezvous
     passed: (point, of) => guard(untilPassed(place, point, of)),
     leave: async (reason) => leave(reason, (await explanation)?.ranks ?? []),
   };
+}
+
+/** The store fails before all ranks have met. */
+function broken({ host, port }: RendezvousOptions, cause: unknown): never {
+  const advice = "it ended while ranks were joining, or another program listens there";
+  throw new ProcessGroupError(`rank 0 does not answer any more at ${host}:${port}: ${advice} [${messageOf(cause)}]`, [0], cause); // prettier-ignore
 }
 
 async function open({ rank, host, port, timeout }: RendezvousOptions): Promise<NativeStore> {

@@ -84,6 +84,7 @@ test("a rank's place is read from the launcher's variables, and half of them is 
     masterPort: 29500,
   });
   expect(rankPlace({ ...place, LOCAL_RANK: "0" })).toMatchObject({ localRank: 0 });
+  expect(rankPlace({ ...place, TORCHELASTIC_USE_AGENT_STORE: "True" })).toMatchObject({ masterPort: 29501 });
   expect(rankPlace({})).toBeUndefined();
   expect(rankPlace({ ...place, RANK: "0", WORLD_SIZE: "1" })).toBeUndefined();
   expect(() => rankPlace({ WORLD_SIZE: "2" })).toThrow("RANK: expected a number, as the other of RANK and WORLD_SIZE");

@@ -29,7 +29,8 @@ export interface ProcessRanks extends Ranks {
 
 /**
  * The place that the environment gives by RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, as torchrun sets them; undefined where
- * it names no other rank.
+ * it names no other rank. Where torchrun itself listens at the port (TORCHELASTIC_USE_AGENT_STORE), with a store that only PyTorch of its
+ * own version is sure to understand, the ranks meet at the next one.
  */
 export function rankPlace(environment: Readonly<Record<string, string | undefined>>): RankPlace | undefined {
   const number = (name: string): number | undefined => {
@@ -49,7 +50,11 @@ export function rankPlace(environment: Readonly<Record<string, string | undefine
     const absent = [...(masterAddr ? [] : ["MASTER_ADDR"]), ...(masterPort === undefined ? ["MASTER_PORT"] : [])];
     throw invalid(absent.join(" and "), `where rank 0 of ${count} ranks listens`, "nothing");
   }
-  return { rank: rank as number, count: count as number, localRank: number("LOCAL_RANK"), masterAddr, masterPort };
+  const taken = environment["TORCHELASTIC_USE_AGENT_STORE"] === "True";
+  return {
+    ...{ rank: rank as number, count: count as number, localRank: number("LOCAL_RANK"), masterAddr },
+    masterPort: taken ? masterPort + 1 : masterPort,
+  };
 }
 
 /** Joins the other ranks. `device` is that of the configuration: of several GPUs each rank takes its own. */
