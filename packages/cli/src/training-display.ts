@@ -76,7 +76,9 @@ export function createTrainingDisplay(
       case "warning":
         return line(`warning: ${event.message}`);
       case "samples":
-        return line(`step ${event.step}  ${event.samples.length} videos in ${dirname(event.samples[0]?.file ?? "")}`);
+        return line(
+          `step ${event.step}  ${event.samples.length} ${event.samples.every(({ file }) => file.endsWith(".png")) ? "picture" : "videos"} in ${dirname(event.samples[0]?.file ?? "")}`,
+        );
       case "validation":
         return line(`step ${event.step}  validation  ${metricsText(event.metrics)}`);
       case "checkpoint":

@@ -38,7 +38,7 @@ p { margin: .25rem 0 1rem; color: var(--quiet); max-width: 48rem; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 23rem), 1fr)); gap: 1rem; }
 figure { margin: 0; padding: .85rem 1rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; min-width: 0; }
 figure p, figcaption { font-size: .85rem; margin: 0 0 .5rem; color: var(--quiet); } figure svg { display: block; width: 100%; height: auto; }
-video { display: block; width: 100%; height: auto; border-radius: 4px; background: #000; } video + figcaption { margin: .5rem 0 0; }
+video, figure img { display: block; width: 100%; height: auto; border-radius: 4px; background: #000; } video + figcaption, img + figcaption { margin: .5rem 0 0; } .wide { grid-column: 1 / -1; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 th, td { padding: .3rem 1.2rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; } thead th { white-space: nowrap; } tbody th { font-weight: normal; color: var(--quiet); white-space: nowrap; }
 td { overflow-wrap: anywhere; } .parts { min-width: 40rem; } pre { overflow-x: auto; padding: 1rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; font-size: .82rem; line-height: 1.45; }

@@ -75,7 +75,7 @@ export interface MemoryUse {
   readonly deviceBytes?: number;
 }
 
-/** A video that a validation made, as a file and as frames. */
+/** A video that a validation made, as a file and as frames; a picture has one frame. */
 export interface SampleVideo {
   readonly name: string;
   /** Path of the file, relative to the run's folder. */

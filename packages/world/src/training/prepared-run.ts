@@ -11,8 +11,8 @@ import type { LongValidation } from "./validator.js";
 /** What a configuration comes to before its first step. */
 export interface PreparedRun {
   readonly objective: Objective;
-  /** Prepares the rollouts of its validation; absent where it has none. */
-  readonly rollouts?: () => Promise<LongValidation>;
+  /** Prepares what its validation shows: rollouts, or reconstructed frames; absent where it has none. */
+  readonly rollouts?: () => LongValidation | Promise<LongValidation>;
   /** The file or folder of the trained model. */
   readonly output: string;
   /** Writes the objective's module, as it is, there. */

@@ -15,6 +15,7 @@ import { frameTable, validationFrames } from "./frame-table.js";
 import type { FrameTable } from "./frame-table.js";
 import { loadEpisodes } from "./load-episodes.js";
 import type { TrainingData } from "./load-episodes.js";
+import { pictureValidation } from "./picture-validation.js";
 import { toPixels } from "./pixels.js";
 import type { ToPixels } from "./pixels.js";
 import type { PreparedRun } from "./prepared-run.js";
@@ -36,6 +37,14 @@ export async function autoencoderRun(config: AutoencoderRunConfig, options: RunO
   const output = path.join(options.folder, AUTOENCODER_FILE);
   return {
     ...{ objective, output },
+    ...(validation && {
+      rollouts: () =>
+        pictureValidation({
+          ...{ folder: options.folder, every: training.validateEvery, frames: validation, frame: episodes.frame },
+          toPixels: (frames_NHWC) => pixelsOf(frames_NHWC.to(training.device as Device)),
+          rows: (pixels_NCHW) => [autoencoder.decode(autoencoder.encode(pixels_NCHW).mean_NCHW)],
+        }),
+    }),
     save: () => saveAutoencoder(output, autoencoder, scale ?? latentScale(autoencoder, frames, pixelsOf)),
     close: async () => {},
   };

@@ -17,7 +17,7 @@ const config = (more: object = {}): TrainingConfig =>
     kind: "tiny-decoder",
     ...{ data, teacher },
     decoder: { channels: [8, 8], blocks: [1, 1] },
-    training: { batchSize: 4, maxSteps: 30, threads: 1, learningRate: 0.01, validateEvery: 1 },
+    training: { batchSize: 4, maxSteps: 30, threads: 1, learningRate: 0.01, validateEvery: 3 },
     ...more,
   });
 

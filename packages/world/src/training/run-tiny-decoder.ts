@@ -8,6 +8,7 @@ import { TinyDecoder } from "../model/tiny-decoder/tiny-decoder.js";
 import { loadAutoencoder } from "./autoencoder-file.js";
 import type { TinyDecoderRunConfig } from "./config.js";
 import { loadEpisodes } from "./load-episodes.js";
+import { pictureValidation } from "./picture-validation.js";
 import { toPixels } from "./pixels.js";
 import type { PreparedRun } from "./prepared-run.js";
 import { readFrames } from "./run-autoencoder.js";
@@ -37,13 +38,29 @@ export async function tinyDecoderRun(config: TinyDecoderRunConfig, options: RunO
   decoder.to(device);
   const episodes = await loadEpisodes(config, options.onEvent);
   const { frames, validation } = await readFrames(episodes, options);
+  const pixelsOf = toPixels(episodes.frame, episodes.padded);
   const objective = tinyDecoderObjective({
     ...{ decoder, teacher, frames, validation, loss, device },
-    toPixels: toPixels(episodes.frame, episodes.padded),
+    toPixels: pixelsOf,
     batchSize: training.batchSize,
   });
   const output = path.join(options.folder, TINY_DECODER_FILE);
-  return { objective, output, save: () => saveTinyDecoder(output, decoder), close: async () => {} };
+  return {
+    ...{ objective, output },
+    ...(validation && {
+      rollouts: () =>
+        pictureValidation({
+          ...{ folder: options.folder, every: training.validateEvery, frames: validation, frame: episodes.frame },
+          toPixels: (frames_NHWC) => pixelsOf(frames_NHWC.to(device)),
+          rows(pixels_NCHW) {
+            const { mean_NCHW } = autoencoder.encode(pixels_NCHW);
+            return [autoencoder.decode(mean_NCHW), decoder.forward(mean_NCHW.mul(teacher.scale))];
+          },
+        }),
+    }),
+    save: () => saveTinyDecoder(output, decoder),
+    close: async () => {},
+  };
 }
 
 async function firstWeights({ decoder: options, initialise }: TinyDecoderRunConfig): Promise<TinyDecoder> {

@@ -11,7 +11,7 @@ export interface ValidationResult {
   readonly samples: readonly SampleVideo[];
 }
 
-/** A validation that takes long enough to be asked for by itself: rollouts. */
+/** A validation of one rank, which leaves files: rollouts, or pictures. */
 export interface LongValidation {
   /** Steps between two; one more takes place at the end. */
   readonly every: number;
@@ -66,7 +66,7 @@ export function createValidator({ objective, ema, every, long, signal, onEvent }
     }
     if (!short && !found) return undefined;
     const metrics = { ...short, ...found?.metrics };
-    onEvent({ type: "validation", step, metrics });
+    if (Object.keys(metrics).length > 0) onEvent({ type: "validation", step, metrics });
     if (found && found.samples.length > 0) onEvent({ type: "samples", step, samples: found.samples });
     return metrics;
   };

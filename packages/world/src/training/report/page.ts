@@ -3,11 +3,12 @@ import { escapeHtml as escape } from "../../page/escape.js";
 import { chartFigure as chart, factsTable, type PageChart, pageHtml, section } from "../../page/html.js";
 import type { RunPart } from "./read-history.js";
 
-/** A video with its caption. */
+/** A video, or a picture, with its caption. */
 export interface PageVideo {
   readonly caption: string;
-  /** H.264 in MP4. */
+  /** H.264 in MP4, or PNG. */
   readonly bytes: Uint8Array;
+  readonly isPicture: boolean;
 }
 
 /** Videos under a heading. */
@@ -64,9 +65,13 @@ function resumedNote(parts: readonly RunPart[]): string {
   return parts.length > 1 ? "Dashed: where the run was interrupted and went on." : "";
 }
 
-function video({ caption, bytes }: PageVideo): string {
-  const source = `data:video/mp4;base64,${Buffer.from(bytes).toString("base64")}`;
+function video({ caption, bytes, isPicture }: PageVideo): string {
   const text = escape(caption);
+  if (isPicture) {
+    const picture = `data:image/png;base64,${Buffer.from(bytes).toString("base64")}`;
+    return `<figure class="wide"><img src="${picture}" alt="${text}"><figcaption>${text}</figcaption></figure>`;
+  }
+  const source = `data:video/mp4;base64,${Buffer.from(bytes).toString("base64")}`;
   return `<figure><video src="${source}" controls loop muted playsinline preload="metadata" aria-label="${text}"></video><figcaption>${text}</figcaption></figure>`;
 }
 

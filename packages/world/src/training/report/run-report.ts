@@ -129,6 +129,7 @@ function mean(lines: readonly HistoryLine[], name: string): number | undefined {
 async function videosOf(folder: string, { samples }: RunHistory): Promise<PageVideos[]> {
   const newest = samples.at(-1);
   if (!newest) return [];
+  const isPicture = (file: string): boolean => file.endsWith(".png");
   let bytesLeft = MOST_VIDEO_BYTES;
   let leftOut = 0;
   const read = async (file: string, caption: string): Promise<PageVideos["videos"]> => {
@@ -141,10 +142,10 @@ async function videosOf(folder: string, { samples }: RunHistory): Promise<PageVi
       return [];
     }
     bytesLeft -= bytes.length;
-    return [{ caption, bytes }];
+    return [{ caption, bytes, isPicture: isPicture(file) }];
   };
   const filesOf = (line: HistoryLine): string[] => line["files"] as string[];
-  const clip = (file: string): string => path.basename(file, ".mp4");
+  const clip = (file: string): string => path.parse(file).name;
   const now: PageVideos["videos"][number][] = [];
   for (const file of filesOf(newest)) now.push(...(await read(file, clip(file))));
   const through: PageVideos["videos"][number][] = [];
@@ -158,7 +159,7 @@ async function videosOf(folder: string, { samples }: RunHistory): Promise<PageVi
   const groups = [
     {
       title: `Samples at step ${stepOf(newest)}`,
-      note: `Truth on the left, the model on the right.${note}`,
+      note: `${filesOf(newest).some(isPicture) ? "Held-out frames above, what the networks make of them below" : "Truth on the left, the model on the right"}.${note}`,
       videos: now,
     },
     { title: "The same clip earlier", note: clip(first), videos: through },
