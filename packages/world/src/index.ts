@@ -9,3 +9,11 @@ export { type SceneDescriber, type SceneNetworks, emptyText, sceneDescriber } fr
 export { type WorldCodec, worldCodec } from "./world-codec.js";
 export { loadConfig, saveConfig } from "./config/load.js";
 export { ConfigError } from "./config/config-error.js";
+export {
+  Environment,
+  type EnvironmentAction,
+  type EnvironmentOptions,
+  type EnvironmentStart,
+  type Observation,
+  openEnvironment,
+} from "./serving/environment.js";

@@ -12,8 +12,18 @@ export type WorldAction = Readonly<Record<string, number>> | readonly number[] |
 /** The network's numbers for an action. `width` is how many; `channels` are absent in a world whose channels have no names. */
 export function actionVector(action: WorldAction, width: number, channels?: readonly Channel[]): Float32Array {
   if (action instanceof Float32Array) return checked(action, width);
-  if (isRow(action)) return channels ? encodeActions(channels, [action]) : checked(Float32Array.from(action), width);
-  return channels ? encodeActions(channels, [rowOf(action, channels)]) : atRest(action, width);
+  const row = actionRow(action, width, channels);
+  return channels ? encodeActions(channels, [row]) : checked(Float32Array.from(row), width);
+}
+
+/** An action as a row, one value per channel; `width` is the number of values in a world whose channels have no names. */
+export function actionRow(
+  action: Readonly<Record<string, number>> | readonly number[],
+  width: number,
+  channels?: readonly Channel[],
+): readonly number[] {
+  if (isRow(action)) return action;
+  return channels ? rowOf(action, channels) : [...atRest(action, width)];
 }
 
 function isRow(action: Readonly<Record<string, number>> | readonly number[]): action is readonly number[] {

@@ -1,6 +1,6 @@
 // Batches that change nothing. Kernels for a batch of eight may round other than those for one, and then a frame would depend on who else
-// was playing. So a batch size is used only after one batch of it gave the bytes that its items gave alone; where it did not, or fails,
-// items are computed one after the other. What is returned is always what an item computed alone would be.
+// was playing. So a batch size is used only after some batches of it gave the bytes that their items gave alone; where one did not, or
+// fails, items are computed in smaller ones. What is returned is always what an item computed alone would be.
 
 /** `exact`: as above. `always`: batches without a look, for devices where no two runs are equal anyway. `never`: one by one. */
 export type Batching = "exact" | "always" | "never";
@@ -26,9 +26,14 @@ export interface Pass<I, R> {
 interface Verdict {
   /** The largest size that is. */
   good: number;
+  /** How often the size after it agreed. */
+  agreed: number;
   /** Whether the size after it is not. */
   final: boolean;
 }
+
+/** Batches that must agree before a size is used. One could agree by luck where numbers are few or zero. */
+const TRIALS = 3;
 
 /** Runs passes over items in sizes that are powers of two up to `most`. */
 export class Batcher {
@@ -58,7 +63,7 @@ export class Batcher {
   }
 
   #exact<I, R>(pass: Pass<I, R>, rest: readonly I[], wanted: number): Outcome<R>[] {
-    const verdict = this.#verdicts.get(pass.key) ?? { good: 1, final: false };
+    const verdict = this.#verdicts.get(pass.key) ?? { good: 1, agreed: 0, final: false };
     this.#verdicts.set(pass.key, verdict);
     const size = 2 ** Math.floor(Math.log2(wanted));
     if (size <= verdict.good || verdict.final) return plain(pass, rest.slice(0, Math.min(size, verdict.good)));
@@ -68,6 +73,8 @@ export class Batcher {
   /** Computes items at once and alone, and judges the size by it. */
   #trial<I, R>(pass: Pass<I, R>, items: readonly I[], verdict: Verdict): Outcome<R>[] {
     const alone = oneByOne(pass, items);
+    // An item that fails alone says nothing about the size.
+    if (!alone.every((one) => "value" in one)) return alone;
     let together: readonly R[] = [];
     try {
       together = pass.compute(items);
@@ -75,10 +82,9 @@ export class Batcher {
       verdict.final = true; // too large for the device, most likely
       return alone;
     }
-    // An item that fails alone says nothing about the size.
     const equal = alone.every((one, i) => "value" in one && pass.same(one.value, together[i] as R));
-    if (equal) verdict.good = items.length;
-    else if (alone.every((one) => "value" in one)) verdict.final = true;
+    if (!equal) verdict.final = true;
+    else if (++verdict.agreed === TRIALS) Object.assign(verdict, { good: items.length, agreed: 0 });
     together.forEach((result) => pass.drop(result));
     return alone;
   }

@@ -4,8 +4,8 @@ import { type Tensor, cat, noGrad, scope } from "@vid2world/torch";
 import type { HistoryFrame } from "../diffusion/frame-sampling.js";
 import { historyTimestep } from "../diffusion/samplers/timesteps.js";
 import { type SamplerConfig, samplerSchema } from "../diffusion/samplers/sampler-config.js";
-import { worldCodec } from "../world-codec.js";
-import { drawFrames, settleStates, settlingOf } from "../world-frames.js";
+import { bytesOf, worldCodec } from "../world-codec.js";
+import { drawFrames, rowMajor, settleStates, settlingOf } from "../world-frames.js";
 import type { WorldModel } from "../world-model.js";
 import type { WorldState } from "../world-state.js";
 import type { FullSettings } from "./engine.js";
@@ -27,8 +27,10 @@ export interface FramePasses {
   settleKey(state: WorldState): string | undefined;
   /** Draws frames of equal settings. The newest frames of the states are the caller's. */
   draw(sampler: SamplerConfig, frames: number): Pass<Drawing, WorldState>;
-  /** Latents [1 C h w] to pictures, H*W*3 bytes. */
-  decode(decoder: Decoder): Pass<Tensor, Uint8Array>;
+  /** Latents [1 C h w] to pixels [1 3 H W] before they are rounded: rounding would hide that passes differ. The pixels are the caller's. */
+  decode(decoder: Decoder): Pass<Tensor, Tensor>;
+  /** Pixels to a picture, H*W*3 bytes; frees them. */
+  picture(pixels_BCHW: Tensor): Uint8Array;
 }
 
 /** The passes of a world; decoders are made once. */
@@ -38,7 +40,6 @@ export function framePasses(world: WorldModel): FramePasses {
     full: worldCodec(parts.autoencoder, config, device),
     tiny: worldCodec(parts.autoencoder, config, device, parts.tinyDecoder),
   };
-  const size = world.height * world.width * 3;
 
   return {
     settleKey(state) {
@@ -65,13 +66,23 @@ export function framePasses(world: WorldModel): FramePasses {
     }),
     decode: (decoder) => ({
       key: `decode ${decoder}`,
-      compute(latents) {
-        const bytes = noGrad(() => scope(() => codecs[decoder].decode(cat(latents))));
-        return latents.map((_, b) => bytes.slice(b * size, (b + 1) * size));
-      },
-      same: (a, b) => Buffer.compare(a, b) === 0,
-      drop: () => undefined,
+      compute: (latents) =>
+        noGrad(() =>
+          scope(() => {
+            const pixels_BCHW = codecs[decoder].decodePixels(cat(latents));
+            return latents.map((_, b) => rowMajor(pixels_BCHW.narrow(0, b, 1)));
+          }),
+        ),
+      same: (a, b) => sameTensors([a], [b]),
+      drop: (pixels) => pixels.dispose(),
     }),
+    picture(pixels_BCHW) {
+      try {
+        return noGrad(() => bytesOf(pixels_BCHW));
+      } finally {
+        pixels_BCHW.dispose();
+      }
+    },
   };
 }
 

@@ -40,7 +40,7 @@ interface Seat {
   newest: number | undefined;
 }
 
-/** A seat whose first step can be computed now. */
+/** A step that can be computed now. */
 interface Ready {
   readonly seat: Seat;
   readonly job: Job;
@@ -131,8 +131,8 @@ export class FrameScheduler {
 
   /** A picture of a latent, bit for bit as it was first shown. Only in a task. */
   decode(latent_BCHW: Tensor, decoder: EngineStep["settings"]["decoder"]): Uint8Array {
-    const [outcome] = this.#batcher.run(this.#passes.decode(decoder), [latent_BCHW]) as [Outcome<Uint8Array>];
-    if ("value" in outcome) return outcome.value;
+    const [outcome] = this.#batcher.run(this.#passes.decode(decoder), [latent_BCHW]) as [Outcome<Tensor>];
+    if ("value" in outcome) return this.#passes.picture(outcome.value);
     throw outcome.error;
   }
 
@@ -154,10 +154,11 @@ export class FrameScheduler {
       return true;
     }
     const waiting = [...this.#seats.values()].filter(({ jobs }) => jobs.length > 0).sort((a, b) => a.served - b.served);
-    const absent = waiting.find(({ session, jobs }) => !session.states.has((jobs[0] as Job).step.from));
-    if (absent) this.#rebuildOne(absent);
     const group = this.#group(waiting);
     if (group.length > 0) this.#serve(group);
+    // After the pass, so that a state that was just computed back is used before another one takes its place.
+    const absent = waiting.find(({ session, jobs }) => jobs.some(({ step }) => !session.states.has(step.from)));
+    if (absent) this.#rebuildOne(absent);
     if (waiting.length > 0) return true;
     if (this.#settleSome()) return true;
     this.#idle.splice(0).forEach((resolve) => resolve());
@@ -166,11 +167,15 @@ export class FrameScheduler {
 
   /** Those that can share a pass with the one that waits longest. */
   #group(waiting: readonly Seat[]): Ready[] {
-    const ready = waiting.flatMap((seat): Ready[] => {
-      const job = seat.jobs[0];
-      const state = job && seat.session.states.get(job.step.from);
-      return state ? [{ seat, job, state }] : [];
-    });
+    const ready: Ready[] = [];
+    const longest = Math.max(...waiting.map(({ jobs }) => jobs.length), 0);
+    // The first steps of all sessions before anybody's second one.
+    for (let place = 0; place < longest; place++)
+      for (const seat of waiting) {
+        const job = seat.jobs[place];
+        const state = job && seat.session.states.get(job.step.from);
+        if (state) ready.push({ seat, job, state });
+      }
     const [first] = ready;
     if (first === undefined) return [];
     const keyOf = ({ job, state }: Ready): string =>
@@ -179,7 +184,8 @@ export class FrameScheduler {
   }
 
   #rebuildOne(seat: Seat): void {
-    const job = seat.jobs[0] as Job;
+    const job = seat.jobs.find(({ step }) => !seat.session.states.has(step.from));
+    if (job === undefined) return;
     const { from } = job.step;
     if (seat.rebuild?.node !== from) {
       seat.rebuild?.work.return();
@@ -196,24 +202,34 @@ export class FrameScheduler {
   /** One pass: memories, frames, pictures. */
   #serve(group: readonly Ready[]): void {
     const began = performance.now();
-    const settled = this.#settle(group);
+    // Whatever a session's limits let go of meanwhile lives until the pass is over.
+    const held: WorldState[] = [];
+    const hold = (state: WorldState): void => void held.push(retainState(state));
+    for (const { state } of group) hold(state);
+    try {
+      this.#drawAll(this.#settle(group, hold), began, hold);
+    } finally {
+      held.forEach(releaseState);
+    }
+  }
+
+  #drawAll(settled: readonly Ready[], began: number, hold: (state: WorldState) => void): void {
     const first = settled[0];
     if (first === undefined) return;
     const pass = this.#passes.draw(first.job.sampler, first.state.history.length);
     const drawings = settled.map(({ state, job }): Drawing => ({ state, action: job.step.action }));
-    const drawn = this.#kept(settled, this.#batcher.run(pass, drawings), retainState);
+    const drawn = this.#kept(settled, this.#batcher.run(pass, drawings), hold);
     const modelled = performance.now();
-    try {
-      for (const decoder of new Set(drawn.map(({ ready }) => ready.job.step.settings.decoder))) {
-        const some = drawn.filter(({ ready }) => ready.job.step.settings.decoder === decoder);
-        const latents = some.map(({ value }) => newestOf(value).latent_BCHW);
-        const pictures = this.#kept(some, this.#batcher.run(this.#passes.decode(decoder), latents));
-        const times = { model: modelled - began, decode: performance.now() - modelled };
-        for (const { ready: done, value: pixels } of pictures)
-          this.#deliver(done.ready, done.value, pixels, done.batch, { wait: began - done.ready.job.asked, ...times });
-      }
-    } finally {
-      for (const { value } of drawn) releaseState(value);
+    for (const decoder of new Set(drawn.map(({ ready }) => ready.job.step.settings.decoder))) {
+      const some = drawn.filter(({ ready }) => ready.job.step.settings.decoder === decoder);
+      const latents = some.map(({ value }) => newestOf(value).latent_BCHW);
+      const pictures = this.#kept(some, this.#batcher.run(this.#passes.decode(decoder), latents));
+      const times = { model: modelled - began, decode: performance.now() - modelled };
+      for (const { ready: done, value: pixels_BCHW } of pictures)
+        this.#deliver(done.ready, done.value, this.#passes.picture(pixels_BCHW), done.batch, {
+          wait: began - done.ready.job.asked,
+          ...times,
+        });
     }
   }
 
@@ -232,24 +248,23 @@ export class FrameScheduler {
     job.resolve({ node, parent: from, frame, pixels, latent, timings, batch });
   }
 
-  /** The group with settled states, less those that failed. */
-  #settle(group: readonly Ready[]): Ready[] {
-    const keys = new Map(group.map((ready) => [ready, this.#passes.settleKey(ready.state)]));
-    const settled = new Map<Ready, WorldState>();
+  /** The group with settled states, less those that failed. Steps from one node share its state. */
+  #settle(group: readonly Ready[], hold: (state: WorldState) => void): Ready[] {
+    const keys = new Map(group.map(({ state }) => [state, this.#passes.settleKey(state)]));
+    const settled = new Map<WorldState, WorldState>();
     for (const key of new Set(keys.values())) {
-      const some = group.filter((ready) => keys.get(ready) === key);
-      if (key === undefined) some.forEach((ready) => settled.set(ready, ready.state));
+      const states = [...keys].flatMap(([state, its]) => (its === key ? [state] : []));
+      if (key === undefined) states.forEach((state) => settled.set(state, state));
       else {
-        const states = some.map(({ state }) => state);
-        const kept = this.#kept(some, this.#batcher.run(this.#passes.settle(key), states));
-        for (const { ready, value } of kept) {
+        const some = states.map((state) => group.find((ready) => ready.state === state) as Ready);
+        for (const { ready, value } of this.#kept(some, this.#batcher.run(this.#passes.settle(key), states), hold)) {
           ready.seat.session.states.put(ready.job.step.from, value);
-          settled.set(ready, value);
+          settled.set(ready.state, value);
         }
       }
     }
     return group.flatMap((ready) => {
-      const state = settled.get(ready);
+      const state = settled.get(ready.state);
       return state ? [{ ...ready, state }] : [];
     });
   }
