@@ -1,4 +1,5 @@
 // The page in a real browser, on a real server with the toy engine behind it.
+/// <reference lib="dom" />
 import { readFile } from "node:fs/promises";
 import type { SessionNode } from "@vid2world/world/serving/protocol/messages";
 import type { ServerOptions } from "@vid2world/world/serving/server/start-server";
@@ -350,6 +351,35 @@ describe.skipIf(noBrowser !== undefined)(
       await button(page, "Restart").click();
       await page.getByText("Seed 42.").waitFor();
       expect((await described(page)).nodes).toHaveLength(4);
+    });
+
+    test("looks with the mouse once the picture has captured it", async () => {
+      const page = await openPage();
+      await begin(page);
+      await playButton(page).click();
+      await page.locator(STAGE).click();
+      await page.getByText("Esc lets the mouse go").waitFor();
+      for (let x = 600; x < 900; x += 20) await page.mouse.move(x, 300);
+      await untilFrame(page, (await frameOf(page)) + 8);
+      await page.keyboard.press("KeyP");
+      await button(page, "Play").first().waitFor();
+      const turns = (await described(page)).nodes.map(({ action }) => action?.[2] ?? 0);
+      expect(Math.min(...turns)).toBeLessThan(0); // to the right
+      expect(turns.at(-1)).toBeCloseTo(0);
+    });
+
+    test("says when another window goes on with the session, and takes it back", async () => {
+      const page = await openPage();
+      await begin(page);
+      const copy = await page.evaluate<string>("sessionStorage.getItem('vid2world.session')");
+      const second = await visit();
+      await second.evaluate((stored) => sessionStorage.setItem("vid2world.session", stored), copy);
+      await second.reload();
+      await page.getByText("goes on in another window").waitFor();
+      await playTo(second, 6);
+      await button(page, "Go on here").click();
+      await second.getByText("goes on in another window").waitFor();
+      await untilFrame(page, 6);
     });
 
     test("is played by a gamepad", async () => {

@@ -195,6 +195,7 @@ export function createPlayer(api: Api): Player {
     if (answer === undefined || !("type" in answer) || answer.type !== "opened") return;
     const { session: id, key, seed, truthFrames, replayFrames, nodes } = answer;
     const isNew = session.value?.session !== id;
+    const wasCurrent = shown.value === remote.value?.node;
     rememberSession({ session: id, key });
     batch(() => {
       if (isNew) {
@@ -208,7 +209,8 @@ export function createPlayer(api: Api): Player {
       transport.accept(answer.state);
       status.value = { kind: "ready" };
     });
-    if (isNew || playOnReturn) await transport.show(answer.state.node);
+    // Whoever looked at the newest frame sees the newest frame; whoever looked back stays there.
+    if (isNew || wasCurrent) await transport.show(answer.state.node);
     pilot.tellAgain();
     if (isNew && replayFrames > 0)
       state.notify("plain", `Playing the session again: ${replayFrames} frames are to come.`);

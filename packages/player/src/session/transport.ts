@@ -161,10 +161,7 @@ export function createTransport(around: TransportSurroundings): Transport {
       await ask({ type: "settings", settings });
     },
     accept,
-    halt() {
-      stopWatching();
-      follows = true;
-    },
+    halt: stopWatching,
   };
   return transport;
 }
