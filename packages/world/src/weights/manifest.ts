@@ -31,6 +31,8 @@ export interface WeightFile {
   /** Place below the weights folder. */
   readonly destination: string;
   readonly origin: HubOrigin | UrlOrigin;
+  /** A zip archive whose files are read: it is unpacked in its folder. */
+  readonly unpack?: boolean;
   /** Bytes. */
   readonly size?: number;
   /** Hexadecimal. */
@@ -158,6 +160,7 @@ export const WEIGHTS: readonly WeightFile[] = [
     group: "metrics",
     title: "DreamSim ensemble: DINO, CLIP and OpenCLIP ViT-B/16 with their adapters",
     destination: "dreamsim/dreamsim_ensemble_checkpoint.zip",
+    unpack: true,
     origin: {
       kind: "url",
       urls: [

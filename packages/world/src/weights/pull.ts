@@ -1,6 +1,8 @@
 // Gets one file of the manifest: it is there already, lies elsewhere on this machine, or is downloaded.
 import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { getHFHubCachePath } from "@huggingface/hub";
+import { unzip } from "@vid2world/formats/unzip";
 
 import { findIn, takeOver } from "./adopt.js";
 import { sha256Of } from "./checksum.js";
@@ -40,10 +42,16 @@ export interface Pulled {
 }
 
 /**
- * Makes sure that `file` is in the weights folder.
+ * Makes sure that `file` is in the weights folder; an archive that is to be unpacked is unpacked beside itself, too.
  * @throws WeightsError, and then nothing incomplete or wrong is under the final name.
  */
 export async function pullWeights(file: WeightFile, options: PullOptions = {}): Promise<Pulled> {
+  const pulled = await getFile(file, options);
+  if (file.unpack === true) await withLock(pulled.path, () => unzip(pulled.path, dirname(pulled.path)));
+  return pulled;
+}
+
+async function getFile(file: WeightFile, options: PullOptions): Promise<Pulled> {
   const path = weightPath(file, options.root ?? weightsRoot(options.env));
   const there = await stat(path).catch(() => undefined);
   const fits = there !== undefined && (file.size === undefined || file.size === there.size);

@@ -118,10 +118,7 @@ function adapterOf(archive: string): string {
     const adapter = path.join(folder, "ensemble_lora", file);
     if (existsSync(adapter)) return adapter;
   }
-  throw new WeightsError(
-    "MISSING",
-    `${archive} is not unpacked; unzip it in its folder: cd ${folder} && unzip ${path.basename(archive)}`,
-  );
+  throw new WeightsError("MISSING", `${archive} is not unpacked; this unpacks it: vid2world weights pull dreamsim`);
 }
 
 function knownChecksum(name: string): string {
