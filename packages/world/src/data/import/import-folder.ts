@@ -57,6 +57,8 @@ export interface ClipJob {
   readonly path: string;
   readonly index: number;
   readonly notes: string[];
+  /** Inputs were stamped by the video's clock: all of them may lie before its first frame. Otherwise that is taken for a wrong unit. */
+  readonly sameClock?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -67,7 +69,7 @@ export async function importClip(job: ClipJob): Promise<ClipFile> {
   const inputsFile = findInputs(input, name, mapping.inputs.file);
   const info = await probeVideo(file);
   // The inputs first: they are checked in no time, and a video takes long.
-  const rowsFor = await readInputs(inputsFile, info, mapping);
+  const rowsFor = await readInputs(inputsFile, info, job);
   const ahead = rowsFor(Math.ceil((info.frames / info.fps) * mapping.fps) + 1);
   for (const [t, row] of ahead.entries()) {
     const problem = rowProblem(mapping.channels, row);
@@ -106,14 +108,18 @@ async function bringVideo(job: ClipJob, file: string, info: VideoInfo): Promise<
 }
 
 /** Reads and checks inputs; the result makes one row per frame. */
-async function readInputs(file: string, video: VideoInfo, mapping: Mapping): Promise<(frames: number) => number[][]> {
+async function readInputs(
+  file: string,
+  video: VideoInfo,
+  { mapping, sameClock = false }: Pick<ClipJob, "mapping" | "sameClock">,
+): Promise<(frames: number) => number[][]> {
   const { inputs, channels, columns, fps } = mapping;
   const rows = await readTable(file);
   if (rows.length === 0 && inputs.kind === "samples") throw new FormatError(file, "holds no row");
   const times = timesOf(file, rows, inputs, video.fps);
   const seconds = video.frames / video.fps;
   const [first = 0, last = 0] = [times[0], times.at(-1)];
-  if (rows.length > 0 && (first >= seconds || last < 0)) {
+  if (!sameClock && rows.length > 0 && (first >= seconds || last < 0)) {
     const span = `seconds ${first.toFixed(3)} to ${last.toFixed(3)}`;
     throw new FormatError(
       file,

@@ -75,3 +75,11 @@ test("a time limit ends it, and a second clip joins only a recording with the sa
     /the channels of the recording that is in/,
   );
 });
+
+test("events that end before the first frame hold for the frames that follow", async () => {
+  const events = new PassThrough();
+  events.end('{"type": "keydown", "code": "KeyW"}\n');
+  await recordClip(options(events));
+  const recording = await openRecording(join(folder, "out"));
+  expect(new Set(recording.episodes[0]?.actions_TA)).toEqual(new Set([1]));
+});

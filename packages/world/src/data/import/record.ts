@@ -50,8 +50,9 @@ export async function recordClip(options: RecordOptions): Promise<ImportReport> 
   await mkdir(raw, { recursive: true });
   const video = `${name}.mkv`;
   await capture(options, join(raw, video), join(raw, `${name}.events.jsonl`));
-  const [first] = await frameTimes(join(raw, video));
-  if (first === undefined) throw new FormatError(join(raw, video), "nothing was recorded");
+  const [first] = await frameTimes(join(raw, video)).catch(() => []); // without a frame it is no readable video
+  if (first === undefined)
+    throw new FormatError(join(raw, video), "nothing was recorded: it ended before the first frame");
   const inputs = {
     kind: "events" as const,
     file: "{name}.events.jsonl",
@@ -62,7 +63,10 @@ export async function recordClip(options: RecordOptions): Promise<ImportReport> 
   const clips = (await readdir(output)).filter((each) => each.endsWith(".actions.json")).length;
   const notes: string[] = [];
   const make = (path: string) =>
-    importClip({ input: raw, mapping: { ...mapping, inputs, columns: {} }, video, name, path, index: clips, notes });
+    importClip({
+      ...{ input: raw, mapping: { ...mapping, inputs, columns: {} }, video, name, path, index: clips, notes },
+      sameClock: true,
+    });
   return buildRecording(output, headerOf(mapping), [{ name, make }], { strict: true }, notes);
 }
 
@@ -101,9 +105,12 @@ async function capture(options: RecordOptions, video: string, eventsFile: string
   let problem: FormatError | undefined;
   let timer: NodeJS.Timeout | undefined;
   const end = (): void => void recorder.stdin.write("q");
-  recorder.stdout.once("data", () => {
-    onStart?.();
-    if (seconds !== undefined) timer = setTimeout(end, seconds * 1000);
+  const started = new Promise<void>((resolve) => {
+    recorder.stdout.once("data", () => {
+      onStart?.();
+      if (seconds !== undefined) timer = setTimeout(end, seconds * 1000);
+      resolve();
+    });
   });
   recorder.stdout.resume();
   stop?.addEventListener("abort", end, { once: true });
@@ -120,7 +127,8 @@ async function capture(options: RecordOptions, video: string, eventsFile: string
       end();
     }
   });
-  lines.once("close", () => void setTimeout(end, END_OF_EVENTS_MS).unref());
+  // Events that end before the source delivers anything leave it time to do so.
+  lines.once("close", () => void started.then(() => setTimeout(end, END_OF_EVENTS_MS).unref()));
   try {
     const { code, reason } = await recorder.ended;
     if (problem !== undefined) throw problem;
