@@ -1,8 +1,10 @@
-// Turns a TFDS folder of robot episodes into training data, one episode at a time: goes on past what is broken, skips what
+// Turns a TFDS folder of robot episodes into training data, a few episodes at a time: goes on past what is broken, skips what
 // is done, and ends with a summary. What is written is up to the sink: published .npz files, or a recording.
+import { availableParallelism } from "node:os";
 import { FormatError } from "@vid2world/formats";
 import { decodeExample } from "@vid2world/formats/tfrecord/example";
 import { readTfRecords, type TfRecord } from "@vid2world/formats/tfrecord/tfrecord";
+import { severalAtOnce } from "../several-at-once.js";
 import { openRldsFolder, type RldsFolder, type RldsShard } from "./dataset-folder.js";
 import { chooseFields, readEpisode, type EpisodeFields, type RldsEpisode } from "./episode.js";
 import { knownDataset, RT1_DATASET } from "./known-datasets.js";
@@ -31,6 +33,8 @@ export interface ConvertRldsOptions {
   readonly maxEpisodes?: number;
   /** Throw at the first problem instead of going on. Default false. */
   readonly strict?: boolean;
+  /** Episodes in work at once; decoding and compressing run in other threads. Default: one per core, at most four. */
+  readonly atOnce?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ConvertProgress) => void;
 }
@@ -63,9 +67,13 @@ export interface EpisodeSink {
   readonly finish: () => Promise<void>;
 }
 
+/** The system's own pool has four threads. */
+const MOST_AT_ONCE = 4;
+
 /** Converts a dataset. Killed at any time and started again, it goes on and leaves the same bytes. */
 export async function convertRlds(options: ConvertRldsOptions): Promise<ConvertReport> {
   const { dataset = RT1_DATASET, strict = false, maxEpisodes = Infinity, signal, onProgress } = options;
+  const { atOnce = Math.min(MOST_AT_ONCE, availableParallelism()) } = options;
   const known = knownDataset(dataset);
   const source = await openRldsFolder(options.input, dataset);
   const fields = chooseFields(source.fields, { imageKey: options.imageKey ?? known.imageKey, action: options.action });
@@ -74,43 +82,65 @@ export async function convertRlds(options: ConvertRldsOptions): Promise<ConvertR
     (sum, { shards }) => sum + shards.reduce((n, { episodes }) => n + episodes.length, 0),
     0,
   );
-  const report = { folder: sink.folder, written: 0, skipped: 0, frames: 0, bytes: 0, problems: [] as FormatError[] };
-  const problem = (error: FormatError): void => {
+  const report = { folder: sink.folder, written: 0, skipped: 0, frames: 0, bytes: 0 };
+  const problems: { readonly place: number; readonly error: FormatError }[] = [];
+  let place = 0; // of a record among all, so that problems are told in the order of the files
+  const problem = (error: FormatError, at = place): void => {
     if (strict) throw error;
-    report.problems.push(error);
+    problems.push({ place: at, error });
   };
-  let done = 0;
-  for (const split of source.splits) {
-    for (const shard of split.shards) {
-      let seen = 0;
-      for await (const { number, record } of shardRecords(shard, (name) => sink.has(name), split.name, problem)) {
-        signal?.throwIfAborted();
-        onProgress?.({ done: done + ++seen, total });
-        if (record === undefined) {
-          report.skipped++;
-          continue;
-        }
-        if (report.written >= maxEpisodes) {
-          await sink.finish();
-          return report;
-        }
-        report.bytes += record.data.length;
-        try {
-          const place = `${shard.file} record ${record.index}`;
-          const episode = readEpisode(decodeExample(record.data, place, record.offset), fields, place, record.offset);
-          await sink.write(episodeName(split.name, number), split.name, episode);
-          report.written++;
-          report.frames += episode.steps;
-        } catch (error) {
-          if (!(error instanceof FormatError)) throw error;
-          problem(error);
-        }
-      }
-      done += shard.episodes.length;
+  const finish = async (): Promise<ConvertReport> => {
+    await sink.finish();
+    return { ...report, problems: problems.sort((a, b) => a.place - b.place).map(({ error }) => error) };
+  };
+  const convert = async ({ shard, split, number, record }: EpisodeJob): Promise<void> => {
+    const at = place++;
+    report.bytes += record.data.length;
+    try {
+      const name = `${shard.file} record ${record.index}`;
+      const episode = readEpisode(decodeExample(record.data, name, record.offset), fields, name, record.offset);
+      await sink.write(episodeName(split, number), split, episode);
+      report.written++;
+      report.frames += episode.steps;
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      problem(error, at);
     }
+  };
+  // The first episode alone: it decides what others must agree with. In a strict run nothing after a broken one may be written.
+  const running = severalAtOnce(() => (strict || report.written + report.skipped === 0 ? 1 : atOnce));
+  let done = 0;
+  try {
+    for (const split of source.splits) {
+      for (const shard of split.shards) {
+        let seen = 0;
+        for await (const { number, record } of shardRecords(shard, (name) => sink.has(name), split.name, problem)) {
+          signal?.throwIfAborted();
+          onProgress?.({ done: done + ++seen, total });
+          if (record === undefined) {
+            report.skipped++;
+            continue;
+          }
+          await running.room();
+          while (report.written + running.count >= maxEpisodes && running.count > 0) await running.one();
+          if (report.written >= maxEpisodes) return await finish();
+          running.add(convert({ shard, split: split.name, number, record }));
+        }
+        done += shard.episodes.length;
+      }
+    }
+    await running.all();
+  } finally {
+    await running.settled();
   }
-  await sink.finish();
-  return report;
+  return finish();
+}
+
+interface EpisodeJob {
+  readonly shard: RldsShard;
+  readonly split: string;
+  readonly number: number;
+  readonly record: TfRecord;
 }
 
 /** The published file name, without its ending: "train_eps_00000017". */

@@ -4,23 +4,31 @@ import { join } from "node:path";
 import { FormatError } from "@vid2world/formats";
 import { writeNpz } from "@vid2world/formats/npy/npz";
 import { removeStale } from "../import/stale-files.js";
+import { memoryBudget } from "../memory-budget.js";
+import type { PictureSize } from "../transforms.js";
 import type { EpisodeSink } from "./convert-rlds.js";
 import type { RldsEpisode } from "./episode.js";
 
 /** Decoders run on a few threads; more pictures at once than this only take memory. */
 const PICTURES_AT_ONCE = 16;
 
+/** Decoded pictures of the episodes that are in work together; a longer one is in work alone. */
+const DECODED_BYTES = 160e6;
+
 /** Opens the folder `<output>/<dataset>` of .npz files. */
 export async function npzSink(output: string, dataset: string): Promise<EpisodeSink> {
   const folder = join(output, dataset);
   await mkdir(folder, { recursive: true });
   const there = new Set(await removeStale(folder));
+  const memory = memoryBudget(DECODED_BYTES);
   return {
     folder,
     has: (name) => there.has(`${name}.npz`),
     write: async (name, _split, episode) => {
-      const { frames_THWC, height, width } = await decodeAll(episode, name);
       const { steps, actionWidth, actions_TA } = episode;
+      const { height, width } = await episode.image(0);
+      using _ = await memory.take(steps * height * width * 3);
+      const frames_THWC = await decodeAll(episode, name, { height, width });
       await writeNpz(
         join(folder, `${name}.npz`),
         new Map([
@@ -34,12 +42,8 @@ export async function npzSink(output: string, dataset: string): Promise<EpisodeS
   };
 }
 
-/** All pictures of an episode in one array; they must be of one size. */
-async function decodeAll(
-  episode: RldsEpisode,
-  name: string,
-): Promise<{ frames_THWC: Uint8Array; height: number; width: number }> {
-  const { height, width } = await episode.image(0);
+/** All pictures of an episode in one array; they must be of the first one's size. */
+async function decodeAll(episode: RldsEpisode, name: string, { height, width }: PictureSize): Promise<Uint8Array> {
   const bytes = height * width * 3;
   const frames_THWC = new Uint8Array(episode.steps * bytes);
   for (let from = 0; from < episode.steps; from += PICTURES_AT_ONCE) {
@@ -55,5 +59,5 @@ async function decodeAll(
       }),
     );
   }
-  return { frames_THWC, height, width };
+  return frames_THWC;
 }
