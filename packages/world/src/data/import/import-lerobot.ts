@@ -1,8 +1,16 @@
 // Imports one camera of a LeRobot dataset with its actions as a recording.
 //   T frames, A numbers of an action
 import { copyFile, rename } from "node:fs/promises";
-import { basename, resolve } from "node:path";
-import { decodeImage, FormatError, invalid, probeVideo, writeVideo, type RgbImage } from "@vid2world/formats";
+import { basename, resolve, sep } from "node:path";
+import {
+  decodeImage,
+  FormatError,
+  invalid,
+  probeVideo,
+  readImage,
+  writeVideo,
+  type RgbImage,
+} from "@vid2world/formats";
 import { readParquetRows, type ParquetRow } from "@vid2world/formats/parquet";
 import type { Channel } from "../action-space.js";
 import { channelNames, rangesOfRows, widenRanges } from "./channels.js";
@@ -114,9 +122,17 @@ async function readActions(episode: LeRobotEpisode): Promise<number[][]> {
   );
 }
 
-function rowsOf(episode: LeRobotEpisode, columns: readonly string[]): AsyncGenerator<ParquetRow, void> {
+function rowsOf(
+  episode: LeRobotEpisode,
+  columns: readonly string[],
+  rowsAtOnce?: number,
+): AsyncGenerator<ParquetRow, void> {
   const { file, start } = episode.rows;
-  return readParquetRows(file, start === undefined ? { columns } : { columns, start, end: start + episode.length });
+  const some = rowsAtOnce === undefined ? {} : { rowsAtOnce };
+  return readParquetRows(file, {
+    ...{ columns, ...some },
+    ...(start !== undefined && { start, end: start + episode.length }),
+  });
 }
 
 function channelsOf(action: LeRobotFeature, episodes: readonly (readonly (readonly number[])[])[]): Channel[] {
@@ -162,19 +178,42 @@ async function bringPictures(job: PictureJob): Promise<void> {
   await transcodeVideo(file, path, { fps: dataset.fps, width, height, ...part });
 }
 
-/** Pictures that stand in the Parquet file itself, as PNG or JPEG bytes. */
+/** Rows with pictures that are in memory at once. */
+const PICTURE_ROWS = 128;
+
+/** Pictures that the rows hold, as PNG or JPEG bytes, or that they name: files of the dataset. */
 async function writeImages({ dataset, episode, camera, width, height, path }: PictureJob): Promise<void> {
-  const { file } = episode.rows;
+  const { file, start = 0 } = episode.rows;
   const frames = async function* (): AsyncGenerator<Uint8Array, void> {
     let t = 0;
-    for await (const row of rowsOf(episode, [camera])) {
-      const { bytes } = (row[camera] ?? {}) as { bytes?: Uint8Array };
-      const name = `${file} row ${(episode.rows.start ?? 0) + t++}`;
-      if (!(bytes instanceof Uint8Array)) throw new FormatError(name, `${camera} holds no picture`);
-      yield cropped(await decodeImage(bytes, name), width, height, name);
+    for await (const row of rowsOf(episode, [camera], PICTURE_ROWS)) {
+      const name = `${file} row ${start + t++}`;
+      const picture = await pictureOf(dataset.folder, row[camera] ?? {}, camera, name);
+      yield cropped(picture, width, height, name);
     }
   };
   await writeVideo(path, frames(), { width, height, fps: dataset.fps });
+}
+
+/** A picture as the `datasets` library stores it: its bytes, or where they lie. */
+interface StoredPicture {
+  readonly bytes?: Uint8Array | null;
+  readonly path?: unknown;
+}
+
+async function pictureOf(folder: string, stored: StoredPicture, camera: string, name: string): Promise<RgbImage> {
+  const { bytes } = stored;
+  if (bytes instanceof Uint8Array) return decodeImage(bytes, name);
+  const path = stored.path instanceof Uint8Array ? new TextDecoder().decode(stored.path) : stored.path;
+  if (typeof path !== "string" || path === "") throw new FormatError(name, `${camera} holds no picture`);
+  const file = resolve(folder, path);
+  if (!file.startsWith(resolve(folder) + sep)) {
+    throw new FormatError(name, `${camera} names "${path}", which is not in the dataset`);
+  }
+  return readImage(file).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "ENOENT") throw cause;
+    throw new FormatError(name, `${camera} names "${path}", which is missing`, undefined, { cause });
+  });
 }
 
 /** Leaves out an odd last row or column. */

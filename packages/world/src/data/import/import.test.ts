@@ -254,3 +254,22 @@ test("LeRobot: a short video, a damaged or missing Parquet file and a wrong came
   rmSync(at("meta/info.json"));
   await expect(importLeRobot(options)).rejects.toThrow(/info\.json: missing; this is no LeRobot dataset/);
 });
+
+test("LeRobot 2.0: pictures that stand in the rows, or that these name, become the frames; others are named by row", async () => {
+  lerobot("images");
+  const options = { input: join(folder, "in"), output: output(), validationEvery: 0 };
+  const report = await importLeRobot(options);
+  expect(report).toMatchObject({ written: 2, problems: [] });
+  const recording = await openRecording(output());
+  const numbers = [];
+  for (const { path } of recording.episodes)
+    numbers.push(frameNumbers((await readVideo(path)).frames_THWC, 32 * 24 * 3));
+  expect(numbers).toEqual([[0, 1, 2, 3], [4, 5, 6]]); // prettier-ignore
+  rmSync(at(`images/${CAMERA}/episode_000001/frame_000002.png`));
+  const again = await importLeRobot({ ...options, output: join(folder, "again") });
+  expect(again.written).toBe(1);
+  expect(messages(again.problems)).toMatch(
+    /episode_000001\.parquet row 2: .* names ".*frame_000002\.png", which is missing/,
+  );
+  expect(readdirSync(join(folder, "again")).filter((name) => name.includes("000001"))).toEqual([]);
+});
