@@ -20,6 +20,7 @@ import { checkpointCommand } from "./bench/checkpoint.js";
 import { convertCommand } from "./bench/convert.js";
 import { loaderCommand } from "./bench/loader.js";
 import { recomputeCommand } from "./bench/recompute.js";
+import { serverCommand } from "./bench/server.js";
 import { wholeNumber } from "./whole-number.js";
 
 const EXAMPLES = `
@@ -59,6 +60,7 @@ export function benchCommand() {
     .addCommand(loaderCommand())
     .addCommand(encodeCommand())
     .addCommand(convertCommand())
+    .addCommand(serverCommand())
     .addHelpText("after", EXAMPLES);
 }
 

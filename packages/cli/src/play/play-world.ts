@@ -7,7 +7,7 @@ import type { Device } from "@vid2world/torch";
 import { findWorld, readWorldConfig, worldFiles } from "@vid2world/world";
 import type { Engine } from "@vid2world/world/serving/engine";
 import { enginePool } from "@vid2world/world/serving/engine-pool";
-import { engineProcess } from "@vid2world/world/serving/engine-process";
+import { type EngineEvent, engineProcess } from "@vid2world/world/serving/engine-process";
 import { openGallery } from "@vid2world/world/serving/server/gallery/open-gallery";
 import { openServerLog } from "@vid2world/world/serving/server/server-log";
 import { openFolderStore } from "@vid2world/world/serving/server/session-store";
@@ -40,10 +40,11 @@ export async function playWorld(options: PlayOptions): Promise<void> {
   const folder = await worldFolder(options.model);
   const logFile = options.log ?? join(CACHE, "play.log");
   const log = openServerLog(options.verbose ? { to: 2, level: "debug" } : { to: logFile });
-  const engine = await openEngine(folder, options.device);
+  let server: RunningServer | undefined;
+  const engine = await openEngine(folder, options.device, (event) => server?.engineEvent(event));
   try {
     const gallery = await openGallery(await startsOf(folder, options), engine.world);
-    const server = await listen(options, {
+    server = await listen(options, {
       ...{ engine, gallery, log, host: options.host },
       limits: { sessions: options.sessions },
       store: await openFolderStore(options.state ?? join(CACHE, "sessions")),
@@ -65,10 +66,10 @@ export async function playWorld(options: PlayOptions): Promise<void> {
 }
 
 /** A process per device, as one engine. A crash of one takes nothing with it. */
-async function openEngine(world: string, devices: string): Promise<Engine> {
+async function openEngine(world: string, devices: string, onEvent: (event: EngineEvent) => void): Promise<Engine> {
   const engines = devices
     .split(",")
-    .map((device) => engineProcess({ world, load: { device: device.trim() as Device } }));
+    .map((device) => engineProcess({ world, load: { device: device.trim() as Device }, onEvent }));
   return enginePool(await Promise.all(engines));
 }
 

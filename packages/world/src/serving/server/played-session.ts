@@ -246,6 +246,18 @@ export class PlayedSession {
     }
   }
 
+  /** The engine's process went or came back; it puts the session back itself when it is next asked for it. */
+  engineIs(now: "gone" | "back"): void {
+    this.#restoring = now === "gone";
+    this.#viewer?.stateChanged(this.state);
+  }
+
+  /** The engine has put the session back. */
+  engineRestored(): void {
+    this.#restoring = false;
+    this.#viewer?.restored(this.state);
+  }
+
   /** Ends it: what waits for its turn is refused, and after the frame in work the engine forgets it. */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -1,6 +1,7 @@
 // All sessions of a server: opens, finds and forks them, saves them when nobody is there, and brings them back from the store.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { EngineEvent } from "../engine-process.js";
 import type { Engine, EngineStart } from "../engine.js";
 import type { SessionNode } from "../protocol/messages.js";
 import { Admission, type AdmissionRequest } from "./admission.js";
@@ -112,6 +113,15 @@ export class SessionTable {
       await this.#parts.engine.restore(id, saved.snapshot);
       return { ...saved.record, id, ...(node !== undefined && { current: node }) };
     });
+  }
+
+  /** The engine's process was lost, is back, or has put a session back: players are told. */
+  engineEvent(event: EngineEvent): void {
+    if (event.kind === "restored") {
+      this.#parts.onLost?.();
+      return this.#entries.get(event.session)?.session.engineRestored();
+    }
+    for (const { session } of this.#entries.values()) session.engineIs(event.kind === "lost" ? "gone" : "back");
   }
 
   /** Ends a session and forgets it, on disk too. */

@@ -5,6 +5,7 @@ import rateLimit from "@fastify/rate-limit";
 import websocket from "@fastify/websocket";
 import { invalid } from "@vid2world/formats";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import type { EngineEvent } from "../engine-process.js";
 import type { Engine } from "../engine.js";
 import { API } from "../protocol/http.js";
 import { type AccessOptions, checkAccess, checkOrigin, isLoopback } from "./access.js";
@@ -48,6 +49,8 @@ export interface RunningServer {
   /** `http://127.0.0.1:8765` */
   readonly address: string;
   readonly context: ServerContext;
+  /** For the engine to tell what happens to its process, so that players and the log are told. */
+  engineEvent(event: EngineEvent): void;
   /** Refuses new sessions, saves the others, ends all connections. The engine is its owner's to shut down. */
   close(): Promise<void>;
 }
@@ -95,6 +98,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     address,
     context,
+    engineEvent(event) {
+      if (event.kind === "lost") app.log.error(event, "the engine was lost");
+      else app.log.info(event, `the engine ${event.kind === "started" ? "runs" : "has put a session back"}`);
+      context.sessions.engineEvent(event);
+    },
     async close() {
       closing = true;
       await context.sessions.closeAll();
