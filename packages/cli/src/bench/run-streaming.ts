@@ -90,7 +90,7 @@ function measureContext(opened: OpenCase, context: number, { rounds, steps }: St
   const model = { ...opened.run.model, temporalNorm: "causal", causal: true, temporalLength: context + 1 } as const;
   const unet = new UNet3D(model).eval().requiresGrad_(false);
   const stream = new UNetStream(unet);
-  const [past, whole, frame] = [context, context + 1, 1].map((frames) => inputOf(opened, frames)) as [
+  const [past, whole, frame] = [context, context + 1, 1].map((frames) => frameInput(opened, frames)) as [
     UNetInput,
     UNetInput,
     UNetInput,
@@ -104,8 +104,8 @@ function measureContext(opened: OpenCase, context: number, { rounds, steps }: St
     contextWindow: () => unet.forward(past),
   };
   const taken = new Map(timedParts.map((part) => [part, [] as { time: number; cpuTime: number }[]]));
-  // The first turn warms caches and is not counted.
-  for (let round = 0; round <= rounds; round++)
+  // The first two turns warm caches and make the traces, and are not counted.
+  for (let round = -1; round <= rounds; round++)
     for (const part of timedParts) {
       const run = timed(() => noGrad(() => scope(() => void bodies[part]())));
       if (round > 0) taken.get(part)?.push(run);
@@ -132,15 +132,19 @@ function measureContext(opened: OpenCase, context: number, { rounds, steps }: St
   };
 }
 
-function inputOf({ run, height, width }: OpenCase, frames: number): UNetInput {
+/** Random input of some frames, for `batch` clips. */
+export function frameInput({ run, height, width }: OpenCase, frames: number, batch = 1): UNetInput {
   const { inChannels, actionDim } = run.model;
-  const actions_BTA: Tensor | undefined = actionDim === undefined ? undefined : randn([1, frames, actionDim]);
+  const actions_BTA: Tensor | undefined = actionDim === undefined ? undefined : randn([batch, frames, actionDim]);
   return {
-    x_BTCHW: randn([1, frames, inChannels, height, width]),
-    timesteps: randint(0, 1000, [1, frames]),
+    x_BTCHW: randn([batch, frames, inChannels, height, width]),
+    timesteps: randint(0, 1000, [batch, frames]),
     ...(actions_BTA && { actions_BTA }),
   };
 }
+
+/** Processor milliseconds. */
+export const cpuTimed = (body: () => void): number => timed(body).cpuTime;
 
 function timed(body: () => void): { time: number; cpuTime: number } {
   const [begun, cpuBegun] = [process.hrtime.bigint(), process.cpuUsage()];

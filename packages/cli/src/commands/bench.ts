@@ -17,6 +17,7 @@ import { showNetworks } from "../bench/show-network.js";
 import type { Timed } from "../bench/protocol.js";
 import { solverNames } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { checkpointCommand } from "./bench/checkpoint.js";
+import { countCommand, latencyCommand, sessionsCommand } from "./bench/live.js";
 import { convertCommand } from "./bench/convert.js";
 import { loaderCommand } from "./bench/loader.js";
 import { recomputeCommand } from "./bench/recompute.js";
@@ -33,6 +34,9 @@ Examples:
   vid2world bench recompute                          memory and time of a training step by model.checkpointing
   vid2world bench memory                             1000 sampling and 300 training steps
   vid2world bench streaming --contexts 1 8 64        a new frame by whole windows and by streaming
+  vid2world bench latency --rounds 20                from an action to its picture, by sampler
+  vid2world bench sessions                           several sessions as one batch
+  vid2world bench count                              operations and bytes of a new frame
   vid2world bench quality --steps 1 2 4 --solvers ddim unipc
   vid2world bench decoder                            the small decoder of the built-in world beside the full one
   vid2world bench loader --domain csgo --workers 2   frames per second of the data loader, against h5py and torch's DataLoader
@@ -55,6 +59,9 @@ export function benchCommand() {
     .addCommand(checkpointCommand())
     .addCommand(recomputeCommand())
     .addCommand(streamingCommand())
+    .addCommand(latencyCommand())
+    .addCommand(sessionsCommand())
+    .addCommand(countCommand())
     .addCommand(qualityCommand())
     .addCommand(decoderCommand())
     .addCommand(loaderCommand())
