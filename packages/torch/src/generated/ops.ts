@@ -7,45 +7,6 @@ import { Tensor } from "../tensor.js";
 
 const s = scratch;
 
-const id__ampForeachNonFiniteCheckAndUnscale_ = native.declare(
-  "aten::_amp_foreach_non_finite_check_and_unscale_",
-  "",
-  "!self:TL found_inf:T inv_scale:T",
-);
-/** `aten::_amp_foreach_non_finite_check_and_unscale_(Tensor(a!)[] self, Tensor(b!) found_inf, Tensor inv_scale) -> ()` */
-export function _ampForeachNonFiniteCheckAndUnscale_(
-  self: readonly Tensor[],
-  foundInf: Tensor,
-  invScale: Tensor,
-): void {
-  let i = writeTensors(0, self);
-  s[i] = foundInf.handle;
-  s[i + 1] = invScale.handle;
-  native.call(id__ampForeachNonFiniteCheckAndUnscale_);
-}
-const id__ampUpdateScale_ = native.declare(
-  "aten::_amp_update_scale_",
-  "",
-  "!self:T growth_tracker:T found_inf:T scale_growth_factor:F scale_backoff_factor:F growth_interval:I",
-);
-/** `aten::_amp_update_scale_(Tensor(a!) self, Tensor(b!) growth_tracker, Tensor found_inf, float scale_growth_factor, float scale_backoff_factor, int growth_interval) -> Tensor(a!)` */
-export function _ampUpdateScale_(
-  self: Tensor,
-  growthTracker: Tensor,
-  foundInf: Tensor,
-  scaleGrowthFactor: number,
-  scaleBackoffFactor: number,
-  growthInterval: number,
-): Tensor {
-  s[0] = self.handle;
-  s[1] = growthTracker.handle;
-  s[2] = foundInf.handle;
-  s[3] = scaleGrowthFactor;
-  s[4] = scaleBackoffFactor;
-  s[5] = growthInterval;
-  native.call(id__ampUpdateScale_);
-  return self;
-}
 /** What `aten::_foreach_add.List` takes beside its required arguments; absent: libtorch's default. */
 export interface ForeachAddArguments {
   readonly alpha?: number | undefined;
@@ -3910,14 +3871,6 @@ export function zerosLike(self: Tensor, options?: ZerosLikeArguments): Tensor {
 
 declare module "../tensor.js" {
   interface Tensor {
-    /** `aten::_amp_update_scale_(Tensor(a!) self, Tensor(b!) growth_tracker, Tensor found_inf, float scale_growth_factor, float scale_backoff_factor, int growth_interval) -> Tensor(a!)` */
-    _ampUpdateScale_(
-      growthTracker: Tensor,
-      foundInf: Tensor,
-      scaleGrowthFactor: number,
-      scaleBackoffFactor: number,
-      growthInterval: number,
-    ): Tensor;
     /** `aten::_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, bool non_blocking=False, MemoryFormat? memory_format=None) -> Tensor` */
     _toCopy(options?: ToCopyArguments): Tensor;
     /** `aten::_upsample_bicubic2d_aa(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor` */
@@ -4392,12 +4345,6 @@ declare module "../tensor.js" {
 const define = (name: string, method: (this: Tensor, ...rest: never[]) => unknown): void => {
   Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
 };
-define(
-  "_ampUpdateScale_",
-  function (this: Tensor, p1?: unknown, p2?: unknown, p3?: unknown, p4?: unknown, p5?: unknown) {
-    return (_ampUpdateScale_ as (self: Tensor, ...rest: unknown[]) => unknown)(this, p1, p2, p3, p4, p5);
-  },
-);
 define("_toCopy", function (this: Tensor, p1?: unknown) {
   return (_toCopy as (self: Tensor, ...rest: unknown[]) => unknown)(this, p1);
 });
