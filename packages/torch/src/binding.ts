@@ -117,10 +117,23 @@ export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigI
 /** The loader's message without the list of files that asked for the addon. */
 const firstLine = (error: unknown): string => String(error).split("\n")[0] ?? "";
 
+/** Functions that older builds lack, one for each change of the addon. */
+const NEWER = ["clearGrads", "callScript", "backends", "traceBegin"] as const satisfies readonly (keyof Native)[];
+
 function load(): Native {
+  const path = addonPath("vid2world_torch");
+  const native = open(path);
+  const missing = NEWER.filter((name) => typeof native[name] !== "function");
+  if (missing.length === 0) return native;
+  throw new TorchError(
+    `native addon: ${path} was built from older sources (it has no ${missing.join(", ")}); ` +
+      "build it again (npm run build:native), or unset VID2WORLD_NATIVE if that names it",
+  );
+}
+
+function open(path: string): Native {
   // Threads that spin while they wait cost more than they save as soon as anything else wants the cores.
   process.env["OMP_WAIT_POLICY"] ??= "PASSIVE";
-  const path = addonPath("vid2world_torch");
   try {
     return createRequire(import.meta.url)(path) as Native;
   } catch (error) {
