@@ -22,6 +22,7 @@ import { convertCommand } from "./bench/convert.js";
 import { loaderCommand } from "./bench/loader.js";
 import { recomputeCommand } from "./bench/recompute.js";
 import { serverCommand } from "./bench/server.js";
+import { servingCommand } from "./bench/serving.js";
 import { wholeNumber } from "./whole-number.js";
 
 const EXAMPLES = `
@@ -42,6 +43,7 @@ Examples:
   vid2world bench loader --domain csgo --workers 2   frames per second of the data loader, against h5py and torch's DataLoader
   vid2world bench encode                             stored latents beside encoding in every step
   vid2world bench convert --megabytes 1000           MB/s and peak memory of data convert, on inputs that it makes
+  vid2world bench serving                            the engine with 1, 4, 16, 64 sessions, batched and not
 The first three and loader need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
 from PyTorch's by more than rounding, or memory grows.`;
 
@@ -68,6 +70,7 @@ export function benchCommand() {
     .addCommand(encodeCommand())
     .addCommand(convertCommand())
     .addCommand(serverCommand())
+    .addCommand(servingCommand())
     .addHelpText("after", EXAMPLES);
 }
 
