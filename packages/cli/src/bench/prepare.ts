@@ -1,24 +1,15 @@
 // Makes the weights and inputs that both sides of a benchmark load.
-import { manualSeed, noGrad, rand, randint, randn, saveSafetensors, scope } from "@vid2world/torch";
+import { type Module, manualSeed, noGrad, rand, randint, randn, saveSafetensors, scope } from "@vid2world/torch";
 import { UNet3D } from "@vid2world/world/model/unet/unet";
 import type { PrepareRequest } from "./protocol.js";
 
 const SEED = 7;
 
-/**
- * Weights of which every branch contributes: as built, residual branches start at zero and would hide differences. Variance 1 / inputs, so
- * that features keep their size through the layers.
- */
+/** Draws weights of which every branch contributes, and writes them and random inputs. */
 export async function prepare({ model, numTimesteps, batch, height, width, ...paths }: PrepareRequest): Promise<void> {
   manualSeed(SEED);
   const unet = new UNet3D(model);
-  noGrad(() => {
-    for (const [name, parameter] of unet.namedParameters()) {
-      const inputs = parameter.shape.slice(1).reduce((product, size) => product * size, 1);
-      if (parameter.rank > 1) parameter.normal_({ mean: 0, std: Math.sqrt(1 / inputs) });
-      else parameter.normal_({ mean: /norm\d?\.weight$/i.test(name) ? 1 : 0, std: 0.1 });
-    }
-  });
+  drawWeights(unet);
   await saveSafetensors(paths.weights, unet.stateDict());
   const { temporalLength: frames, outChannels, actionDim = 1 } = model;
   const inputs = scope(() => ({
@@ -31,4 +22,18 @@ export async function prepare({ model, numTimesteps, batch, height, width, ...pa
   await saveSafetensors(paths.inputs, new Map(Object.entries(inputs)));
   // Left to the garbage collector they would vanish in the middle of a measurement.
   for (const tensor of [...unet.parameters(), ...Object.values(inputs)]) tensor.dispose();
+}
+
+/**
+ * Weights of which every branch contributes: as built, residual branches start at zero and would hide differences. Variance 1 / inputs, so
+ * that features keep their size through the layers.
+ */
+export function drawWeights(module: Module): void {
+  noGrad(() => {
+    for (const [name, parameter] of module.namedParameters()) {
+      const inputs = parameter.shape.slice(1).reduce((product, size) => product * size, 1);
+      if (parameter.rank > 1) parameter.normal_({ mean: 0, std: Math.sqrt(1 / inputs) });
+      else parameter.normal_({ mean: /norm\d?\.weight$/i.test(name) ? 1 : 0, std: 0.1 });
+    }
+  });
 }

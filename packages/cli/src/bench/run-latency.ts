@@ -8,6 +8,7 @@ import { readHeldOutClips } from "@vid2world/world/evaluation/held-out";
 import { chooseStarts } from "@vid2world/world/evaluation/starts";
 import { recordingsOf } from "../commands/demo.js";
 import { type Circumstances, circumstances } from "./circumstances.js";
+import { quantile } from "./timing.js";
 
 /** One way of sampling a world. */
 export interface LatencyFigures {
@@ -94,12 +95,6 @@ export async function runLatency(options: LatencyOptions): Promise<LatencyResult
     ...circumstances(threads, { libtorch: libtorchVersion }),
     ...{ world: shared.name, figures },
   };
-}
-
-/** The smallest value that at least this share of them does not exceed. */
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }
 
 /** The result as a table. */

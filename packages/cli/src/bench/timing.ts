@@ -35,3 +35,9 @@ export interface Ratio {
 export function ratioOf(ours: Times, theirs: Times): Ratio {
   return { median: ours.median / theirs.median, minimum: ours.minimum / theirs.minimum };
 }
+
+/** The smallest value that at least this share of them does not exceed. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
+}

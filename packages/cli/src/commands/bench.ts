@@ -19,6 +19,7 @@ import { solverNames } from "@vid2world/world/diffusion/samplers/sampler-config"
 import { checkpointCommand } from "./bench/checkpoint.js";
 import { countCommand, latencyCommand, sessionsCommand } from "./bench/live.js";
 import { convertCommand } from "./bench/convert.js";
+import { fullCommand } from "./bench/full.js";
 import { loaderCommand } from "./bench/loader.js";
 import { recomputeCommand } from "./bench/recompute.js";
 import { serverCommand } from "./bench/server.js";
@@ -38,6 +39,7 @@ Examples:
   vid2world bench latency --rounds 20                from an action to its picture, by sampler
   vid2world bench sessions                           several sessions as one batch
   vid2world bench count                              operations and bytes of a new frame
+  vid2world bench full --case debug                  the ladder of speed, in miniature; without --case at full size
   vid2world bench quality --steps 1 2 4 --solvers ddim unipc
   vid2world bench decoder                            the small decoder of the built-in world beside the full one
   vid2world bench loader --domain csgo --workers 2   frames per second of the data loader, against h5py and torch's DataLoader
@@ -64,6 +66,7 @@ export function benchCommand() {
     .addCommand(latencyCommand())
     .addCommand(sessionsCommand())
     .addCommand(countCommand())
+    .addCommand(fullCommand())
     .addCommand(qualityCommand())
     .addCommand(decoderCommand())
     .addCommand(loaderCommand())

@@ -1,0 +1,107 @@
+// The benchmarks of live play with as few iterations as possible: that they run, judge and tell, not what they measure.
+import { expect, test } from "vitest";
+import { WorldModel, worldSchema } from "@vid2world/world";
+import { tinyAutoencoder, tinyUNet } from "@vid2world/world/model/testing/tiny-options";
+import { randomParts } from "./random-world.js";
+import { bytesOf, flopsOf, runCount, showCount } from "./run-count.js";
+import { runFull, showFull } from "./run-full.js";
+import { runSessions, showSessions } from "./run-sessions.js";
+import { quantile } from "./timing.js";
+
+test("the ladder times what fits its limit, and estimates and says so of what does not", async () => {
+  const common = { case: "debug", device: "cpu", dtype: "float32", steps: [2], frames: 1, threads: 1 } as const;
+  const result = await runFull({ ...common, limit: 0.001 });
+  expect(result.figures.map(({ name, steps, frames }) => [name, steps, frames])).toEqual([
+    ["R0", 50, 0],
+    ["R1", 50, 0],
+    ["R2", 2, 0],
+  ]);
+  for (const { perFrame, p50 } of result.figures) expect(perFrame).toBeGreaterThanOrEqual(p50);
+  expect(showFull(result)).toMatch(/R1 +streaming, 50 steps, guidance .*estimated +not offered/);
+});
+
+test("a random world with a text context gets random tokens, and plays in bfloat16", () => {
+  const unet = { ...tinyUNet, contextDim: 8, textTokens: 4, imageTokensPerFrame: 2, temporalLength: 3, actionDim: 2 };
+  const frame = { width: 16, height: 16, fps: 3 };
+  const config = worldSchema.parse({ name: "tiny", frame, autoencoder: tinyAutoencoder, unet });
+  const parts = randomParts(config, { device: "cpu", dtype: "bfloat16" });
+  for (const evaluation of ["window", "streaming"] as const) {
+    using world = new WorldModel(parts, { sampler: { evaluation, numSteps: 1, historyLevel: 39 } });
+    world.reset({ frames: new Uint8Array(2 * 16 * 16 * 3).fill(90) });
+    expect(new Set(world.step()).size).toBeGreaterThan(1);
+  }
+  parts.stream?.dispose();
+});
+
+test("several sessions as one batch hold memory in proportion", async () => {
+  const result = await runSessions({ case: "debug", sessions: [1, 2], context: 2, rounds: 1, threads: 1 });
+  const [one, two] = result.figures;
+  expect(two?.memoryBytes).toBe(2 * (one?.memoryBytes ?? NaN));
+  expect(showSessions(result)).toContain("debug, context 2");
+});
+
+test("a new frame counts fewer operations than its window", async () => {
+  const result = await runCount({ cases: ["debug"], context: 2, rounds: 1, threads: 1 });
+  const [{ newFrame, window }] = result.cases as [(typeof result.cases)[0]];
+  expect(newFrame.flops).toBeLessThan(window.flops);
+  expect(window.flops / newFrame.flops).toBeLessThan(4);
+  expect(showCount(result)).toContain("debug: new frame after 2");
+});
+
+test("operations are counted from shapes, views move nothing", () => {
+  const call = (operator: string, given: number[][], made: number[]) =>
+    ({ operator, arguments: given, results: [made] }) as Parameters<typeof flopsOf>[0];
+  expect(
+    flopsOf(
+      call(
+        "mm",
+        [
+          [2, 3],
+          [3, 4],
+        ],
+        [2, 4],
+      ),
+    ),
+  ).toBe(2 * 2 * 3 * 4);
+  expect(
+    flopsOf(
+      call(
+        "conv2d",
+        [
+          [1, 3, 8, 8],
+          [5, 3, 3, 3],
+        ],
+        [1, 5, 8, 8],
+      ),
+    ),
+  ).toBe(2 * 5 * 64 * 27);
+  expect(
+    flopsOf(
+      call(
+        "add",
+        [
+          [2, 3],
+          [2, 3],
+        ],
+        [2, 3],
+      ),
+    ),
+  ).toBe(0);
+  expect(
+    bytesOf(
+      call(
+        "add",
+        [
+          [2, 3],
+          [2, 3],
+        ],
+        [2, 3],
+      ),
+    ),
+  ).toBe(4 * 18);
+  expect(bytesOf(call("permute", [[2, 3]], [3, 2]))).toBe(0);
+});
+
+test("a quantile is the smallest value that enough others do not exceed", () => {
+  expect([0.5, 0.95, 1].map((share) => quantile([4, 1, 3, 2], share))).toEqual([2, 4, 4]);
+});

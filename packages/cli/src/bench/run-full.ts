@@ -1,0 +1,155 @@
+// `bench full`: the ladder from the published algorithm to few streamed steps, action in to picture out, at full size with random weights.
+// Rungs that would take longer than allowed are estimated from frames of one and of two steps.
+import { type Device, cuda, libtorchVersion, setNumThreads } from "@vid2world/torch";
+import { textTable } from "@vid2world/formats/text-table";
+import { WorldModel, type WorldParts } from "@vid2world/world";
+import type { SamplerConfig } from "@vid2world/world/diffusion/samplers/sampler-config";
+import { type Circumstances, circumstances } from "./circumstances.js";
+import { processMemory } from "./process-memory.js";
+import { type Placement, type RandomWorldName, randomParts, randomWorldConfig } from "./random-world.js";
+import { quantile } from "./timing.js";
+
+/** A way of making a frame. */
+export interface Rung {
+  readonly name: string;
+  readonly evaluation: SamplerConfig["evaluation"];
+  readonly steps: number;
+}
+
+/** What a rung takes, in seconds. */
+export interface RungFigures extends Rung {
+  /** One frame after the other: from action to picture, and bringing the memory up to date. */
+  readonly perFrame: number;
+  /** From action to picture; the same number where it is estimated. */
+  readonly p50: number;
+  readonly p95: number;
+  /** Frames that were timed; 0: estimated, as a frame of one step and what a second step adds to it, times the steps. */
+  readonly frames: number;
+  /** The most memory so far: of the CUDA device, otherwise of the process. Smaller rungs run first. */
+  readonly peakBytes: number;
+}
+
+/** What `bench full` found. */
+export interface FullResult extends Circumstances, Placement {
+  readonly benchmark: "full";
+  readonly case: RandomWorldName;
+  readonly parameters: number;
+  /** Known frames of each window. */
+  readonly context: number;
+  readonly cudaGraphs: "not offered";
+  readonly figures: readonly RungFigures[];
+}
+
+/** What to run. */
+export interface FullOptions extends Placement {
+  readonly case: RandomWorldName;
+  /** Step counts of R2. */
+  readonly steps: readonly number[];
+  readonly frames: number;
+  /** Seconds for the frames of one rung; rungs that would take longer are estimated. */
+  readonly limit: number;
+  readonly threads: number;
+  readonly onProgress?: (text: string) => void;
+}
+
+/** Builds the world once and climbs down the ladder: the least memory first, as libtorch tells only the highest so far. */
+export async function runFull(options: FullOptions): Promise<FullResult> {
+  const { threads, device, dtype, onProgress } = options;
+  setNumThreads(threads);
+  const config = await randomWorldConfig(options.case);
+  const context = config.unet.temporalLength - 1;
+  onProgress?.(`building ${options.case} in ${dtype} on ${device}`);
+  const parts = randomParts(config, { device, dtype });
+  const rungs: Rung[] = [
+    ...[...options.steps]
+      .sort((a, b) => a - b)
+      .map((steps) => ({ name: "R2", evaluation: "streaming", steps }) as const),
+    { name: "R1", evaluation: "streaming", steps: 50 },
+    { name: "R0", evaluation: "window", steps: 50 },
+  ];
+  const figures: RungFigures[] = [];
+  for (const rung of rungs) {
+    onProgress?.(`${rung.name}: ${rung.evaluation}, ${rung.steps} steps`);
+    figures.unshift({ ...rung, ...timeRung(parts, rung, context, options), peakBytes: await peakMemory(device) });
+  }
+  parts.stream?.dispose();
+  return {
+    benchmark: "full",
+    ...circumstances(threads, { libtorch: libtorchVersion }),
+    ...{ case: options.case, device, dtype, context, cudaGraphs: "not offered", figures },
+    parameters: [parts.unet, parts.autoencoder]
+      .flatMap((part) => part.parameters())
+      .reduce((sum, { numel }) => sum + numel, 0),
+  };
+}
+
+function timeRung(
+  parts: WorldParts,
+  { evaluation, steps }: Rung,
+  context: number,
+  { device, frames, limit }: FullOptions,
+): Pick<RungFigures, "perFrame" | "p50" | "p95" | "frames"> {
+  /** Seconds of frames by so many steps each, after `warm` frames that are not counted. */
+  const timed = (numSteps: number, count: number, warm: number): { step: number; settle: number }[] => {
+    const options = { device, sampler: { evaluation, numSteps } };
+    using world = new WorldModel(parts, options);
+    const { width, height } = world;
+    world.reset({ frames: Uint8Array.from({ length: context * width * height * 3 }, (_, i) => (i * 7919) % 251) });
+    world.settle();
+    const rows = Array.from({ length: warm + count }, () => ({
+      step: secondsOf(device, () => void world.step()),
+      settle: secondsOf(device, () => world.settle()),
+    }));
+    return rows.slice(warm);
+  };
+  // Two frames to warm up: kernels are chosen in the first, traces made in the second.
+  const [one] = timed(1, 1, 2) as [{ step: number; settle: number }];
+  const [two] = timed(2, 1, 0) as [{ step: number; settle: number }];
+  const expected = one.step + (steps - 1) * Math.max(0, two.step - one.step);
+  if (frames * (expected + one.settle) > limit)
+    return { perFrame: expected + one.settle, p50: expected, p95: expected, frames: 0 };
+  const rows = timed(steps, frames, 1);
+  const stepped = rows.map(({ step }) => step);
+  return {
+    perFrame: quantile(
+      rows.map(({ step, settle }) => step + settle),
+      0.5,
+    ),
+    ...{ p50: quantile(stepped, 0.5), p95: quantile(stepped, 0.95), frames },
+  };
+}
+
+/** The device is waited for at both ends, and nowhere between. */
+function secondsOf(device: Device, body: () => void): number {
+  const wait = (): void => void (device === "cpu" || cuda.synchronize());
+  wait();
+  const began = performance.now();
+  body();
+  wait();
+  return (performance.now() - began) / 1000;
+}
+
+async function peakMemory(device: Device): Promise<number> {
+  if (device === "cpu") return 1024 * (await processMemory()).peakKiB;
+  return cuda.memory()?.peakBytes ?? NaN;
+}
+
+/** Expected of one H100-class GPU, by arithmetic (see docs/streaming.md). */
+const EXPECTED: Readonly<Record<string, string>> = { R0: "5-20 s", R1: "0.3-1 s", R2: "0.1-0.3 s" };
+
+/** The result as a table. */
+export function showFull(result: FullResult): string {
+  const { case: name, device, dtype, context, parameters, figures, cudaGraphs } = result;
+  const heading = ["rung", "means", "s a frame", "p50 s", "p95 s", "frames/s", "peak GiB", "timed", "CUDA graphs"];
+  const full = name === "full";
+  const rows = figures.map(({ name: rung, evaluation, steps, perFrame, p50, p95, frames, peakBytes }) => [
+    ...[rung, `${evaluation}, ${steps} steps, guidance`, perFrame.toFixed(3), p50.toFixed(3), p95.toFixed(3)],
+    ...[(1 / perFrame).toPrecision(3), (peakBytes / 2 ** 30).toFixed(2)],
+    ...[frames === 0 ? "estimated" : `${frames} ${frames === 1 ? "frame" : "frames"}`, cudaGraphs],
+    ...(full ? [EXPECTED[rung] ?? ""] : []),
+  ]);
+  const what = `${name}: ${parameters.toLocaleString("en")} random parameters, ${dtype} on ${device}, ${context} known frames, batch 1`;
+  const notes =
+    "p50, p95: from action to picture; s a frame: with the memory brought up to date. estimated: from frames of one and of two steps.";
+  return `${what}\n\n${textTable([[...heading, ...(full ? ["expected, H100"] : [])], ...rows])}\n${notes}`;
+}
