@@ -28,7 +28,12 @@ const LAST_WORDS = 2000;
 
 /** Starts a process and waits for its world to be loaded. Rejects with `lost` and its last words where that fails. */
 export async function startEngine(setup: EngineSetup): Promise<EngineLink> {
-  const child = fork(CHILD_FILE, [], { serialization: "advanced", stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const child = fork(CHILD_FILE, [], {
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    // Threads that spin while they wait take the cores from the server and the browser beside them. Read when OpenMP loads, hence here.
+    env: { OMP_WAIT_POLICY: "PASSIVE", ...process.env },
+  });
   const calls = new Map<number, Call>();
   let words = "";
   child.stderr?.on("data", (text: Buffer) => void (words = (words + text.toString()).slice(-LAST_WORDS)));

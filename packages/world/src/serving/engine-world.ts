@@ -1,5 +1,6 @@
 // What an engine says of its world, and the checks of what callers send it.
 
+import { libtorchVersion } from "@vid2world/torch";
 import { rowProblem } from "../data/action-space.js";
 import type { WorldModel } from "../world-model.js";
 import { EngineError, type EngineStart, type EngineWorld, type FullSettings } from "./engine.js";
@@ -7,7 +8,7 @@ import type { SessionRecord } from "./session-record.js";
 import { worldChecksum } from "./weights-checksum.js";
 
 /** The description of a world; reads all its weights once for the checksum. */
-export function describeEngineWorld(world: WorldModel, version: string): EngineWorld {
+export function describeEngineWorld(world: WorldModel): EngineWorld {
   const { config, sampler, parts } = world;
   const { description, channels } = config;
   return {
@@ -21,7 +22,7 @@ export function describeEngineWorld(world: WorldModel, version: string): EngineW
     ...(channels && { channels }),
     settings: { guidanceScale: sampler.guidanceScale, numSteps: sampler.numSteps, decoder: world.decoder },
     decoders: parts.tinyDecoder ? ["full", "tiny"] : ["full"],
-    version,
+    version: `libtorch ${libtorchVersion}`,
     device: world.device,
     checksum: worldChecksum(world),
   };

@@ -23,8 +23,6 @@ export interface WorldEngineOptions {
   readonly keyframeEvery?: number;
   /** Most bytes of the network's memory in a snapshot: without them a session is computed again from its start. Default 32 MiB. */
   readonly snapshotBytes?: number;
-  /** What `world.version` says. */
-  readonly version?: string;
 }
 
 /** An engine in this process: its frames come with their latents. */
@@ -34,12 +32,12 @@ export interface WorldEngine extends Engine {
 
 /** An engine of a world. The world's weights stay the caller's; its own state is not touched. */
 export function worldEngine(world: WorldModel, options: WorldEngineOptions = {}): WorldEngine {
-  const { maxBatch = 16, sessionBytes = 64 * 2 ** 20, keyframeEvery = 16, version = "unknown" } = options;
+  const { maxBatch = 16, sessionBytes = 64 * 2 ** 20, keyframeEvery = 16 } = options;
   const { snapshotBytes = 32 * 2 ** 20 } = options;
   const batching = options.batching ?? (world.device === "cpu" ? "exact" : "always");
   const scheduler = new FrameScheduler(world, { batching, maxBatch });
   const limits = { bytes: sessionBytes, keyframeEvery };
-  const about = describeEngineWorld(world, version);
+  const about = describeEngineWorld(world);
   let closed = false;
 
   const live = (): void => {

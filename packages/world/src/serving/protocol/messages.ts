@@ -206,6 +206,7 @@ export const worldDescriptionSchema = z
       /** Frames a session may hold. */
       frames: z.int(),
     }),
+    /** What computes it, such as `libtorch 2.11.0`: replays are exact only on the same. */
     version: z.string(),
     device: z.string(),
   })

@@ -28,6 +28,6 @@ export async function sessionFile(
     },
     nodes: nodes.slice(context.length),
     current: record.current,
-    made: { program: `vid2world ${version}`, date: new Date().toISOString() },
+    made: { program: `vid2world with ${version}`, date: new Date().toISOString() },
   };
 }
