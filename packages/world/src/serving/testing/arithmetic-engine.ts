@@ -35,8 +35,8 @@ const world: EngineWorld = {
   ...{ settings: { guidanceScale: 1, numSteps: 2, decoder: "full" }, version: "test", device: "cpu", checksum: "a1b2" },
 };
 
-/** The digest of a node stands for everything that led to it. */
-type Nodes = { digest: string; frame: number }[];
+/** The digest of a node stands for everything that led to it; context frames are kept as they were given, in base64. */
+type Nodes = { digest: string; frame: number; given?: string }[];
 
 /** Makes one. */
 export function arithmeticEngine(options: ArithmeticEngineOptions = {}): ArithmeticEngine {
@@ -76,7 +76,11 @@ export function arithmeticEngine(options: ArithmeticEngineOptions = {}): Arithme
       return Promise.resolve();
     },
     step: draw,
-    picture: (session, node) => later(() => pixelsOf(known(session)[node]?.digest ?? "", size)),
+    picture: (session, node) =>
+      later(() => {
+        const { given, digest = "" } = known(session)[node] ?? {};
+        return given === undefined ? pixelsOf(digest, size) : Uint8Array.from(Buffer.from(given, "base64"));
+      }),
     snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
     restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as Nodes)), // prettier-ignore
     close: (session) => later(() => void sessions.delete(session)),
@@ -101,8 +105,9 @@ export function expectedPixels(
 function contextOf({ frames, actions, seed }: EngineStart, size: number): Nodes {
   const count = frames.length / size;
   return Array.from({ length: count }, (_, k) => {
-    const given = Buffer.from(frames.subarray(0, (k + 1) * size)).toString("base64");
-    return { digest: sha(JSON.stringify([seed, given, (actions ?? []).slice(0, k)])), frame: k };
+    const base64 = (from: number): string => Buffer.from(frames.subarray(from, (k + 1) * size)).toString("base64");
+    const digest = sha(JSON.stringify([seed, base64(0), (actions ?? []).slice(0, k)]));
+    return { digest, frame: k, given: base64(k * size) };
   });
 }
 
