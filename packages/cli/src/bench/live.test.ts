@@ -5,6 +5,7 @@ import { tinyAutoencoder, tinyUNet } from "@vid2world/world/model/testing/tiny-o
 import { randomParts } from "./random-world.js";
 import { bytesOf, flopsOf, runCount, showCount } from "./run-count.js";
 import { runFull, showFull } from "./run-full.js";
+import { runLatency, showLatency } from "./run-latency.js";
 import { runSessions, showSessions } from "./run-sessions.js";
 import { quantile } from "./timing.js";
 
@@ -31,6 +32,19 @@ test("a random world with a text context gets random tokens, and plays in bfloat
     expect(new Set(world.step()).size).toBeGreaterThan(1);
   }
   parts.stream?.dispose();
+});
+
+test("latency is told by sampler, for a network without recordings too", async () => {
+  const options = { world: "doom", case: "debug", steps: [2, 1], rounds: 1, slowRounds: 1, threads: 1 } as const;
+  const result = await runLatency({ ...options, onProgress: () => undefined });
+  expect(result.figures.map(({ name }) => name)).toEqual([
+    "window, 2 steps",
+    "streaming, 2 steps",
+    "streaming, 1 steps",
+  ]);
+  for (const { p50, p99, framesPerSecond } of result.figures)
+    expect([p50 <= p99, framesPerSecond <= 1000 / p50]).toEqual([true, true]);
+  expect(showLatency(result)).toMatch(/^debug /);
 });
 
 test("several sessions as one batch hold memory in proportion", async () => {

@@ -1,13 +1,14 @@
 // `bench latency`: from an action to its picture, by sampler, in turns; and how many frames a second that allows.
 import { libtorchVersion, setNumThreads } from "@vid2world/torch";
 import { textTable } from "@vid2world/formats/text-table";
-import { type WorldModel, loadWorld } from "@vid2world/world";
+import { WorldModel, loadWorld } from "@vid2world/world";
 import { openRecording } from "@vid2world/world/data/recording";
 import type { SamplerConfig } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { readHeldOutClips } from "@vid2world/world/evaluation/held-out";
 import { chooseStarts } from "@vid2world/world/evaluation/starts";
 import { recordingsOf } from "../commands/demo.js";
 import { type Circumstances, circumstances } from "./circumstances.js";
+import { randomParts, randomWorldConfig } from "./random-world.js";
 import { quantile } from "./timing.js";
 
 /** One way of sampling a world. */
@@ -34,8 +35,12 @@ export interface LatencyResult extends Circumstances {
 /** What to run. */
 export interface LatencyOptions {
   readonly world: string;
+  /** This configuration's network with random weights, in the world's place. */
+  readonly case?: "debug";
   /** Folder of a distilled form of the world; absent: it is not measured. */
   readonly distilled?: string;
+  /** Denoising steps of the settings that are not the world's own; default 50 and 10. */
+  readonly steps?: readonly [many: number, few: number];
   readonly rounds: number;
   /** Frames of the settings with fifty steps of whole windows, which take seconds each. */
   readonly slowRounds: number;
@@ -45,27 +50,27 @@ export interface LatencyOptions {
 
 /** Plays the same start by every setting, frame by frame in turns. */
 export async function runLatency(options: LatencyOptions): Promise<LatencyResult> {
-  const { rounds, slowRounds, threads, distilled, onProgress } = options;
+  const { rounds, slowRounds, threads, distilled, onProgress, steps: [many, few] = [50, 10] } = options;
   setNumThreads(threads);
-  const shared = await loadWorld(options.world);
+  const random =
+    options.case && randomParts(await randomWorldConfig(options.case), { device: "cpu", dtype: "float32" });
+  const load = async (sampler: Partial<SamplerConfig> = {}): Promise<WorldModel> =>
+    random ? new WorldModel(random, { sampler }) : loadWorld(options.world, { sampler });
+  const shared = await load();
   const settings: [string, WorldModel, number][] = [];
   const add = async (name: string, world: Promise<WorldModel> | WorldModel, count = rounds): Promise<void> =>
     void settings.push([name, await world, count]);
   const tiny = shared.parts.tinyDecoder ? ({ decoder: "tiny" } as const) : {};
-  const by = (evaluation: SamplerConfig["evaluation"], numSteps: number): Promise<WorldModel> =>
-    loadWorld(options.world, { sampler: { evaluation, numSteps } });
-  await add("window, 50 steps", by("window", 50), slowRounds);
-  await add("streaming, 50 steps", by("streaming", 50));
-  await add("streaming, 10 steps", by("streaming", 10));
-  await add(`as shipped (${shared.sampler.numSteps} steps)`, shared);
+  await add(`window, ${many} steps`, load({ evaluation: "window", numSteps: many }), slowRounds);
+  await add(`streaming, ${many} steps`, load({ evaluation: "streaming", numSteps: many }));
+  await add(`streaming, ${few} steps`, load({ evaluation: "streaming", numSteps: few }));
+  if (!random) await add(`as shipped (${shared.sampler.numSteps} steps)`, shared);
   if (shared.parts.tinyDecoder) await add("as shipped, tiny decoder", loadWorld(options.world, tiny));
   if (distilled !== undefined) await add("distilled, tiny decoder", loadWorld(distilled, tiny));
-  const clips = await readHeldOutClips(await openRecording(await recordingsOf(options.world)), shared);
-  const [start] = chooseStarts(clips, { count: 1, contextFrames: shared.contextFrames, frames: 1, seed: 0, skip: 10 });
-  if (!start) throw new Error("no held-out clip to start from");
+  const frames = random ? greyFrames(shared) : await heldOutStart(shared, options.world);
   const taken = settings.map(() => ({ step: [] as number[], settle: [] as number[] }));
   for (const [, world] of settings) {
-    world.reset({ frames: start.context_THWC });
+    world.reset({ frames });
     world.settle();
   }
   // The first frames fill the window and make the traces; they are not counted.
@@ -96,6 +101,18 @@ export async function runLatency(options: LatencyOptions): Promise<LatencyResult
     ...{ world: shared.name, figures },
   };
 }
+
+/** Context frames of a held-out clip. */
+async function heldOutStart(world: WorldModel, name: string): Promise<Uint8Array> {
+  const clips = await readHeldOutClips(await openRecording(await recordingsOf(name)), world);
+  const { contextFrames } = world;
+  const [start] = chooseStarts(clips, { count: 1, contextFrames, frames: 1, seed: 0, skip: 10 });
+  if (!start) throw new Error("no held-out clip to start from");
+  return start.context_THWC;
+}
+
+const greyFrames = ({ contextFrames, width, height }: WorldModel): Uint8Array =>
+  new Uint8Array(contextFrames * width * height * 3).fill(128);
 
 /** The result as a table. */
 export function showLatency({ world, figures }: LatencyResult): string {

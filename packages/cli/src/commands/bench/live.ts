@@ -17,15 +17,19 @@ export function latencyCommand() {
   return new Command("latency")
     .description("from an action to its picture, by sampler: percentiles, and frames per second")
     .option("--world <name>", "a built-in world, or the folder of one", "doom")
+    .addOption(
+      new Option("--case <name>", "a network with random weights in the world's place").choices(["debug"] as const),
+    )
     .option("--distilled <folder>", "a distilled form of it, to be measured too")
     .addOption(whole("--rounds <n>", "frames by each sampler", 1).default(20))
     .addOption(whole("--slow-rounds <n>", "frames by whole windows in 50 steps, which take seconds each", 1).default(2))
     .addOption(whole("--threads <n>", "CPU threads", 1).default(2))
     .addOption(json())
     .addOption(out())
-    .action(async ({ json, out, distilled, ...options }) => {
+    .action(async ({ json, out, distilled, case: only, ...options }) => {
       const onProgress = (text: string): void => void process.stderr.write(`${text}\n`);
-      const result = await runLatency({ ...options, ...(distilled !== undefined && { distilled }), onProgress });
+      const given = { ...(distilled !== undefined && { distilled }), ...(only && { case: only }) };
+      const result = await runLatency({ ...options, ...given, onProgress });
       await report("latency", result, showLatency(result), { json, out });
     });
 }
