@@ -113,7 +113,7 @@ class UNet(nn.Module):
     @staticmethod
     def check(options):
         wanted = {"causal": True, "temporalNorm": "window", "useLinear": True, "actionEncoder": "continuous"}
-        wanted.update({"fpsCondition": False, "additionAttention": False, "checkpointing": False})
+        wanted.update({"fpsCondition": False, "additionAttention": False, "checkpointing": "none"})
         wrong = [name for name, value in wanted.items() if options[name] != value]
         if wrong or options.get("contextDim") is not None or options.get("actionDim") is None:
             raise ValueError(f"the PyTorch model has no form for these options: {wrong or 'contextDim, actionDim'}")
