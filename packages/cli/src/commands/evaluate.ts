@@ -44,6 +44,11 @@ export function evaluateCommand() {
         .choices(["published", "bytes"] as const)
         .default("published" as const),
     )
+    .option(
+      "--distance-resamples <n>",
+      "resamples of the intervals of FID and FVD; 0: none (default: 200, none for many vectors of many features)",
+      wholeNumber("--distance-resamples", 0),
+    )
     .option("--compare <dirs...>", "several folders with clips of the same names: each against the first, clip by clip")
     .option("--html <file>", "write one page: tables, curves by frame, clips side by side, the worst first")
     .option("--device <device>", "cpu, cuda or cuda:N", "cpu")
@@ -58,7 +63,7 @@ export function evaluateCommand() {
       let progress: Progress | undefined;
       const options = {
         ...{ environment: flags.env, protocol: flags.protocol, n: flags.n, device: flags.device as Device },
-        ...{ i3dRange: flags.i3dRange, metrics: flags.metrics },
+        ...{ i3dRange: flags.i3dRange, metrics: flags.metrics, distanceResamples: flags.distanceResamples },
         onProgress: (done: number, total: number) => {
           progress ??= createProgress({ label: `scoring ${folders.join(", ")}`, total, unit: "clips" });
           progress.update(done);

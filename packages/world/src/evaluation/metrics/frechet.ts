@@ -1,6 +1,6 @@
 // The Frechet distance between two sets of features, each taken for a Gaussian: the distance of FID (arXiv:1706.08500) and FVD.
 // Axes: N samples, D features, R rows of a square root.
-import { linalgEigh, linalgSvd, scope, ShapeError, type Tensor } from "@vid2world/torch";
+import { fromTypedArray, linalgEigh, linalgSvd, scope, ShapeError, tensor, type Tensor } from "@vid2world/torch";
 import type { FeatureStatistics } from "./feature-statistics.js";
 
 /**
@@ -18,6 +18,19 @@ export function frechetDistance(a_ND: Tensor, b_MD: Tensor): number {
     );
   }
   return scope(() => distanceOf(gaussianOf(a_ND), gaussianOf(b_MD)));
+}
+
+/**
+ * The same of vectors that count several times or not at all, as resampling draws them: row i of [N D] and [M D] counts `weights[i]` times.
+ * Rows are left out rather than repeated, so it takes no longer than the rows that are drawn.
+ */
+export function frechetDistanceWeighted(
+  a_ND: Tensor,
+  aWeights: readonly number[],
+  b_MD: Tensor,
+  bWeights: readonly number[],
+): number {
+  return scope(() => distanceOf(weightedGaussianOf(a_ND, aWeights), weightedGaussianOf(b_MD, bWeights)));
 }
 
 function distanceOf(a: Gaussian, b: Gaussian): number {
@@ -44,12 +57,27 @@ interface Gaussian {
 
 function gaussianOf(x_ND: Tensor): Gaussian {
   const wide_ND = x_ND.detach().to("float64");
-  const [samples, features] = wide_ND.dims("N D");
   const mean_D = wide_ND.mean([0]);
-  const root_ND = wide_ND.sub(mean_D).div(Math.sqrt(samples - 1));
-  if (samples <= features) return { mean_D, root_RD: root_ND };
-  // With many samples a square root of the covariance is smaller than the samples themselves.
-  return { mean_D, root_RD: rootOf(root_ND.transpose(0, 1).matmul(root_ND)) };
+  return { mean_D, root_RD: smallerRoot(wide_ND.sub(mean_D).div(Math.sqrt(wide_ND.size(0) - 1))) };
+}
+
+function weightedGaussianOf(x_ND: Tensor, weights: readonly number[]): Gaussian {
+  const rows = weights.flatMap((weight, row) => (weight > 0 ? [row] : []));
+  const samples = weights.reduce((sum, weight) => sum + weight, 0);
+  const drawn_ND = x_ND.indexSelect(0, tensor(rows, { dtype: "int64" })).to("float64");
+  const weights_N1 = fromTypedArray(
+    Float64Array.from(rows, (row) => weights[row] ?? 0),
+    [rows.length, 1],
+  );
+  const mean_D = drawn_ND.mul(weights_N1).sum([0]).div(samples);
+  const root_ND = drawn_ND.sub(mean_D).mul(weights_N1.div(samples - 1).sqrt());
+  return { mean_D, root_RD: smallerRoot(root_ND) };
+}
+
+/** With many samples a square root of the covariance is smaller than the samples themselves. */
+function smallerRoot(root_ND: Tensor): Tensor {
+  const [samples, features] = root_ND.dims("N D");
+  return samples <= features ? root_ND : rootOf(root_ND.transpose(0, 1).matmul(root_ND));
 }
 
 function gaussianOfStatistics(statistics: FeatureStatistics): Gaussian {

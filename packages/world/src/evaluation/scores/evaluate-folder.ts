@@ -1,7 +1,5 @@
 // Scores a folder of rollouts: every clip alone, in the order of names, then means with intervals and the distances between sets.
 import { libtorchVersion, type Device } from "@vid2world/torch";
-import { FeatureStatistics } from "../metrics/feature-statistics.js";
-import { frechetDistanceOf } from "../metrics/frechet.js";
 import type { BootstrapOptions } from "../statistics/bootstrap.js";
 import { type ClipPair, findClipPairs } from "./clip-pairs.js";
 import { chooseClips, type Environment, type EnvironmentName, environments } from "./environments.js";
@@ -12,15 +10,17 @@ import {
   metricNames,
   openMetricNetworks,
 } from "./metric-networks.js";
+import { type DistanceOptions, featureSets, type SetDistance } from "./feature-sets.js";
 import { type FrameSource, readPair } from "./read-pair.js";
-import { type ClipFeatures, type PictureMetric, type PictureScores, scorePair } from "./score-pair.js";
+import { type PictureMetric, type PictureScores, scorePair } from "./score-pair.js";
 import { type MetricSummary, summarise } from "./summary.js";
 
 /** `published`: the published script, number for number. `corrected`: per-clip means, of lossless frames where they were kept. */
 export type ScoreProtocol = "published" | "corrected";
 
 /** What is scored, and how. */
-export interface EvaluateOptions extends Pick<MetricNetworkOptions, "device" | "i3dRange" | "weightsRoot"> {
+export interface EvaluateOptions
+  extends Pick<MetricNetworkOptions, "device" | "i3dRange" | "weightsRoot">, DistanceOptions {
   readonly environment: EnvironmentName;
   /** Default `corrected`. */
   readonly protocol?: ScoreProtocol;
@@ -28,18 +28,10 @@ export interface EvaluateOptions extends Pick<MetricNetworkOptions, "device" | "
   readonly n?: number | undefined;
   /** Default: all. */
   readonly metrics?: readonly MetricName[] | undefined;
-  readonly bootstrap?: BootstrapOptions;
+  /** Networks that are open already, which stay open. Default: those whose weights are on this machine. */
+  readonly networks?: MetricNetworks;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
-}
-
-/** A distance between the sets of true and predicted clips. */
-export interface SetDistance {
-  readonly value: number;
-  /** Vectors of either set. */
-  readonly vectors: number;
-  readonly features: number;
-  readonly network: string;
 }
 
 /** The scores of one part of the frames. */
@@ -86,7 +78,10 @@ export async function evaluateFolder(folder: string, options: EvaluateOptions): 
   const environment = environments[name];
   const pairs = chooseClips(environment, await findClipPairs(folder), n);
   const metrics = options.metrics ?? wantedMetrics(environment);
-  using networks = await openMetricNetworks({ ...options, metrics, trunk: environment.lpips });
+  using own = options.networks
+    ? undefined
+    : await openMetricNetworks({ ...options, metrics, trunk: environment.lpips });
+  const networks = options.networks ?? (own as MetricNetworks);
   const warnings = new Set<string>();
   const both = protocol === "corrected" && pairs.some(({ raw }) => raw !== undefined);
   const total = pairs.length * (both ? 2 : 1);
@@ -124,7 +119,7 @@ async function scoreAll(job: Job, onClip: () => void): Promise<ScoreSet> {
   const { pairs, environment, metrics, networks, device, warnings, source, options } = job;
   const clips: ClipReport[] = [];
   const sources = new Set<FrameSource>();
-  using sets = featureSets(environment, networks);
+  using sets = featureSets(environment, networks, options);
   for (const pair of pairs) {
     options.signal?.throwIfAborted();
     const read = await readPair(pair, environment, source);
@@ -162,60 +157,4 @@ function summaries(
       ),
     ]),
   );
-}
-
-type SetMetric = "fid" | "fvd";
-
-interface FeatureSets extends Disposable {
-  add(part: number, features: Readonly<Record<SetMetric, ClipFeatures | undefined>>): void;
-  distances(part: number, warnings: Set<string>): Partial<Record<SetMetric, SetDistance>>;
-}
-
-/** Statistics of the true and the predicted clips' features, for every part and distance. */
-function featureSets({ parts }: Environment, networks: MetricNetworks): FeatureSets {
-  const statistics = parts.map(() => new Map<SetMetric, { truth: FeatureStatistics; prediction: FeatureStatistics }>());
-  return {
-    add(part, features) {
-      for (const metric of ["fid", "fvd"] as const) {
-        const found = features[metric];
-        const width = networks[metric]?.width;
-        if (!found || width === undefined) continue;
-        const known = statistics[part] as Map<SetMetric, { truth: FeatureStatistics; prediction: FeatureStatistics }>;
-        const set = known.get(metric) ?? {
-          truth: new FeatureStatistics(width),
-          prediction: new FeatureStatistics(width),
-        };
-        known.set(metric, set);
-        set.truth.add(found.truth_ND);
-        set.prediction.add(found.prediction_ND);
-        found.truth_ND.dispose();
-        found.prediction_ND.dispose();
-      }
-    },
-    distances(part, warnings) {
-      const found: Partial<Record<SetMetric, SetDistance>> = {};
-      for (const [metric, { truth, prediction }] of statistics[part] ?? []) {
-        const [vectors, features, network] = [truth.count, truth.width, networks[metric]?.name ?? ""];
-        if (vectors < 2) {
-          warnings.add(
-            `${metric.toUpperCase()}: not computed from ${vectors} vector; a distance between sets needs more clips`,
-          );
-          continue;
-        }
-        if (truth.isRankDeficient)
-          warnings.add(
-            `${metric.toUpperCase()}: ${vectors} vectors of ${features} features: too few, the distance is biased upwards; compare only with the same number`,
-          );
-        found[metric] = { value: frechetDistanceOf(truth, prediction), vectors, features, network };
-      }
-      return found;
-    },
-    [Symbol.dispose]() {
-      for (const part of statistics)
-        for (const { truth, prediction } of part.values()) {
-          truth.dispose();
-          prediction.dispose();
-        }
-    },
-  };
 }

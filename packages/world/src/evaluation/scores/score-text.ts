@@ -54,7 +54,9 @@ function rowOf(
   if (metric === "fid" || metric === "fvd") {
     const distance = part[metric];
     if (!distance) return undefined;
-    return { part: name, metric, value: distance.value, ...other(distance.value, videos?.[metric]?.value) };
+    const { value, low, high } = distance;
+    const interval = low === undefined || high === undefined ? {} : { low, high };
+    return { part: name, metric, value, ...interval, ...other(value, videos?.[metric]?.value) };
   }
   const summary = part.pictures[metric];
   if (!summary) return undefined;

@@ -1,0 +1,113 @@
+// The features of all true and predicted clips of a folder, by part and distance, and the Frechet distances of them.
+import { distanceResamples, EpisodeFeatures, intervalLimit } from "../metrics/episode-features.js";
+import { FeatureStatistics } from "../metrics/feature-statistics.js";
+import { frechetDistanceOf } from "../metrics/frechet.js";
+import type { BootstrapOptions } from "../statistics/bootstrap.js";
+import type { Environment } from "./environments.js";
+import type { MetricNetworks } from "./metric-networks.js";
+import type { ClipFeatures } from "./score-pair.js";
+
+/** A distance between the sets of true and predicted clips. */
+export interface SetDistance {
+  readonly value: number;
+  /** Bounds of the interval of the distance that endless sets would have; absent where none was computed. `value` may lie above. */
+  readonly low?: number;
+  readonly high?: number;
+  /** Vectors of either set. */
+  readonly vectors: number;
+  readonly features: number;
+  readonly network: string;
+}
+
+/** The distances between sets. */
+export type SetMetric = "fid" | "fvd";
+
+/** What is drawn for intervals of distances. */
+export interface DistanceOptions {
+  /** Resamples of an interval; 0: none. Default: 200 where vectors or features are at most 512, else none. */
+  readonly distanceResamples?: number | undefined;
+  readonly bootstrap?: BootstrapOptions;
+}
+
+/** Statistics of the features so far. */
+export interface FeatureSets extends Disposable {
+  /** Adds and frees the features of a clip. */
+  add(part: number, features: Readonly<Record<SetMetric, ClipFeatures | undefined>>): void;
+  /** The distances of a part; what makes one worth less is added to `warnings`. */
+  distances(part: number, warnings: Set<string>): Partial<Record<SetMetric, SetDistance>>;
+}
+
+interface FeatureSet extends Disposable {
+  readonly truth: FeatureStatistics;
+  readonly prediction: FeatureStatistics;
+  readonly episodes: EpisodeFeatures;
+}
+
+/** Empty sets for every part of the environment. */
+export function featureSets({ parts }: Environment, networks: MetricNetworks, options: DistanceOptions): FeatureSets {
+  const sets = parts.map(() => new Map<SetMetric, FeatureSet>());
+  return {
+    add(part, features) {
+      for (const metric of ["fid", "fvd"] as const) {
+        const found = features[metric];
+        const width = networks[metric]?.width;
+        if (!found || width === undefined) continue;
+        const set = sets[part]?.get(metric) ?? emptySet(width, options.distanceResamples);
+        sets[part]?.set(metric, set);
+        set.truth.add(found.truth_ND);
+        set.prediction.add(found.prediction_ND);
+        set.episodes.add(found.truth_ND, found.prediction_ND);
+        found.truth_ND.dispose();
+        found.prediction_ND.dispose();
+      }
+    },
+    distances(part, warnings) {
+      const found: Partial<Record<SetMetric, SetDistance>> = {};
+      for (const [metric, set] of sets[part] ?? []) {
+        const { count: vectors, width: features } = set.truth;
+        if (vectors < 2) {
+          warnings.add(
+            `${metric.toUpperCase()}: not computed from ${vectors} vector; a distance between sets needs more clips`,
+          );
+          continue;
+        }
+        if (set.truth.isRankDeficient)
+          warnings.add(
+            `${metric.toUpperCase()}: ${vectors} vectors of ${features} features: too few, the distance is biased upwards; compare only with the same number`,
+          );
+        if (set.episodes.vectors === 0 && options.distanceResamples === undefined)
+          warnings.add(
+            `${metric.toUpperCase()}: no interval, it takes long for ${vectors} vectors of ${features} features; --distance-resamples ${distanceResamples} computes it`,
+          );
+        found[metric] = { ...distanceOf(set, options), vectors, features, network: networks[metric]?.name ?? "" };
+      }
+      return found;
+    },
+    [Symbol.dispose]() {
+      for (const part of sets) for (const set of part.values()) set[Symbol.dispose]();
+    },
+  };
+}
+
+function emptySet(width: number, resamples: number | undefined): FeatureSet {
+  const [truth, prediction] = [new FeatureStatistics(width), new FeatureStatistics(width)];
+  const all = (resamples ?? 0) > 0 || width <= intervalLimit;
+  const episodes = new EpisodeFeatures(all ? Infinity : intervalLimit);
+  const dispose = (): void => {
+    for (const each of [truth, prediction, episodes]) each.dispose();
+  };
+  return { truth, prediction, episodes, [Symbol.dispose]: dispose };
+}
+
+/** From the vectors where they were kept: with few of them that is also faster than from their statistics. */
+function distanceOf(
+  { truth, prediction, episodes }: FeatureSet,
+  { distanceResamples: asked = distanceResamples, bootstrap }: DistanceOptions,
+): Pick<SetDistance, "value" | "low" | "high"> {
+  if (episodes.vectors === 0) return { value: frechetDistanceOf(truth, prediction) };
+  const { value, low, high } = episodes.interval({
+    ...bootstrap,
+    resamples: asked,
+  });
+  return Number.isNaN(low) ? { value } : { value, low, high };
+}
