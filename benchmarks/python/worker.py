@@ -25,6 +25,7 @@ class Worker:
     def __init__(self):
         self.session = None
         self.loader = None
+        self.metric = None
 
     def hello(self, threads):
         torch.set_num_threads(threads)
@@ -60,6 +61,19 @@ class Worker:
 
     def take_batches(self, count):
         return self.loader.take(count)
+
+    def open_metric(self, **request):
+        from plain_metrics.session import MetricSession  # needs torchvision
+
+        self.metric = None
+        self.metric = MetricSession(**request)
+        with open("/proc/self/clear_refs", "w") as peak:
+            peak.write("5")  # the peak starts again
+        rest = process_memory()["residentKiB"]
+        return {"values": self.metric.values(), "restKiB": rest}
+
+    def run_metric(self, count):
+        return self.metric.repeat(count)
 
     def memory(self):
         return process_memory()

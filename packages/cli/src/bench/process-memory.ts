@@ -1,5 +1,5 @@
 // Memory of this process as the kernel counts it.
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import type { Replies } from "./protocol.js";
 
 /** Resident and peak resident size. */
@@ -8,3 +8,6 @@ export async function processMemory(): Promise<Replies["memory"]> {
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? NaN);
   return { residentKiB: field("VmRSS"), peakKiB: field("VmHWM") };
 }
+
+/** Lets the peak start again from what is resident now. */
+export const resetPeak = (): Promise<void> => writeFile("/proc/self/clear_refs", "5");

@@ -91,6 +91,27 @@ export interface OpenLoaderRequest {
   readonly workers: number;
 }
 
+/** Metrics that both sides compute. */
+export const benchedMetrics = ["mse", "psnr", "ssim", "lpips-vgg", "lpips-alex", "inception", "frechet"] as const;
+/** One of {@link benchedMetrics}. */
+export type BenchedMetric = (typeof benchedMetrics)[number];
+
+/** A metric with its network, if it has one, and inputs from files. */
+export interface OpenMetricRequest {
+  readonly request: "open-metric";
+  readonly metric: BenchedMetric;
+  /** `a` and `b`: pictures [T 3 H W] in -1..1; for `frechet` vectors [N D]. */
+  readonly inputs: string;
+  /** Weights of the network, by the names of the original file; LPIPS has those of its heads in a second file. Empty: no network. */
+  readonly weights: readonly string[];
+}
+
+/** Scores a folder of clips, with stand-ins for the networks that take no memory; only our side is asked this. */
+export interface ScoreFolderRequest {
+  readonly request: "score-folder";
+  readonly folder: string;
+}
+
 /** What is timed: an evaluation of a whole window without gradients, or loss, backward pass, clipping and AdamW. */
 export type Timed = "forward" | "train-step";
 
@@ -107,6 +128,9 @@ export type Request =
   | { readonly request: "memory" }
   | MakeDataRequest
   | OpenLoaderRequest
+  | OpenMetricRequest
+  | { readonly request: "run-metric"; readonly count: number }
+  | ScoreFolderRequest
   | { readonly request: "take-batches"; readonly count: number }
   | CurveRequest;
 
@@ -131,6 +155,11 @@ export interface Replies {
   readonly "open-loader": { readonly firstMilliseconds: number; readonly frames: number; readonly actions: number };
   /** Frames that were loaded, and the milliseconds for it: by the clock, and of all threads' or processes' processor time. */
   readonly "take-batches": { readonly frames: number; readonly time: number; readonly cpuTime: number };
+  /** A look at what it gives: one number per picture, the mean feature of each, or the distance. And what was resident before that. */
+  readonly "open-metric": { readonly values: readonly number[]; readonly restKiB: number };
+  readonly "run-metric": RunTimes;
+  readonly "score-folder": { readonly clips: number; readonly milliseconds: number };
+  /** `peakKiB` since the process started, or since its last `open-metric`. */
   readonly memory: { readonly residentKiB: number; readonly peakKiB: number };
 }
 

@@ -128,7 +128,8 @@ export async function openSession(request: LoadRequest): Promise<Session> {
   };
 }
 
-async function timeRuns(action: () => Promise<void> | void, count: number): Promise<RunTimes> {
+/** Runs an action some times in a row. */
+export async function timeRuns(action: () => Promise<void> | void, count: number): Promise<RunTimes> {
   const runs: { time: number; cpuTime: number }[] = [];
   while (runs.length < count) {
     const [begun, cpuBegun] = [process.hrtime.bigint(), process.cpuUsage()];

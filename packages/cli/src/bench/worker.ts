@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline";
 import { libtorchVersion, setNumThreads } from "@vid2world/torch";
 import type { LoaderSession } from "./loader-session.js";
+import type { MetricSession } from "./metric-session.js";
 import { processMemory } from "./process-memory.js";
 import { prepare } from "./prepare.js";
 import type { Replies, Request } from "./protocol.js";
@@ -10,6 +11,7 @@ import { timeOperator } from "./small-operators.js";
 
 let session: Session | undefined;
 let loader: LoaderSession | undefined;
+let metric: MetricSession | undefined;
 
 function loaded(): Session {
   if (session === undefined) throw new Error("nothing is loaded");
@@ -46,6 +48,14 @@ async function answer(request: Request): Promise<Replies[keyof Replies]> {
     case "take-batches":
       if (loader === undefined) throw new Error("no loader is open");
       return loader.take(request.count);
+    case "open-metric":
+      metric = await (await import("./metric-session.js")).openMetricSession(request);
+      return { values: metric.values, restKiB: metric.restKiB };
+    case "run-metric":
+      if (metric === undefined) throw new Error("no metric is open");
+      return metric.repeat(request.count);
+    case "score-folder":
+      return (await import("./score-folder.js")).scoreFolder(request);
     case "make-data":
       throw new Error("the Python side makes the data");
     default:

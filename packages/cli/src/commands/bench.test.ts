@@ -4,6 +4,7 @@ import { ratioOf, interleave, timesOf } from "../bench/timing.js";
 import { findPyTorch } from "../bench/python.js";
 import { runLoader, showLoader } from "../bench/run-loader.js";
 import { judge, runMemory, showMemory } from "../bench/run-memory.js";
+import { runMetrics, showMetrics, streamLimitKiB } from "../bench/run-metrics.js";
 import { runNetworks } from "../bench/run-network.js";
 import { runOperators, showOperators } from "../bench/run-operators.js";
 import { showNetworks } from "../bench/show-network.js";
@@ -39,6 +40,22 @@ test.skipIf(noModules)(
     expect(showLoader(result)).toContain("yes");
   },
   300_000,
+);
+
+const withVision = "version" in (await findPyTorch(["torchvision"]));
+test.skipIf(!withVision)(
+  "metrics are timed on both sides and equal, and scoring a folder is looked at (skipped without PyTorch and torchvision)",
+  async () => {
+    const sizes = { frames: 2, height: 64, width: 72, vectors: 60, features: 20 };
+    const metrics = ["lpips-alex"] as const;
+    const result = await runMetrics({ ...sizes, metrics, rounds: 1, threads: 1, clips: [2] });
+    for (const { metric, difference, ours } of result.results) {
+      expect(difference, metric).toBeLessThan(1e-4);
+      expect(ours.time.median).toBeGreaterThan(0);
+    }
+    expect(result.stream[0]?.peakKiB).toBeLessThan(streamLimitKiB);
+    expect(showMetrics(result)).toMatch(/lpips-alex[\s\S]*2 clips of 16 frames/);
+  },
 );
 
 test("memory is looked at while sampling and training", async () => {

@@ -21,6 +21,7 @@ import { countCommand, latencyCommand, sessionsCommand } from "./bench/live.js";
 import { convertCommand } from "./bench/convert.js";
 import { fullCommand } from "./bench/full.js";
 import { loaderCommand } from "./bench/loader.js";
+import { metricsCommand } from "./bench/metrics.js";
 import { recomputeCommand } from "./bench/recompute.js";
 import { serverCommand } from "./bench/server.js";
 import { servingCommand } from "./bench/serving.js";
@@ -46,7 +47,8 @@ Examples:
   vid2world bench encode                             stored latents beside encoding in every step
   vid2world bench convert --megabytes 1000           MB/s and peak memory of data convert, on inputs that it makes
   vid2world bench serving                            the engine with 1, 4, 16, 64 sessions, batched and not
-The first three and loader need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
+  vid2world bench metrics --clips 64 1024            pictures per second of each metric; memory of scoring many clips
+The first three, loader and metrics need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
 from PyTorch's by more than rounding, or memory grows.`;
 
 /** Builds the command with one subcommand per benchmark. */
@@ -72,6 +74,7 @@ export function benchCommand() {
     .addCommand(loaderCommand())
     .addCommand(encodeCommand())
     .addCommand(convertCommand())
+    .addCommand(metricsCommand())
     .addCommand(serverCommand())
     .addCommand(servingCommand())
     .addHelpText("after", EXAMPLES);
