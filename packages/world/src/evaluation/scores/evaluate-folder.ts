@@ -78,10 +78,9 @@ export async function evaluateFolder(folder: string, options: EvaluateOptions): 
   const environment = environments[name];
   const pairs = chooseClips(environment, await findClipPairs(folder), n);
   const metrics = options.metrics ?? wantedMetrics(environment);
-  using own = options.networks
-    ? undefined
-    : await openMetricNetworks({ ...options, metrics, trunk: environment.lpips });
-  const networks = options.networks ?? (own as MetricNetworks);
+  using networks = await (options.networks
+    ? borrowed(options.networks)
+    : openMetricNetworks({ ...options, metrics, trunk: environment.lpips }));
   const warnings = new Set<string>();
   const both = protocol === "corrected" && pairs.some(({ raw }) => raw !== undefined);
   const total = pairs.length * (both ? 2 : 1);
@@ -99,6 +98,9 @@ export async function evaluateFolder(folder: string, options: EvaluateOptions): 
     ...{ missing, warnings: [...warnings], checksums: { ...checksums }, libtorch: libtorchVersion },
   };
 }
+
+/** The same networks, which the caller disposes. */
+const borrowed = (networks: MetricNetworks): MetricNetworks => ({ ...networks, [Symbol.dispose]: () => undefined });
 
 /** All metrics that some part of the environment has. */
 const wantedMetrics = ({ parts }: Environment): MetricName[] =>
