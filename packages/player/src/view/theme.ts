@@ -12,8 +12,13 @@ const stored = localStorage.getItem(KEY);
 /** The chosen theme. */
 export const theme = signal<Theme>(THEMES.find((known) => known === stored) ?? "system");
 
+const darkSystem = matchMedia("(prefers-color-scheme: dark)");
+const systemIsDark = signal(darkSystem.matches);
+darkSystem.addEventListener("change", ({ matches }) => (systemIsDark.value = matches));
+
 effect(() => {
-  document.documentElement.dataset["theme"] = theme.value;
+  const chosen = theme.value === "system" ? (systemIsDark.value ? "dark" : "light") : theme.value;
+  document.documentElement.dataset["theme"] = chosen;
   localStorage.setItem(KEY, theme.value);
 });
 

@@ -2,17 +2,9 @@
 import { afterEach, expect, test } from "vitest";
 import { request } from "node:http";
 import { TestClient } from "../testing/play-client.js";
-import { type TestServer, testServer } from "../testing/test-server.js";
+import { type TestServer, closeTestServers, testServer } from "../testing/test-server.js";
 
-const servers: TestServer[] = [];
-const serve = async (...options: Parameters<typeof testServer>): Promise<TestServer> => {
-  const server = await testServer(...options);
-  servers.push(server);
-  return server;
-};
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
+afterEach(closeTestServers);
 
 /** Status of a request with headers that `fetch` would not send. */
 function status(server: TestServer, headers: Record<string, string>, path = "/api/v1/world"): Promise<number> {
@@ -28,12 +20,12 @@ function status(server: TestServer, headers: Record<string, string>, path = "/ap
 
 test("without a token it listens on this machine only, unless everyone is meant", async () => {
   await expect(testServer({ host: "0.0.0.0" })).rejects.toThrow("--token");
-  await serve({ host: "0.0.0.0", insecure: true });
-  await serve({ host: "0.0.0.0", token: "secret" });
+  await testServer({ host: "0.0.0.0", insecure: true });
+  await testServer({ host: "0.0.0.0", token: "secret" });
 });
 
 test("pages of other places are refused, and names that only point here", async () => {
-  const server = await serve({ origins: ["https://play.example.org"] });
+  const server = await testServer({ origins: ["https://play.example.org"] });
   const host = new URL(server.address).host;
   expect(await status(server, { host })).toBe(200);
   expect(await status(server, { host, origin: `http://${host}` })).toBe(200);
@@ -48,7 +40,7 @@ test("pages of other places are refused, and names that only point here", async 
 });
 
 test("a token is asked for everywhere but for health", async () => {
-  const server = await serve({ token: "secret" });
+  const server = await testServer({ token: "secret" });
   for (const path of ["/api/v1/world", "/api/v1/starts", "/metrics", "/api/v1/play"])
     expect((await server.http("GET", path)).status).toBe(401);
   expect((await server.http("GET", "/health")).status).toBe(200);
@@ -64,7 +56,7 @@ test("a token is asked for everywhere but for health", async () => {
 });
 
 test("the printed address turns the token into a cookie that scripts cannot read", async () => {
-  const server = await serve({ token: "se cret" });
+  const server = await testServer({ token: "se cret" });
   const response = await server.http("GET", "/?token=se%20cret");
   expect(response.status).toBe(302);
   expect(response.headers.get("location")).toBe("/");
@@ -76,7 +68,7 @@ test("the printed address turns the token into a cookie that scripts cannot read
 });
 
 test("the page comes with its policy, and no path leads out of its folder", async () => {
-  const server = await serve({ page: import.meta.dirname });
+  const server = await testServer({ page: import.meta.dirname });
   const page = await server.http("GET", "/access.ts");
   expect(page.status).toBe(200);
   expect(page.headers.get("content-security-policy")).toContain("default-src 'self'");
@@ -93,7 +85,7 @@ test("the page comes with its policy, and no path leads out of its folder", asyn
 });
 
 test("too many requests and too many connections are refused", async () => {
-  const server = await serve({ limits: { requestsPerMinute: 5, connectionsPerAddress: 2 } });
+  const server = await testServer({ limits: { requestsPerMinute: 5, connectionsPerAddress: 2 } });
   const clients = [await server.connect(), await server.connect()];
   const third = await server.connect();
   if (third.socket.readyState === third.socket.OPEN)

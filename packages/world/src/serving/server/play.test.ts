@@ -1,7 +1,7 @@
 // Playing over the WebSocket, with arithmetic in place of a world.
 import { afterEach, expect, test } from "vitest";
 import { expectedPixels } from "../testing/arithmetic-engine.js";
-import { type TestServer, testServer, testStart } from "../testing/test-server.js";
+import { closeTestServers, testServer, testStart } from "../testing/test-server.js";
 
 const settings = { guidanceScale: 1, numSteps: 2, decoder: "full" } as const;
 const start = { frames: testStart.frames, seed: 1 };
@@ -11,18 +11,10 @@ const of = (...rows: number[][]): Uint8Array =>
     rows.map((action) => ({ action, settings })),
   );
 
-const servers: TestServer[] = [];
-const serve = async (...options: Parameters<typeof testServer>): Promise<TestServer> => {
-  const server = await testServer(...options);
-  servers.push(server);
-  return server;
-};
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
+afterEach(closeTestServers);
 
 test("a session opens with its context, and steps from its newest frame", async () => {
-  const server = await serve();
+  const server = await testServer();
   const client = await server.connect();
   const opened = await client.open();
   expect(opened.nodes).toEqual([
@@ -41,7 +33,7 @@ test("a session opens with its context, and steps from its newest frame", async 
 });
 
 test("frames follow each other while playing, each with the newest action, until paused", async () => {
-  const server = await serve();
+  const server = await testServer();
   const client = await server.connect();
   await client.open();
   client.send({ type: "action", action: { forward: 0.5 }, sequence: 9 });
@@ -62,7 +54,7 @@ test("frames follow each other while playing, each with the newest action, until
 });
 
 test("no more than two frames are on their way to a client that shows none", async () => {
-  const server = await serve();
+  const server = await testServer();
   const client = await server.connect();
   await client.open();
   client.send({ type: "play", request: 100, fps: 240 });
@@ -76,7 +68,7 @@ test("no more than two frames are on their way to a client that shows none", asy
 });
 
 test("one goes back, changes settings, and finds the state told", async () => {
-  const server = await serve();
+  const server = await testServer();
   const client = await server.connect();
   await client.open();
   await client.step({ forward: 1 });
@@ -91,7 +83,7 @@ test("one goes back, changes settings, and finds the state told", async () => {
 });
 
 test("a lost connection is resumed with the key, and only with it", async () => {
-  const server = await serve();
+  const server = await testServer();
   const before = await server.connect();
   const { session, key } = await before.open();
   await before.step({ forward: 1 });
@@ -106,7 +98,7 @@ test("a lost connection is resumed with the key, and only with it", async () => 
 });
 
 test("the engine may be lost at any time: the session goes on where it was", async () => {
-  const server = await serve({}, { frameMilliseconds: 5 });
+  const server = await testServer({}, { frameMilliseconds: 5 });
   const client = await server.connect();
   await client.open();
   await client.step({ forward: 1 });
@@ -117,7 +109,7 @@ test("the engine may be lost at any time: the session goes on where it was", asy
 });
 
 test("who comes when the server is full waits, and is told the place", async () => {
-  const server = await serve({ limits: { sessions: 1 } });
+  const server = await testServer({ limits: { sessions: 1 } });
   const [first, second] = [await server.connect(), await server.connect()];
   await first.open();
   const opened = second.open();
@@ -128,7 +120,7 @@ test("who comes when the server is full waits, and is told the place", async () 
 });
 
 test("errors tell their request and what to do", async () => {
-  const server = await serve();
+  const server = await testServer();
   const client = await server.connect();
   client.send({ type: "pause", request: 1 });
   expect(await client.next("error", 1)).toMatchObject({ code: "bad-message" });

@@ -7,19 +7,11 @@ import { afterEach, expect, test } from "vitest";
 import type { SessionNode, Settings } from "../protocol/messages.js";
 import { expectedPixels } from "../testing/arithmetic-engine.js";
 import { TestClient } from "../testing/play-client.js";
-import { type TestServer, testServer, testStart } from "../testing/test-server.js";
+import { closeTestServers, testServer, testStart } from "../testing/test-server.js";
 import type { FullSettings } from "../engine.js";
 import { withSettings } from "./played-session.js";
 
-const servers: TestServer[] = [];
-const serve = async (...options: Parameters<typeof testServer>): Promise<TestServer> => {
-  const server = await testServer(...options);
-  servers.push(server);
-  return server;
-};
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
+afterEach(closeTestServers);
 
 const usual: FullSettings = { guidanceScale: 1, numSteps: 2, decoder: "full" };
 
@@ -96,7 +88,7 @@ function send(client: TestClient, one: Command, model: Model): void {
 }
 
 test("whatever the order of messages of several sessions, each becomes what its own messages make of it", async () => {
-  const server = await serve({ limits: { sessions: 1000 } });
+  const server = await testServer({ limits: { sessions: 1000 } });
   const sessions = 3;
   const script = fc.array(fc.tuple(fc.nat(sessions - 1), command), { minLength: 5, maxLength: 40 });
   const holds = fc.asyncProperty(script, async (commands) => {
@@ -184,7 +176,7 @@ const hostile: fc.Arbitrary<string | Uint8Array> = fc.oneof(
 
 test("hostile messages harm nobody: no crash, no growth, and a game beside them goes on to the byte", async () => {
   const wanted = Number(process.env["VID2WORLD_FUZZ"] ?? 400);
-  const server = await serve({
+  const server = await testServer({
     limits: { sessions: 50, idleSeconds: 1, messagesPerSecond: 1e6, requestsPerMinute: 1e6 },
   });
   const player = await server.connect();
@@ -213,7 +205,7 @@ test("hostile messages harm nobody: no crash, no growth, and a game beside them 
 }, 600_000);
 
 test("who floods is sent away, who sends too much at once too", async () => {
-  const server = await serve({ limits: { messagesPerSecond: 20, messageBytes: 1000 } });
+  const server = await testServer({ limits: { messagesPerSecond: 20, messageBytes: 1000 } });
   const ended = (client: TestClient): Promise<number> => new Promise((resolve) => client.socket.once("close", resolve));
   const flood = await server.connect();
   const flooded = ended(flood);
@@ -226,7 +218,7 @@ test("who floods is sent away, who sends too much at once too", async () => {
 });
 
 test("who asks for more than is drawn is refused, and the frames that were drawn come", async () => {
-  const server = await serve({ limits: { waiting: 20, frames: 10 } }, { frameMilliseconds: 2 });
+  const server = await testServer({ limits: { waiting: 20, frames: 10 } }, { frameMilliseconds: 2 });
   const client = await server.connect();
   await client.open();
   const answers = Array.from({ length: 60 }, () => client.step().catch(() => undefined));
@@ -241,7 +233,7 @@ test("who does not read is waited for, within a bound, and nobody else waits", a
   const world = { width: 320, height: 240 };
   const frames = new Uint8Array(2 * world.width * world.height * 3);
   const gallery = (await import("./gallery/gallery.js")).fixedGallery([{ frames, title: "black" }]);
-  const server = await serve({ gallery }, { world });
+  const server = await testServer({ gallery }, { world });
   const [slow, quick] = [await server.connect(), await server.connect()];
   await slow.open();
   await quick.open();

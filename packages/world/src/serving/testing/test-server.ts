@@ -16,6 +16,13 @@ export interface TestServer extends RunningServer {
 /** Two frames of 8x6 to start from. */
 export const testStart = { frames: Uint8Array.from({ length: 2 * 8 * 6 * 3 }, (_, i) => i % 251), title: "numbers" };
 
+const running: TestServer[] = [];
+
+/** Ends all servers of a test, for `afterEach`. */
+export async function closeTestServers(): Promise<void> {
+  await Promise.all(running.splice(0).map((server) => server.close()));
+}
+
 /** Starts one. */
 export async function testServer(
   options: Partial<ServerOptions> = {},
@@ -23,7 +30,7 @@ export async function testServer(
 ): Promise<TestServer> {
   const engine = arithmeticEngine(engineOptions);
   const server = await startServer({ engine, gallery: fixedGallery([testStart]), ...options });
-  return {
+  const test: TestServer = {
     ...server,
     engine,
     connect: () => TestClient.connect(server.address),
@@ -38,4 +45,6 @@ export async function testServer(
       });
     },
   };
+  running.push(test);
+  return test;
 }
