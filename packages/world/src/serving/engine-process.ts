@@ -52,6 +52,8 @@ interface Kept {
   returning: Promise<void> | undefined;
 }
 
+/** Lives that a question may outlast: it need not be the question that they died of. */
+const MOST_LOSSES = 4;
 const LONGEST_PAUSE = 10_000;
 /** A process that lived as long as this was well. */
 const WELL = 30_000;
@@ -99,13 +101,13 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
   };
   watch(link);
 
-  /** Asks the process something; where it goes meanwhile, once more in its next life. */
+  /** Asks the process something; where it goes meanwhile, once more in its next life. What kills every life is given up. */
   const ask = async <T>(question: (running: EngineLink) => Promise<T>): Promise<T> => {
     for (let tried = 0; ; tried++) {
       try {
         return await question(await up);
       } catch (error) {
-        if (closing || tried > 0 || !(error instanceof EngineError) || error.code !== "lost") throw error;
+        if (closing || tried === MOST_LOSSES || !(error instanceof EngineError) || error.code !== "lost") throw error;
       }
     }
   };

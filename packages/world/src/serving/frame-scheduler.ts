@@ -65,6 +65,8 @@ export class FrameScheduler {
   readonly #tasks: (() => void)[] = [];
   readonly #idle: (() => void)[] = [];
   #turns = 0;
+  /** Whether the last turn was a task's. */
+  #hadTask = false;
   #scheduled = false;
 
   constructor(world: WorldModel, { batching, maxBatch }: SchedulerOptions) {
@@ -148,12 +150,14 @@ export class FrameScheduler {
   /** -> whether there may be more to do */
   #turn(): boolean {
     this.#turns++;
-    const task = this.#tasks.shift();
+    const waiting = [...this.#seats.values()].filter(({ jobs }) => jobs.length > 0).sort((a, b) => a.served - b.served);
+    // By turns with the passes: whoever looks through pictures of the past delays the others' frames by one picture, not by all.
+    const task = this.#hadTask && waiting.length > 0 ? undefined : this.#tasks.shift();
+    this.#hadTask = task !== undefined;
     if (task) {
       task();
       return true;
     }
-    const waiting = [...this.#seats.values()].filter(({ jobs }) => jobs.length > 0).sort((a, b) => a.served - b.served);
     const group = this.#group(waiting);
     if (group.length > 0) this.#serve(group);
     // After the pass, so that a state that was just computed back is used before another one takes its place.

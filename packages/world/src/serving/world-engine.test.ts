@@ -125,6 +125,18 @@ test("pictures of earlier frames are those that were shown, and context frames t
   await engine.shutdown();
 });
 
+test("a frame waits for one picture of somebody's past, not for all that were asked for before it", async () => {
+  const engine = engineOf();
+  await Promise.all(["a", "b"].map((name) => engine.open(name, tinyStart(7))));
+  await play(engine, "b", 1, [1]);
+  const order: string[] = [];
+  const pictures = Array.from({ length: 8 }, () => engine.picture("b", 2).then(() => order.push("picture")));
+  const frame = engine.step({ session: "a", from: 1, action: [1, 0], settings }).then(() => order.push("frame"));
+  await Promise.all([...pictures, frame]);
+  expect(order.indexOf("frame")).toBeLessThanOrEqual(2);
+  await engine.shutdown();
+});
+
 test("what is wrong with a request is said by its code, and harms no session", async () => {
   const engine = engineOf();
   await engine.open("a", tinyStart(7));
