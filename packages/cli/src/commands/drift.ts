@@ -5,8 +5,8 @@ import { openRecording } from "@vid2world/world/data/recording";
 import { driftText } from "@vid2world/world/evaluation/drift/drift-text";
 import { measureDrift } from "@vid2world/world/evaluation/drift/measure-drift";
 import { createProgress, type Progress } from "../progress.js";
-import { configOf, openWorld, worldOf } from "../rollout/open-world.js";
-import { recordingsOf } from "./demo.js";
+import { recordingsFor } from "../rollout/open-clips.js";
+import { configOf, openWorld } from "../rollout/open-world.js";
 import { wholeNumber } from "./whole-number.js";
 
 const EXAMPLES = `
@@ -38,8 +38,9 @@ export function driftCommand() {
     .addHelpText("after", EXAMPLES)
     .action(async (given, flags) => {
       const { starts, frames, steps, batch, seed } = flags;
-      const world = await openWorld(given, await configOf(given, flags), flags);
-      const recording = await openRecording(flags.recordings ?? (await recordingsOf(worldOf(given))));
+      const config = await configOf(given, flags);
+      const recording = await openRecording(await recordingsFor(given, config, flags));
+      const world = await openWorld(given, config, flags);
       let progress: Progress | undefined;
       const report = await measureDrift(world, recording, {
         ...{ starts, frames, batch, seed, ...(steps !== undefined && { steps }) },

@@ -5,8 +5,8 @@ import { openRecording } from "@vid2world/world/data/recording";
 import { measureActionObedience } from "@vid2world/world/evaluation/obedience/suite";
 import { findingsMarkdown, findingsText } from "@vid2world/world/evaluation/report/findings-text";
 import { createProgress, type Progress } from "../progress.js";
-import { configOf, openWorld, worldOf } from "../rollout/open-world.js";
-import { recordingsOf } from "./demo.js";
+import { recordingsFor } from "../rollout/open-clips.js";
+import { configOf, openWorld } from "../rollout/open-world.js";
 import { wholeNumber } from "./whole-number.js";
 
 const EXAMPLES = `
@@ -42,8 +42,9 @@ export function obedienceCommand() {
     .addHelpText("after", EXAMPLES)
     .action(async (given, flags) => {
       const { starts, frames, steps, batch, seed, fieldOfView } = flags;
-      const world = await openWorld(given, await configOf(given, flags), flags);
-      const recording = await openRecording(flags.recordings ?? (await recordingsOf(worldOf(given))));
+      const config = await configOf(given, flags);
+      const recording = await openRecording(await recordingsFor(given, config, flags));
+      const world = await openWorld(given, config, flags);
       let progress: Progress | undefined;
       let shown = "";
       const report = await measureActionObedience(world, recording, {

@@ -1,11 +1,14 @@
 // `vid2world rollout --protocol` as it is called: an untrained debug world on invented and on real data, and what is refused.
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { readNpzHeaders } from "@vid2world/formats/npy/npz";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { openSafetensors } from "@vid2world/formats";
 import { createProgram } from "../program.js";
+import { worldOf } from "../rollout/open-world.js";
+import { saveTinyWorld } from "../testing/saved-world.js";
 
 const root = resolve(import.meta.dirname, "../../../..");
 const debug = join(root, "configs/debug.yaml");
@@ -67,6 +70,54 @@ test("the configuration's protocol and known frames hold where flags say nothing
   expect(await readdir(join(out, "synthetic-0"))).toContain("pred_video_step0002.mp4");
 });
 
+/** What a rollout without a protocol says that it was made with. */
+async function madeWith(rolloutFolder: string): Promise<{ readonly weights: string; readonly sampler: string }> {
+  const [name = ""] = await readdir(rolloutFolder);
+  await using file = await openSafetensors(join(rolloutFolder, name, "rollout.safetensors"));
+  return JSON.parse(file.metadata?.["settings"] ?? "") as { weights: string; sampler: string };
+}
+
+test("without a protocol every flag of weights and sampling counts, and those of protocols are refused", async () => {
+  const { world, recording } = await saveTinyWorld(join(folder, "own-recordings"));
+  const short = ["--frames", "1", "--starts", "1"];
+  const out = join(folder, "plain");
+  expect(await rollout(world, ...short, "--out", out)).toMatch(/1 rollouts written/);
+  const plain = await madeWith(out);
+  const sampled = join(folder, "sampled");
+  const sampling = ["--guidance", "1", "--eta", "0.5", "--spacing", "uniform", "--steps", "4", "--dtype", "bfloat16"];
+  await rollout(world, ...short, ...sampling, "--out", sampled);
+  const changed = await madeWith(sampled);
+  expect(JSON.parse(changed.sampler)).toMatchObject({ guidanceScale: 1, eta: 0.5, spacing: "uniform", numSteps: 4 });
+  expect(changed.weights).not.toBe(plain.weights);
+  // What was made by another sampler is not complete.
+  expect(await rollout(world, ...short, "--guidance", "1.5", "--out", sampled)).toMatch(/1 rollouts written, 0 were/);
+  await expect(rollout(world, ...short, "--context", "3")).rejects.toThrow(/--context: expected a --protocol/);
+
+  const config = join(folder, "own.yaml");
+  await writeFile(config, ownConfig(recording));
+  const untrained = join(folder, "untrained");
+  await rollout(config, "--untrained", ...short, "--set", "sampler.numSteps=2", "--out", untrained);
+  expect(JSON.parse((await madeWith(untrained)).sampler)).toMatchObject({ numSteps: 2 });
+  await expect(rollout(debug, "--untrained", ...short)).rejects.toThrow(/--recordings: .* trained on other data/);
+});
+
+test("of a trained configuration --set changes the sampler and refuses what can change nothing", async () => {
+  const { recording, world } = await saveTinyWorld(join(folder, "trained"));
+  const here = vi.spyOn(process, "cwd").mockReturnValue(join(folder, "trained"));
+  const config = join(folder, "trained", "mine.yaml");
+  await writeFile(config, ownConfig(recording));
+  const trained = join(folder, "trained", worldOf(config));
+  await mkdir(trained, { recursive: true });
+  await cp(world, trained, { recursive: true });
+  const out = join(folder, "overridden");
+  await rollout(config, "--frames", "1", "--starts", "1", "--set", "sampler.guidanceScale=1.5", "--out", out);
+  expect(JSON.parse((await madeWith(out)).sampler)).toMatchObject({ guidanceScale: 1.5, numSteps: 2 });
+  await expect(rollout(config, "--set", "model.modelChannels=32", "--out", out)).rejects.toThrow(
+    /--set: .*runs\/mine\/world is trained already.*model\.modelChannels/s,
+  );
+  here.mockRestore();
+});
+
 const npz = join(shared, "data/formats/expected");
 test.skipIf(!existsSync(npz))("an RT-1 folder is read as published (skipped without the shared files)", async () => {
   const file = join(folder, "tiny.yaml");
@@ -99,6 +150,25 @@ test("what does not fit is refused by name before any weights are read", async (
   vi.stubEnv("RANK", "one");
   await expect(rollout(debug, "--protocol", "ar", ...quick)).rejects.toThrow(/RANK: expected a whole number/);
 });
+
+/** A model for the toy recordings. */
+const ownConfig = (recording: string): string => `kind: world
+data: { recordings: ${recording}, validationSplit: val }
+latents:
+  autoencoder: { untrained: { ch: 4, channelMultipliers: [1, 2], numResBlocks: 1, normGroups: 2 } }
+model:
+  inChannels: 8
+  outChannels: 4
+  modelChannels: 8
+  channelMultipliers: [1, 2]
+  numResBlocks: 1
+  attentionResolutions: []
+  headChannels: 8
+  normGroups: 4
+  temporalLength: 4
+  actionDim: 2
+training: { batchSize: 1, maxSteps: 1, learningRate: 0.001 }
+`;
 
 /** A model for the published pictures, as small as it can be. */
 function rt1Config(data: string): string {

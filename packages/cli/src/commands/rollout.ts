@@ -1,15 +1,15 @@
 // `vid2world rollout`: predicted continuations of recordings, or of a published data set by a published protocol, as exact frames for
 // scoring and as videos to look at.
-import { loadWorld } from "@vid2world/world";
+import { invalid } from "@vid2world/formats";
 import { openRecording } from "@vid2world/world/data/recording";
 import { runRollout } from "@vid2world/world/evaluation/run-rollout";
+import { weightsId } from "@vid2world/world/evaluation/protocols/weights-id";
+import type { DenoisingRunConfig } from "@vid2world/world/training/config";
 import { createProgress } from "../progress.js";
-import { configOf, worldOf } from "../rollout/open-world.js";
+import { recordingsFor } from "../rollout/open-clips.js";
+import { configOf, openWorld } from "../rollout/open-world.js";
 import { type RolloutFlags, rolloutOptions } from "../rollout/options.js";
 import { rolloutByProtocol } from "../rollout/protocol-rollout.js";
-import { recordingsOf } from "./demo.js";
-
-export { worldOf } from "../rollout/open-world.js";
 
 /** What is rolled out without a protocol unless flags say otherwise. */
 const usual = { frames: 16, starts: 8, batch: 8 } as const;
@@ -24,22 +24,36 @@ export function rolloutCommand() {
       const config = await configOf(given, flags);
       const protocol = flags.protocol ?? config?.protocol?.name;
       if (protocol) await rolloutByProtocol(given, protocol, config, flags, stop.signal);
-      else await rolloutOwn(worldOf(given), flags, stop.signal);
+      else await rolloutOwn(given, config, flags, stop.signal);
     } finally {
       process.off("SIGINT", interrupt);
     }
   });
 }
 
+/** Options that only a protocol knows what to do with. */
+const ofProtocols = {
+  ...{ data: "--data", domain: "--domain", heldOut: "--held-out", startIndices: "--start-indices" },
+  ...{ splits: "--splits", context: "--context", stride: "--stride", magnitude: "--magnitude", actions: "--actions" },
+} as const;
+
 /** Rolls a world out on its held-out recordings. */
-async function rolloutOwn(name: string, flags: RolloutFlags, signal: AbortSignal): Promise<void> {
-  const { out, frames = usual.frames, starts = usual.starts, batch = usual.batch, seed, steps } = flags;
-  const world = await loadWorld(name);
-  const recording = await openRecording(flags.recordings ?? (await recordingsOf(name)));
+async function rolloutOwn(
+  given: string,
+  config: DenoisingRunConfig | undefined,
+  flags: RolloutFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [name, option] of Object.entries(ofProtocols))
+    if (flags[name as keyof typeof ofProtocols] !== undefined)
+      throw invalid(option, "a --protocol beside it, as own recordings are rolled out without one", "none");
+  const { out, frames = usual.frames, starts = usual.starts, batch = usual.batch, seed } = flags;
+  const recording = await openRecording(await recordingsFor(given, config, flags));
+  const world = await openWorld(given, config, flags);
   const progress = createProgress({ label: `${world.name}: rolling out`, total: starts * frames, unit: "frames" });
   const result = await runRollout(world, recording, {
     ...{ out, frames, starts, batch, seed, signal },
-    ...(steps === undefined ? {} : { steps }),
+    madeWith: { weights: weightsId(world), sampler: JSON.stringify(world.sampler) },
     onProgress: ({ done }) => progress.update(done),
   });
   progress.finish();

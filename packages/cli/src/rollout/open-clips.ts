@@ -43,6 +43,18 @@ export function domainOf(config: DenoisingRunConfig | undefined, flags: RolloutF
   return config && "domain" in config.data ? config.data.domain : "recordings";
 }
 
+/** The folder of own recordings that belong to a world: the flag's, else the configuration's, else those that the world names. */
+export async function recordingsFor(
+  given: string,
+  config: DenoisingRunConfig | undefined,
+  { recordings }: Partial<Pick<RolloutFlags, "recordings">>,
+): Promise<string> {
+  if (recordings !== undefined) return recordings;
+  if (config === undefined) return recordingsOf(given);
+  if ("recordings" in config.data) return resolve(config.data.recordings);
+  throw invalid("--recordings", `a folder of recordings, as ${given} is trained on other data`, undefined);
+}
+
 async function placeOf(
   given: string,
   config: DenoisingRunConfig | undefined,
@@ -52,8 +64,7 @@ async function placeOf(
   const known = data !== undefined && "domain" in data ? data : undefined;
   const domain = domainOf(config, flags);
   if (domain === "recordings") {
-    const named = data !== undefined && "recordings" in data ? data.recordings : undefined;
-    const folder = flags.recordings ?? flags.data ?? (named === undefined ? await recordingsOf(given) : resolve(named));
+    const folder = flags.data ?? (await recordingsFor(given, config, flags));
     return { domain, folder };
   }
   // Lists that belong to the configuration's data are of no use for others.

@@ -5,6 +5,7 @@ import type { Device } from "@vid2world/torch";
 import { type WorldModel, loadConfig, loadWorld } from "@vid2world/world";
 import { loadCheckpointWorld } from "@vid2world/world/checkpoints/load-world";
 import { readConfigDocument } from "@vid2world/world/config/document";
+import type { SamplerConfig } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { type DenoisingRunConfig, trainingConfigSchema } from "@vid2world/world/training/config";
 import { configuredWorld, untrainedWorld } from "@vid2world/world/training/configured-world";
 import { resolveWeights } from "@vid2world/world/weights/root";
@@ -15,6 +16,7 @@ export type WorldFlags = Pick<RolloutFlags, "device" | "seed"> &
   Partial<
     Pick<
       RolloutFlags,
+      | "protocol"
       | "checkpoint"
       | "supply"
       | "untrained"
@@ -64,11 +66,8 @@ export async function openWorld(
   config: DenoisingRunConfig | undefined,
   flags: WorldFlags,
 ): Promise<WorldModel> {
-  const options = {
-    device: flags.device as Device,
-    ...(flags.dtype && { dtype: flags.dtype }),
-    sampler: samplerOf(flags),
-  };
+  const { device, dtype } = flags;
+  const options = { device: device as Device, ...(dtype && { dtype }), sampler: samplerOf(flags) };
   const checkpoint = flags.checkpoint ?? config?.checkpoint;
   const sources = {
     ...(checkpoint !== undefined && { checkpoint: resolveWeights(checkpoint) }),
@@ -79,7 +78,10 @@ export async function openWorld(
     return untrainedWorld(await configuredWorld(config, parse(given).name), { ...options, seed: flags.seed });
   }
   if (!config) return loadWorld(given, { ...options, ...sources });
-  if (sources.checkpoint === undefined) return loadWorld(worldOf(given), options);
+  if (sources.checkpoint === undefined) {
+    const overridden = overriddenSampler(config, worldOf(given), flags);
+    return loadWorld(worldOf(given), { ...options, sampler: { ...overridden, ...options.sampler } });
+  }
   const transfer = config.kind === "world" ? config.initialise?.transfer : undefined;
   return loadCheckpointWorld(await configuredWorld(config, parse(given).name), sources.checkpoint, {
     ...options,
@@ -89,7 +91,30 @@ export async function openWorld(
   });
 }
 
-/** The sampler's settings that were given; the others are the configuration's, whose defaults are the published ones. */
+/**
+ * The sampler's settings that `--set` gave for a world that was trained from the configuration. Its networks are what they are: a setting that
+ * cannot change anything any more is refused.
+ */
+function overriddenSampler(
+  config: DenoisingRunConfig,
+  folder: string,
+  { set = [], protocol = config.protocol?.name }: WorldFlags,
+): Partial<SamplerConfig> {
+  const names = set.map((entry) => entry.split("=", 1)[0] ?? "");
+  const asked = protocol === undefined ? ["data.recordings"] : ["data.", "protocol.", "contextFrames"];
+  const late = names.find((name) => !["sampler.", ...asked].some((start) => name.startsWith(start)));
+  if (late !== undefined)
+    throw invalid(
+      "--set",
+      `settings of ${["the sampler (sampler.NAME=VALUE)", ...asked].join(" or ")}, as the world in ${folder} is trained already; give its weights as --checkpoint to build it otherwise`,
+      late,
+    );
+  const chosen = names.flatMap((name) => /^sampler\.([^.]+)/.exec(name)?.[1] ?? []);
+  const { sampler } = config as { readonly sampler: Readonly<Record<string, unknown>> };
+  return Object.fromEntries(chosen.map((name) => [name, sampler[name]]));
+}
+
+/** The sampler's settings that were given by flags of their own; the others are the configuration's, whose defaults are the published ones. */
 function samplerOf({ steps, solver, spacing, guidance, rescale, eta }: WorldFlags) {
   return {
     ...(steps !== undefined && { numSteps: steps }),

@@ -55,7 +55,7 @@ export function rolloutOptions() {
     .option("--start-indices <file>", "first frames of the held-out episodes (CS:GO: .npy)")
     .option("--splits <folder>", "folder of trajectory lists and evaluation indices (RECON)")
     .addOption(count("--context <n>", "known frames (default: the protocol's)", 1))
-    .addOption(count("--stride <n>", "take every n-th frame of the data", 1).default(1))
+    .addOption(count("--stride <n>", "take every n-th frame of the data (default: 1)", 1))
     .addOption(number("--magnitude <x>", "how far action-control pushes the world vector (default: 0.1)"))
     .option("--actions <what>", "what drives a long rollout: drawn, recorded, or a .npy file of rows (default: drawn)")
     .optionsGroup("Sampling:")

@@ -37,7 +37,8 @@ export async function rolloutByProtocol(
   let progress: Progress | undefined;
   try {
     const result = await runProtocol(world, source, {
-      ...{ protocol, rank, worldSize, signal, out: flags.out, seed: flags.seed, stride: flags.stride },
+      ...{ protocol, rank, worldSize, signal, out: flags.out, seed: flags.seed },
+      ...(flags.stride !== undefined && { stride: flags.stride }),
       ...(flags.batch !== undefined && { batch: flags.batch }),
       ...(flags.starts !== undefined && { starts: flags.starts }),
       ...numbers,

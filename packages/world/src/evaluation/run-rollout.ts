@@ -6,7 +6,7 @@ import { invalid } from "@vid2world/formats";
 import type { Recording } from "../data/recording.js";
 import type { EvaluatedWorld, RolloutProgress } from "./evaluated-world.js";
 import { readHeldOutClips } from "./held-out.js";
-import { isRolloutComplete, rolloutName, writeRollout } from "./report/rollout-folder.js";
+import { isRolloutComplete, type RolloutSettings, rolloutName, writeRollout } from "./report/rollout-folder.js";
 import { chooseStarts, type Start } from "./starts.js";
 
 /** Options of {@link runRollout}. */
@@ -17,6 +17,8 @@ export interface RunRolloutOptions {
   readonly frames: number;
   readonly seed: number;
   readonly steps?: number;
+  /** What else a rollout depends on (weights, sampler): made with others, it is not complete. */
+  readonly madeWith?: RolloutSettings;
   /** Starts per batch: what memory allows. */
   readonly batch: number;
   readonly onProgress?: (progress: RolloutProgress) => void;
@@ -46,7 +48,8 @@ export async function runRollout(
   if (!Number.isInteger(batch) || batch < 1) throw invalid("batch", "a whole number >= 1", batch);
   const clips = await readHeldOutClips(recording, world, signal === undefined ? {} : { signal });
   const starts = chooseStarts(clips, { count, contextFrames: world.contextFrames, frames, seed });
-  const settings = { world: world.name, frames, seed, steps: steps ?? "own", contextFrames: world.contextFrames };
+  const known = { world: world.name, frames, seed, steps: steps ?? "own", contextFrames: world.contextFrames };
+  const settings: RolloutSettings = { ...known, ...options.madeWith };
   const { height, width } = world;
   await mkdir(out, { recursive: true });
 
