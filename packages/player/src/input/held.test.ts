@@ -36,6 +36,16 @@ describe("while frames follow each other", () => {
     expect(held.pushes()).toEqual(push(1));
   });
 
+  test("a tap that no frame will answer any more is let go", () => {
+    const held = createHeld(() => true);
+    held.set("key", push(1));
+    held.sent(1);
+    held.set("key", []);
+    expect(held.settle()).toBe(true);
+    expect(held.pushes()).toEqual([]);
+    expect(held.settle()).toBe(false);
+  });
+
   test("a key that was let go long after it was seen is gone with the next frame", () => {
     const held = createHeld(() => true);
     held.set("key", push(1));

@@ -18,6 +18,8 @@ export interface Held {
   set(source: string, pushes: readonly Push[]): void;
   /** Everything is let go at once, seen or not: focus was lost, or nothing is being played. */
   clear(): void;
+  /** What was let go counts no longer, seen or not: no further frame comes. Returns whether there was any. */
+  settle(): boolean;
   /** All pushes that count now. */
   pushes(): Push[];
   /** An `action` message with everything held was sent under this number. */
@@ -43,6 +45,11 @@ export function createHeld(isLive: () => boolean): Held {
       else sources.set(name, { ...before, next: pushes });
     },
     clear: () => sources.clear(),
+    settle() {
+      const waiting = [...sources].filter(([, { next }]) => next !== undefined);
+      for (const [name, { next = [] }] of waiting) put(name, next);
+      return waiting.length > 0;
+    },
     pushes: () => [...sources.values()].flatMap(({ pushes }) => pushes),
     sent(sequence) {
       for (const [name, source] of sources) {

@@ -27,6 +27,8 @@ export interface Pilot {
   move(x: number, y: number, at: number): void;
   /** Lets everything go. Sliders stay. */
   release(): void;
+  /** No frame comes any more that could answer a tap. */
+  stopped(): void;
   /** Channels set by hand, by place. */
   readonly latched: Signal<ReadonlyMap<number, number>>;
   latch(channel: number, value: number | undefined): void;
@@ -56,9 +58,10 @@ export function createPilot(around: PilotSurroundings): Pilot {
     if (changed) row.value = next;
     if (changed || always) {
       around.tell({ type: "action", action: actionOf(channels, next), sequence: ++sequence });
-      held.sent(sequence);
       if (pressedAt !== undefined && changed) around.onPress(sequence, pressedAt);
     }
+    // Also where a second key for the same thing changed nothing: what was sent last says it already, so its frame answers it.
+    held.sent(sequence);
     // The window of a movement slides on while nothing else happens.
     clearTimeout(timer);
     timer = undefined;
@@ -80,6 +83,9 @@ export function createPilot(around: PilotSurroundings): Pilot {
       held.clear();
       movement.clear();
       update();
+    },
+    stopped() {
+      if (held.settle()) update();
     },
     latch(channel, value) {
       const next = new Map(latched.value);
