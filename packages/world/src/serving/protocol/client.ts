@@ -1,5 +1,5 @@
 // A client of the HTTP interface for TypeScript, in browsers and in Node: sessions that are stepped, branched, saved and brought back. Needs
-// `fetch` alone. Playing in real time goes over the WebSocket (docs/protocol.md).
+// `fetch` alone. Playing in real time goes over the WebSocket (play-socket.ts).
 
 import type { FrameMessage } from "./frame-codec.js";
 import { unpackFrames } from "./frame-packing.js";
@@ -13,20 +13,9 @@ import type {
   SessionFile,
   WorldDescription,
 } from "./messages.js";
+import { RemoteError } from "./remote-error.js";
 
-/** The server refused, or could not. */
-export class RemoteError extends Error {
-  override readonly name = "RemoteError";
-  readonly code: ErrorCode;
-  /** Of HTTP. */
-  readonly status: number;
-
-  constructor(code: ErrorCode, message: string, status: number) {
-    super(message);
-    this.code = code;
-    this.status = status;
-  }
-}
+export { RemoteError } from "./remote-error.js";
 
 /** How a server is reached. */
 export interface ConnectOptions {
@@ -39,13 +28,17 @@ export interface ConnectOptions {
 export interface RemoteWorld {
   world(): Promise<WorldDescription>;
   starts(): Promise<GalleryEntry[]>;
+  /** The first frame of a start, as a JPEG. */
+  startPicture(id: string): Promise<Uint8Array<ArrayBuffer>>;
   /** A picture, a short video or a session file. */
-  upload(file: Blob | Uint8Array<ArrayBuffer>): Promise<Uploaded>;
+  upload(file: Blob | Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<Uploaded>;
   open(how: OpenBody): Promise<RemoteSession>;
   /** Goes on from a snapshot, in a new session. */
   restore(snapshot: Uint8Array<ArrayBuffer>): Promise<RemoteSession>;
   /** Comes back to a session by its id and key. */
   resume(session: string, key: string): Promise<RemoteSession>;
+  /** The same session over HTTP that was opened over a WebSocket. Asks nothing. */
+  attach(opened: OpenedSession): RemoteSession;
   /** One step of several sessions, computed together. */
   stepTogether(steps: readonly TogetherStep[], format?: FrameFormat): Promise<FrameMessage[]>;
 }
@@ -89,7 +82,7 @@ export interface RemoteSession {
 export function remoteWorld(address: string, { token, fetch: call = fetch }: ConnectOptions = {}): RemoteWorld {
   const root = new URL("api/v1/", address.endsWith("/") ? address : `${address}/`);
 
-  const request: Request = async (method, path, { key, body, type } = {}) => {
+  const request: Request = async (method, path, { key, body, type, signal } = {}) => {
     const headers: Record<string, string> = {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(key !== undefined && { "x-session-key": key }),
@@ -97,7 +90,7 @@ export function remoteWorld(address: string, { token, fetch: call = fetch }: Con
     };
     const raw = body instanceof Uint8Array || body instanceof Blob;
     const sent = body === undefined ? {} : { body: raw ? body : JSON.stringify(body) };
-    const response = await call(new URL(path, root), { method, headers, ...sent });
+    const response = await call(new URL(path, root), { method, headers, ...sent, ...(signal && { signal }) });
     if (!response.ok) throw await errorOf(response);
     return response;
   };
@@ -108,10 +101,12 @@ export function remoteWorld(address: string, { token, fetch: call = fetch }: Con
   return {
     world: () => json("GET", "world"),
     starts: async () => (await json<{ starts: GalleryEntry[] }>("GET", "starts")).starts,
-    upload: (body) => json("POST", "uploads", { body, type: bytesType }),
+    startPicture: (id) => bytesOf(request("GET", `starts/${encodeURIComponent(id)}/picture`)),
+    upload: (body, signal) => json("POST", "uploads", { body, type: bytesType, ...(signal && { signal }) }),
     open: async (body) => session(await json("POST", "sessions", { body })),
     restore: async (body) => session(await json("POST", "sessions/restore", { body, type: bytesType })),
     resume: async (id, key) => session(await json("GET", `sessions/${encodeURIComponent(id)}`, { key })),
+    attach: session,
     async stepTogether(steps, format = "rgb") {
       const wanted = steps.map(({ session: { opened }, action, from }) => {
         return { session: opened.session, key: opened.key, action, ...(from !== undefined && { from }) };
@@ -124,7 +119,12 @@ export function remoteWorld(address: string, { token, fetch: call = fetch }: Con
 type Request = (
   method: string,
   path: string,
-  more?: { readonly key?: string; readonly body?: unknown; readonly type?: string },
+  more?: {
+    readonly key?: string;
+    readonly body?: unknown;
+    readonly type?: string;
+    readonly signal?: AbortSignal;
+  },
 ) => Promise<Response>;
 
 function remoteSession(opened: OpenedSession, request: Request): RemoteSession {
@@ -155,6 +155,7 @@ async function bytesOf(response: Promise<Response>): Promise<Uint8Array<ArrayBuf
 /** What a server, or something on the way to it, answered. */
 async function errorOf(response: Response): Promise<RemoteError> {
   const body = (await response.json().catch(() => ({}))) as { error?: { code: ErrorCode; message: string } };
-  const { code = "internal", message = `the server answered ${response.status}` } = body.error ?? {};
+  const usual = response.status === 401 ? "wrong-token" : "internal"; // also of proxies, which do not speak the protocol
+  const { code = usual, message = `the server answered ${response.status}` } = body.error ?? {};
   return new RemoteError(code, message, response.status);
 }

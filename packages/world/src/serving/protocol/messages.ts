@@ -84,8 +84,8 @@ export const clientMessageSchema = z
     /** Changes settings from the next frame on. Answer: `state`. */
     z.strictObject({ type: z.literal("settings"), ...request, settings: settingsSchema }),
     /**
-     * Shown: so many frames were received on this connection and drawn, stepped ones counted too. No frame is played while two or more
-     * that were sent are not shown. No answer.
+     * Shown: so many frames of this connection were dealt with (drawn, or passed over for a newer one), stepped ones counted too. No frame is
+     * played while two or more that were sent are not. No answer.
      */
     z.strictObject({ type: z.literal("shown"), count: z.int().min(0) }),
     /** Measures the way there and back. Answer: `pong`. */

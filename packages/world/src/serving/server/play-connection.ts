@@ -18,7 +18,7 @@ import { RateLimit } from "./rate-limit.js";
 import type { ServerContext } from "./server-context.js";
 import { ServingError, toServingError } from "./serving-error.js";
 
-/** Frames that were sent and not yet reported as shown. */
+/** Frames that may be on their way at once: sent, and not yet told as `shown`. */
 const IN_FLIGHT = 2;
 /** Bytes that may wait in the socket before its session waits too. */
 const UNREAD_BYTES = 2 ** 20;
@@ -58,7 +58,7 @@ export class PlayConnection implements SessionViewer {
 
   // What the session tells.
 
-  /** Whether the client has shown enough of what it was sent. */
+  /** Whether the client has dealt with enough of what it was sent. */
   hasRoom(): boolean {
     return this.#begun - this.#shown < IN_FLIGHT && this.#socket.bufferedAmount < UNREAD_BYTES;
   }

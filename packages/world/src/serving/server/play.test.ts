@@ -97,6 +97,23 @@ test("a lost connection is resumed with the key, and only with it", async () => 
   expect((await client.step()).pixels).toEqual(of([1, 0], [0, 0]));
 });
 
+test("who takes a session over begins with nothing held", async () => {
+  const server = await testServer();
+  const before = await server.connect();
+  const { session, key } = await before.open();
+  before.send({ type: "action", action: { forward: 1 }, sequence: 90 });
+  before.send({ type: "ping", request: 1, sent: 0 });
+  await before.next("pong");
+
+  const client = await server.connect();
+  client.send({ type: "resume", request: 1, protocol: 1, session, key, format: "rgb" });
+  await client.next("opened", 1);
+  client.send({ type: "play", request: 2 });
+  const frame = await client.next("frame");
+  expect([...frame.action]).toEqual([0, 0]);
+  expect(frame.sequence).toBeUndefined();
+});
+
 test("the engine may be lost at any time: the session goes on where it was", async () => {
   const server = await testServer({}, { frameMilliseconds: 5 });
   const client = await server.connect();

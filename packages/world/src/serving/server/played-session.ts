@@ -165,7 +165,10 @@ export class PlayedSession {
 
   /** From now on this viewer is told; another one is told that it was replaced. */
   attach(viewer: SessionViewer): void {
-    if (this.#viewer && this.#viewer !== viewer) this.#viewer.replaced();
+    if (this.#viewer !== viewer) {
+      this.#viewer?.replaced();
+      this.#held = undefined; // what the one before held, counted by its own numbers
+    }
     this.#viewer = viewer;
     this.nudge();
   }
