@@ -72,10 +72,13 @@ print(json.dumps({"frames": 7}))
 `;
 
 test.skipIf(python === undefined)("policies play through the Python client (needs python3 with numpy)", async () => {
-  const server = await testServer({ token: "secret", limits: { sessions: 16 } });
+  const server = await testServer({ token: "a secret", limits: { sessions: 16 } });
   try {
     const env = { ...process.env, PYTHONPATH: join(root, "clients/python") };
-    const run = promisify(execFile)(python ?? "", ["-c", PROGRAM, server.address, "secret"], { env, timeout: 60_000 });
+    const run = promisify(execFile)(python ?? "", ["-c", PROGRAM, server.address, "a secret"], {
+      env,
+      timeout: 60_000,
+    });
     expect((await run).stdout).toContain("frames");
   } finally {
     await server.close();

@@ -8,7 +8,7 @@ const EXAMPLES = `
 Examples:
   vid2world play                                     the built-in world, in this machine's browser
   vid2world play --model runs/mine --start photo.jpg    an own world, from a picture of yours
-  vid2world play --host 0.0.0.0 --token SECRET --sessions 16    for others, who need the token
+  vid2world play --host 0.0.0.0 --token-file token --sessions 16    for others, who need the token
 How it is run for many, and the protocol for programs: docs/serving.md and docs/protocol.md.`;
 
 const count = <Flags extends string>(flags: Flags, text: string, least: number) =>
@@ -27,7 +27,10 @@ export function playCommand() {
     .optionsGroup("For others on the network:")
     .option("--host <address>", "where to listen; another than this machine needs --token", "127.0.0.1")
     .addOption(count("--port <n>", "port to listen at (default: 8008, or a free one)", 0))
-    .option("--token <secret>", "what clients must know")
+    .addOption(
+      new Option("--token <secret>", "what clients must know, 8 characters or more; the list of this machine's processes shows it, unlike the other two ways").env("VID2WORLD_TOKEN"), // prettier-ignore
+    )
+    .addOption(new Option("--token-file <file>", "a file that holds the token").conflicts("token"))
     .option("--insecure", "listen for everyone without a token")
     .option("--origin <url...>", "pages of other places that may use the interface")
     .option("--trust-proxy", "believe x-forwarded-for: behind a load balancer of your own only")

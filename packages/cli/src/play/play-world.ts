@@ -1,5 +1,6 @@
 // What `vid2world play` does: opens world, gallery and log, starts the server, waits for Ctrl-C, and takes everything down in order.
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { invalid } from "@vid2world/formats";
@@ -25,6 +26,7 @@ export interface PlayOptions {
   readonly host: string;
   readonly port?: number | undefined;
   readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
   readonly insecure?: true | undefined;
   readonly origin?: readonly string[] | undefined;
   readonly trustProxy?: true | undefined;
@@ -38,6 +40,7 @@ const CACHE = join(homedir(), ".cache", "vid2world");
 /** Serves until the process is asked to stop. */
 export async function playWorld(options: PlayOptions): Promise<void> {
   const folder = await worldFolder(options.model);
+  const token = options.tokenFile === undefined ? options.token : (await readFile(options.tokenFile, "utf8")).trim();
   const logFile = options.log ?? join(CACHE, "play.log");
   const log = openServerLog(options.verbose ? { to: 2, level: "debug" } : { to: logFile });
   let server: RunningServer | undefined;
@@ -48,13 +51,13 @@ export async function playWorld(options: PlayOptions): Promise<void> {
       ...{ engine, gallery, log, host: options.host },
       limits: { sessions: options.sessions },
       store: await openFolderStore(options.state ?? join(CACHE, "sessions")),
-      ...(options.token !== undefined && { token: options.token }),
+      ...(token !== undefined && { token }),
       ...(options.insecure && { insecure: true }),
       ...(options.origin && { origins: options.origin }),
       ...(options.trustProxy && { trustProxy: true }),
       ...pageOf(),
     });
-    const query = options.token === undefined ? "" : `/?token=${encodeURIComponent(options.token)}`;
+    const query = token === undefined ? "" : `/?token=${encodeURIComponent(token)}`;
     console.log(`${engine.world.name} is at ${server.address}${query}\nCtrl-C ends it and saves the sessions.`);
     if (options.open) openPage(`${server.address}${query}`);
     await stopped();
@@ -65,12 +68,20 @@ export async function playWorld(options: PlayOptions): Promise<void> {
   }
 }
 
-/** A process per device, as one engine. A crash of one takes nothing with it. */
+/** A process per device, as one engine. A crash of one takes nothing with it; where one cannot be started, none is left running. */
 async function openEngine(world: string, devices: string, onEvent: (event: EngineEvent) => void): Promise<Engine> {
-  const engines = devices
-    .split(",")
-    .map((device) => engineProcess({ world, load: { device: device.trim() as Device }, onEvent }));
-  return enginePool(await Promise.all(engines));
+  const started = await Promise.allSettled(
+    devices.split(",").map((device) => engineProcess({ world, load: { device: device.trim() as Device }, onEvent })),
+  );
+  const engines = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  try {
+    const failed = started.find((one) => one.status === "rejected");
+    if (failed) throw failed.reason;
+    return enginePool(engines);
+  } catch (error) {
+    await Promise.all(engines.map((engine) => engine.shutdown()));
+    throw error;
+  }
 }
 
 /** A world's folder, a run's that holds one, or a name. */

@@ -39,5 +39,6 @@ async function answer(message: ParentMessage): Promise<void> {
 process.on("message", (message) => void answer(message as ParentMessage));
 // Nothing holds the process once its work is done.
 process.on("disconnect", () => void engine?.shutdown());
-// Ctrl-C goes to all processes of a terminal; the parent decides when this one ends, after it has saved the sessions.
-process.on("SIGINT", () => undefined);
+// Ctrl-C goes to all processes of a terminal, and a service's polite kill to all of its group; the parent decides when this one ends, after
+// it has saved the sessions.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);

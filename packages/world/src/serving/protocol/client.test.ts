@@ -6,12 +6,12 @@ import { RemoteError, remoteWorld } from "./client.js";
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await testServer({ token: "secret" });
+  server = await testServer({ token: "a secret" });
 });
 afterAll(() => server.close());
 
 test("a world is stepped, branched, saved and brought back through the client", async () => {
-  const remote = remoteWorld(server.address, { token: "secret" });
+  const remote = remoteWorld(server.address, { token: "a secret" });
   expect((await remote.world()).channels?.map(({ name }) => name)).toEqual(["forward", "use"]);
   const [start] = await remote.starts();
   const session = await remote.open({ start: { kind: "gallery", id: start?.id ?? "" }, seed: 1 });
@@ -30,7 +30,7 @@ test("a world is stepped, branched, saved and brought back through the client", 
 });
 
 test("uploads and refusals go through too", async () => {
-  const remote = remoteWorld(server.address, { token: "secret" });
+  const remote = remoteWorld(server.address, { token: "a secret" });
   const picture = await sharp({ create: { width: 8, height: 6, channels: 3, background: "red" } })
     .png()
     .toBuffer();

@@ -21,7 +21,8 @@ function status(server: TestServer, headers: Record<string, string>, path = "/ap
 test("without a token it listens on this machine only, unless everyone is meant", async () => {
   await expect(testServer({ host: "0.0.0.0" })).rejects.toThrow("--token");
   await testServer({ host: "0.0.0.0", insecure: true });
-  await testServer({ host: "0.0.0.0", token: "secret" });
+  await testServer({ host: "0.0.0.0", token: "a secret" });
+  for (const token of ["", "short"]) await expect(testServer({ host: "0.0.0.0", token })).rejects.toThrow("8 or more");
 });
 
 test("pages of other places are refused, and names that only point here", async () => {
@@ -40,24 +41,26 @@ test("pages of other places are refused, and names that only point here", async 
 });
 
 test("a token is asked for everywhere but for health", async () => {
-  const server = await testServer({ token: "secret" });
+  const server = await testServer({ token: "a secret" });
   for (const path of ["/api/v1/world", "/api/v1/starts", "/metrics", "/api/v1/play"])
     expect((await server.http("GET", path)).status).toBe(401);
   expect((await server.http("GET", "/health")).status).toBe(200);
   const as = (authorization: string): Promise<Response> =>
     server.http("GET", "/api/v1/world", undefined, { authorization });
-  expect((await as("Bearer secret")).status).toBe(200);
-  for (const wrong of ["Bearer secre", "Bearer secret2", "Basic secret", "secret"])
+  expect((await as("Bearer a secret")).status).toBe(200);
+  for (const wrong of ["Bearer a secre", "Bearer a secret2", "Basic a secret", "a secret"])
     expect((await as(wrong)).status).toBe(401);
+  const cookie = "vid2world-token=%E0%A4%A";
+  expect((await server.http("GET", "/api/v1/world", undefined, { cookie })).status).toBe(401);
   await expect(TestClient.connect(server.address)).rejects.toThrow();
-  const client = await TestClient.connect(server.address, { headers: { authorization: "Bearer secret" } });
+  const client = await TestClient.connect(server.address, { headers: { authorization: "Bearer a secret" } });
   await client.open();
   await client.end();
 });
 
 test("the printed address turns the token into a cookie that scripts cannot read", async () => {
-  const server = await testServer({ token: "se cret" });
-  const response = await server.http("GET", "/?token=se%20cret");
+  const server = await testServer({ token: "se cret %" });
+  const response = await server.http("GET", "/?token=se%20cret%20%25");
   expect(response.status).toBe(302);
   expect(response.headers.get("location")).toBe("/");
   const cookie = response.headers.get("set-cookie") ?? "";

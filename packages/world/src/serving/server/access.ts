@@ -2,8 +2,8 @@
 // no foreign page reaches it, not by a name that it makes point here either.
 
 import type { IncomingHttpHeaders } from "node:http";
+import { sameText } from "./same-text.js";
 import { ServingError } from "./serving-error.js";
-import { sameText } from "./session-table.js";
 
 /** How a server is guarded. */
 export interface AccessOptions {
@@ -17,6 +17,9 @@ export interface AccessOptions {
 
 /** Cookie that holds the token in a browser, which it was given by `/?token=...` once. */
 export const TOKEN_COOKIE = "vid2world-token";
+
+/** Characters that a token must have at least: an unset variable of a shell's is none, and a short one is soon guessed. */
+export const LEAST_TOKEN = 8;
 
 /** Throws `wrong-origin` or `wrong-token` for a request that may not come in. */
 export function checkAccess(headers: IncomingHttpHeaders, options: AccessOptions): void {
@@ -62,5 +65,10 @@ const bearer = (header: string | undefined): string | undefined => /^Bearer (.+)
 
 function cookie(header: string | undefined, name: string): string | undefined {
   const found = header?.split(/; */).find((part) => part.startsWith(`${name}=`));
-  return found === undefined ? undefined : decodeURIComponent(found.slice(name.length + 1));
+  if (found === undefined) return undefined;
+  try {
+    return decodeURIComponent(found.slice(name.length + 1));
+  } catch {
+    return undefined; // not percent-encoded as a cookie of this server is
+  }
 }

@@ -3,7 +3,7 @@
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { type AccessOptions, TOKEN_COOKIE } from "./access.js";
-import { sameText } from "./session-table.js";
+import { sameText } from "./same-text.js";
 
 /** What the page needs. */
 export interface PageOptions {

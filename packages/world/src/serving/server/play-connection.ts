@@ -20,6 +20,8 @@ import { ServingError, toServingError } from "./serving-error.js";
 
 /** Frames that may be on their way at once: sent, and not yet told as `shown`. */
 const IN_FLIGHT = 2;
+/** Frames of a client that asks for steps: one is encoded and sent while the next one is drawn. */
+const OVERLAP = 2;
 /** Bytes that may wait in the socket before its session waits too. */
 const UNREAD_BYTES = 2 ** 20;
 /** Messages that are no messages, after which a client is sent away. */
@@ -43,9 +45,11 @@ export class PlayConnection implements SessionViewer {
   #faults = 0;
   #begun = 0;
   #shown = 0;
+  /** Frames that are drawn and not yet in the socket. */
+  #encoding = 0;
   /** Everything is sent in the order in which it came up, whatever its encoding takes. */
   #sending: Promise<void> = Promise.resolve();
-  #roomAgain: (() => void) | undefined;
+  #roomAgain: (() => void)[] = [];
 
   constructor(socket: WebSocket, context: ServerContext) {
     this.#socket = socket;
@@ -140,12 +144,12 @@ export class PlayConnection implements SessionViewer {
   async #begin(message: Extract<ClientMessage, { type: "open" | "resume" }>): Promise<void> {
     const { request } = message;
     const { sessions, metrics } = this.#context;
+    if (message.protocol !== PROTOCOL_VERSION)
+      return this.#fail(new ServingError("wrong-protocol", `this server speaks version ${PROTOCOL_VERSION}; reload the page or update the client`), request); // prettier-ignore
+    if (this.#session || this.#opening)
+      return this.#fail(new ServingError("bad-message", "this connection has a session; close it first"), request);
+    this.#opening = true;
     try {
-      if (message.protocol !== PROTOCOL_VERSION)
-        throw new ServingError("wrong-protocol", `this server speaks version ${PROTOCOL_VERSION}; reload the page or update the client`); // prettier-ignore
-      if (this.#session || this.#opening)
-        throw new ServingError("bad-message", "this connection has a session; close it first");
-      this.#opening = true;
       const onQueued = (position: number): void => this.#send({ type: "queued", request, position });
       const admission = { onQueued, signal: this.#gone.signal };
       const session =
@@ -166,12 +170,13 @@ export class PlayConnection implements SessionViewer {
   }
 
   #step(session: PlayedSession, request: number, row: readonly number[], from?: number): void {
-    session.step(row, from).then(
-      (frame) => this.#sendFrame(frame, request),
-      (error: unknown) => this.#fail(error, request),
-    );
-    // A client that asks without reading: its next requests wait until it has read.
-    session.inTurn(() => this.#untilRead()).catch(() => undefined);
+    // A client that asks without reading: its next frame is not begun before it has read.
+    session
+      .step(row, from, () => this.#untilRead())
+      .then(
+        (frame) => this.#sendFrame(frame, request),
+        (error: unknown) => this.#fail(error, request),
+      );
   }
 
   #answer(state: Promise<SessionState>, request: number): void {
@@ -198,25 +203,36 @@ export class PlayConnection implements SessionViewer {
 
   #sendFrame(frame: DrawnFrame, request?: number): void {
     this.#begun++;
+    this.#encoding++;
+    const bytes = this.#encoded(frame, request);
     const send = async (): Promise<void> => {
-      const begun = performance.now();
-      const pixels = await this.#context.encode(frame, this.#format, this.#session);
-      const now = performance.now();
-      const { width, height } = this.#context.engine.world;
-      const { node, held, batch } = frame;
-      const bytes = encodeFrame({
-        ...{ format: this.#format, node: node.node, frame: node.frame, width, height, batch, pixels },
-        ...(node.parent !== undefined && { parent: node.parent }),
-        ...(request !== undefined && { request }),
-        ...(held && { sequence: held.sequence }),
-        timings: { ...frame.timings, encode: now - begun, sinceAction: held ? now - held.received : 0 },
-        action: Float32Array.from(node.action ?? []),
-      });
-      this.#context.metrics.sentBytes.inc(bytes.length);
-      this.#socket.send(bytes, { binary: true }, () => this.#makeRoom());
+      try {
+        const message = await bytes;
+        this.#context.metrics.sentBytes.inc(message.length);
+        this.#socket.send(message, { binary: true }, () => this.#makeRoom());
+      } catch (error) {
+        this.#begun--; // the client can never tell that it was shown
+        this.#tellFailure(error, request);
+      }
+      this.#encoding--;
+      this.#makeRoom();
     };
-    this.#sending = this.#sending.then(send).catch((error: unknown) => {
-      this.#context.log.error({ err: error }, "a frame could not be sent");
+    this.#sending = this.#sending.then(send);
+  }
+
+  async #encoded(frame: DrawnFrame, request?: number): Promise<Uint8Array> {
+    const begun = performance.now();
+    const pixels = await this.#context.encode(frame, this.#format, this.#session);
+    const now = performance.now();
+    const { width, height } = this.#context.engine.world;
+    const { node, held, batch } = frame;
+    return encodeFrame({
+      ...{ format: this.#format, node: node.node, frame: node.frame, width, height, batch, pixels },
+      ...(node.parent !== undefined && { parent: node.parent }),
+      ...(request !== undefined && { request }),
+      ...(held && { sequence: held.sequence }),
+      timings: { ...frame.timings, encode: now - begun, sinceAction: held ? now - held.received : 0 },
+      action: Float32Array.from(node.action ?? []),
     });
   }
 
@@ -228,11 +244,16 @@ export class PlayConnection implements SessionViewer {
     this.#socket.send(JSON.stringify(message));
   }
 
+  /** Tells an error after everything that came up before it. */
   #fail(error: unknown, request?: number): void {
+    this.#sending = this.#sending.then(() => this.#tellFailure(error, request));
+  }
+
+  #tellFailure(error: unknown, request?: number): void {
     const { code, message, cause } = toServingError(error);
     this.#context.metrics.errors.inc({ code });
     if (cause !== undefined) this.#context.log.warn({ err: cause, session: this.#session?.id }, message);
-    this.#send({ type: "error", ...(request !== undefined && { request }), code, message });
+    this.#sendNow({ type: "error", ...(request !== undefined && { request }), code, message });
   }
 
   #fault(error?: z.ZodError): void {
@@ -251,15 +272,14 @@ export class PlayConnection implements SessionViewer {
   }
 
   #makeRoom(): void {
-    this.#roomAgain?.();
+    for (const again of this.#roomAgain.splice(0)) again();
     this.#session?.nudge();
   }
 
   async #untilRead(): Promise<void> {
-    await this.#sending;
-    while (this.#socket.bufferedAmount >= UNREAD_BYTES && !this.#gone.signal.aborted)
-      await new Promise<void>((resolve) => (this.#roomAgain = resolve));
-    this.#roomAgain = undefined;
+    const isFull = (): boolean => this.#encoding >= OVERLAP || this.#socket.bufferedAmount >= UNREAD_BYTES;
+    while (isFull() && !this.#gone.signal.aborted)
+      await new Promise<void>((resolve) => void this.#roomAgain.push(resolve));
   }
 }
 

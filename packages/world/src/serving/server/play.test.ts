@@ -1,6 +1,7 @@
 // Playing over the WebSocket, with arithmetic in place of a world.
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { expectedPixels } from "../testing/arithmetic-engine.js";
+import { fixedGallery } from "./gallery/gallery.js";
 import { closeTestServers, testServer, testStart } from "../testing/test-server.js";
 
 const settings = { guidanceScale: 1, numSteps: 2, decoder: "full" } as const;
@@ -134,6 +135,34 @@ test("who comes when the server is full waits, and is told the place", async () 
   first.send({ type: "close", request: 7 });
   await first.next("closed", 7);
   expect((await opened).state.node).toBe(1);
+});
+
+test("who asks for several sessions at once gets one, and leaves no other behind", async () => {
+  const slow = fixedGallery([testStart]);
+  const start = async (id: string) => new Promise((resolve) => setTimeout(resolve, 20)).then(() => slow.start(id));
+  const server = await testServer({ gallery: { ...slow, start } });
+  const client = await server.connect();
+  const opens = [1, 2, 3].map((seed) => client.open({ seed }));
+  for (const request of [1, 2]) expect(await client.next("error", request)).toMatchObject({ code: "bad-message" });
+  expect((await opens[0])?.seed).toBe(1);
+  for (const open of opens.slice(1)) open.catch(() => undefined);
+  await client.end();
+  expect(server.context.sessions.counts.sessions).toBe(1);
+  await vi.waitFor(() => expect(server.engine.sessions).toBe(1));
+});
+
+test("a frame that cannot be encoded is an error of its request, and takes no place of those on their way", async () => {
+  const server = await testServer();
+  const client = await server.connect();
+  await client.open();
+  const encode = vi.spyOn(server.context, "encode");
+  for (let i = 0; i < 3; i++) {
+    encode.mockRejectedValueOnce(new Error("no memory for a picture"));
+    client.send({ type: "step", request: 70 + i, action: {} });
+    expect(await client.next("error", 70 + i)).toMatchObject({ code: "internal" });
+  }
+  client.send({ type: "play", request: 80, fps: 100 });
+  expect((await client.next("frame")).node).toBe(5);
 });
 
 test("errors tell their request and what to do", async () => {

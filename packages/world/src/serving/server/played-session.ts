@@ -204,9 +204,10 @@ export class PlayedSession {
     });
   }
 
-  /** One frame by an action, from a node (absent: the current one), with the settings of now. */
-  step(row: readonly number[], from?: number): Promise<DrawnFrame> {
-    return this.inTurn(() => {
+  /** One frame by an action, from a node (absent: the current one), with the settings of now; not begun before `ready`. */
+  step(row: readonly number[], from?: number, ready?: () => Promise<void>): Promise<DrawnFrame> {
+    return this.inTurn(async () => {
+      await ready?.();
       this.#script = [];
       return this.#draw({ from: from ?? this.#current, row, settings: this.#settings });
     });

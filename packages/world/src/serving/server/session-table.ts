@@ -1,12 +1,13 @@
 // All sessions of a server: opens, finds and forks them, saves them when nobody is there, and brings them back from the store.
 
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import type { EngineEvent } from "../engine-process.js";
 import type { Engine, EngineStart } from "../engine.js";
 import type { SessionNode } from "../protocol/messages.js";
 import { Admission, type AdmissionRequest } from "./admission.js";
 import type { ServingLimits } from "./limits.js";
 import { PlayedSession, type SessionRecord, type SessionSurroundings, withSettings } from "./played-session.js";
+import { sameText } from "./same-text.js";
 import { type SavedSession, packSession, unpackSession } from "./saved-session.js";
 import { ServingError } from "./serving-error.js";
 import type { SessionStore } from "./session-store.js";
@@ -244,9 +245,3 @@ const newId = (): string => randomBytes(12).toString("base64url");
 
 const unknown = (): ServingError =>
   new ServingError("unknown-session", "no such session, or not with this key; it may have been deleted after its time");
-
-/** In constant time. */
-export function sameText(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHmac("sha256", "compare").update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
-}

@@ -8,7 +8,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { EngineEvent } from "../engine-process.js";
 import type { Engine } from "../engine.js";
 import { API } from "../protocol/http.js";
-import { type AccessOptions, checkAccess, checkOrigin, isLoopback } from "./access.js";
+import { type AccessOptions, LEAST_TOKEN, checkAccess, checkOrigin, isLoopback } from "./access.js";
 import type { Gallery } from "./gallery/gallery.js";
 import { sessionRoutes } from "./http-sessions.js";
 import { uploadRoutes } from "./http-uploads.js";
@@ -28,6 +28,7 @@ export interface ServerOptions {
   readonly host?: string;
   /** Default 0: any free one. */
   readonly port?: number;
+  /** At least 8 characters. */
   readonly token?: string;
   /** Serves everyone who reaches it, without token. */
   readonly insecure?: boolean;
@@ -63,6 +64,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       "host",
       "127.0.0.1, or any with a token (--token), or with --insecure for everyone who reaches it",
       host,
+    );
+  if (token !== undefined && token.length < LEAST_TOKEN)
+    throw invalid(
+      "token",
+      `${LEAST_TOKEN} or more characters, such as those of \`openssl rand -hex 16\``,
+      token.length,
     );
   const access: AccessOptions = {
     ...(token !== undefined && { token }),
