@@ -113,7 +113,7 @@ async function stepOf(
   const unet = new UNet3D(model);
   const objective = await denoisingObjective({
     ...{ module: unet, network: networkOf(unet), schedule: noiseSchedule(config.diffusion), loss: config.loss },
-    ...{ clips: clips.training, useActions: model.actionDim !== undefined, batchSize: training.batchSize },
+    ...{ clips: clips.training, useActions: model.actionDim !== undefined, settings: training },
   });
   const optimizer = new AdamW(unet.namedParameters(), { learningRate: training.learningRate });
   const step = createTrainStep({ objective, optimizer, settings: training });

@@ -23,13 +23,14 @@ export async function asRank<T>(
   const place = rankPlace(process.env);
   if (place === undefined) return work(undefined);
   process.once("disconnect", onOrphaned);
-  const ranks = await joinRanks({ ...place, timeout }, device);
+  let ranks: ProcessRanks | undefined;
   try {
+    ranks = await joinRanks({ ...place, timeout }, device);
     const result = await work(ranks);
     await ranks.close();
     return result;
   } catch (error) {
-    await ranks.fail(error instanceof Error ? error.message : String(error));
+    await ranks?.fail(error instanceof Error ? error.message : String(error));
     setTimeout(() => process.exit(), GRACE).unref();
     throw error;
   } finally {

@@ -25,6 +25,17 @@ test("the exit code is that of the first rank that failed, and a killed one is n
   expect(killed).toEqual({ code: 1, lines: ["rank 1 was ended by SIGKILL"] });
 });
 
+test("ranks that cannot join end with their reason, and do not wait for the process that started them", async () => {
+  const body = `const { asRank } = await import(${JSON.stringify(new URL("../../dist/src/ranks/join.js", import.meta.url))});
+    await asRank({ device: "cuda:0", timeout: 20, onOrphaned() {} }, () => {}).catch((error) => {
+      if (rank === 1) console.error(error.message);
+      process.exitCode = 3;
+    });`;
+  const { code, lines } = await launch(2, body);
+  expect(code).toBe(3);
+  expect(lines.join()).toContain("each rank takes a GPU of its own");
+}, 30_000);
+
 test("ranks are started without --devices", () => {
   expect(withoutDevices(["train", "a.yaml", "--devices", "4", "--resume"])).toEqual(["train", "a.yaml", "--resume"]);
   expect(withoutDevices(["train", "--devices=4", "a.yaml"])).toEqual(["train", "a.yaml"]);

@@ -11,6 +11,8 @@ import { clipTable, spreadClips } from "./clip-table.js";
 import { seedTensors } from "./draws.js";
 import { levelParts } from "./loss-by-level.js";
 import type { Objective } from "./objective.js";
+import type { TrainingSettings } from "./settings.js";
+import { inPrecision } from "./train-step.js";
 
 /** What a diffusion model is trained with. */
 export interface DenoisingOptions {
@@ -26,7 +28,8 @@ export interface DenoisingOptions {
   readonly context?: ((tokens_BND: Tensor, dropped: boolean) => Tensor) | undefined;
   /** Whether the network is told the actions. */
   readonly useActions: boolean;
-  readonly batchSize: number;
+  /** Validation computes as training does: in batches of `batchSize`, on this device, in this precision. */
+  readonly settings: Pick<TrainingSettings, "batchSize" | "device" | "precision">;
 }
 
 /** Clips of one validation: enough for a steady mean, few enough for a second of work on a small model. */
@@ -34,7 +37,8 @@ const VALIDATION_CLIPS = 32;
 
 /** The diffusion loss of random clips. */
 export async function denoisingObjective(options: DenoisingOptions): Promise<Objective> {
-  const { module, network, schedule, loss: config, clips, validation, context, batchSize } = options;
+  const { module, network, schedule, loss: config, clips, validation, context, settings } = options;
+  const { batchSize } = settings;
   const lossOf = ({ latents_BTCHW, actions_BTA, tokens_BND }: ClipBatch, dropped: boolean): DiffusionLoss => {
     const batch = {
       latents_BTCHW,
@@ -53,16 +57,21 @@ export async function denoisingObjective(options: DenoisingOptions): Promise<Obj
   };
   if (!validation) return objective;
   const places = spreadClips(clipTable(validation.episodes, validation.frames), VALIDATION_CLIPS);
-  const heldOut = await validation.read(places);
+  const pieces: { readonly raw: unknown; readonly count: number }[] = [];
+  for (let i = 0; i < places.length; i += batchSize) {
+    const some = places.slice(i, i + batchSize);
+    pieces.push({ raw: await validation.read(some), count: some.length });
+  }
   return {
     ...objective,
     // The same clips, noise and levels each time, so that two validations differ by the weights alone.
     validate: () =>
-      noGrad(() =>
-        scope(() => {
-          seedTensors(0, 0);
-          return { loss: lossOf(validation.clips(heldOut), false).loss.item() };
-        }),
-      ),
+      noGrad(() => {
+        seedTensors(0, 0);
+        const sums = pieces.map(({ raw, count }) =>
+          scope(() => inPrecision(settings, () => lossOf(validation.clips(raw), false).loss).item() * count),
+        );
+        return { loss: sums.reduce((total, sum) => total + sum) / places.length };
+      }),
   };
 }

@@ -6,7 +6,6 @@ import { checkInputs } from "./check-inputs.js";
 import type { TrainingConfig } from "./config.js";
 import { countFrames } from "./episodes.js";
 import { frozenAutoencoder } from "./frozen-networks.js";
-import { loadEpisodes } from "./load-episodes.js";
 import { encodeSplits, type EncodeSplitsOptions } from "./training-clips.js";
 
 /** How the data of a configuration is encoded; without `folder` into `latents.cache`. */
@@ -27,11 +26,10 @@ export async function encodeRecordings(config: TrainingConfig, options: EncodeRu
     throw invalid("kind", "base or world, which are trained on latents and not on pictures", config.kind);
   const folder = options.folder ?? config.latents.cache;
   if (folder === undefined) throw invalid("latents.cache", "a folder for the latents (or --out)", undefined);
-  await checkInputs(config);
+  const data = await checkInputs(config, options.onEvent);
   const { threads, seed } = config.training;
   if (threads !== undefined) setNumThreads(threads);
   manualSeed(seed); // random weights, where the configuration asks for such
-  const data = await loadEpisodes(config, options.onEvent);
   const frozen = await frozenAutoencoder(config, data);
   await encodeSplits({ config, data, frozen }, { ...options, folder: path.resolve(folder) });
   const frames = countFrames(data.training) * config.latents.variants + countFrames(data.validation);

@@ -5,6 +5,7 @@ import { autoencoderRun } from "./run-autoencoder.js";
 import { denoisingRun } from "./run-denoising.js";
 import { distillationRun } from "./run-distillation.js";
 import { tinyDecoderRun } from "./run-tiny-decoder.js";
+import type { TrainingData } from "./load-episodes.js";
 import type { RunOptions } from "./run.js";
 import type { LongValidation } from "./validator.js";
 
@@ -21,16 +22,16 @@ export interface PreparedRun {
   close(): Promise<void>;
 }
 
-/** Reads the data and makes the networks of a configuration. The first weights come from libtorch's generator as it stands. */
-export function prepareRun(config: TrainingConfig, options: RunOptions): Promise<PreparedRun> {
+/** Makes the networks of a configuration, for its data. The first weights come from libtorch's generator as it stands. */
+export function prepareRun(config: TrainingConfig, data: TrainingData, options: RunOptions): Promise<PreparedRun> {
   switch (config.kind) {
     case "autoencoder":
-      return autoencoderRun(config, options);
+      return autoencoderRun(config, data, options);
     case "tiny-decoder":
-      return tinyDecoderRun(config, options);
+      return tinyDecoderRun(config, data, options);
     case "distillation":
-      return distillationRun(config, options);
+      return distillationRun(config, data, options);
     default:
-      return denoisingRun(config, options);
+      return denoisingRun(config, data, options);
   }
 }

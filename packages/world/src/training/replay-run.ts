@@ -21,9 +21,9 @@ export async function replayRun(
 ): Promise<Replay> {
   const { seed, threads } = config.training;
   if (threads !== undefined) setNumThreads(threads);
-  await checkInputs(config);
+  const data = await checkInputs(config, options.onEvent);
   manualSeed(seed);
-  const run = await prepareRun(config, { ...options, folder: runOfReplay(file) });
+  const run = await prepareRun(config, data, { ...options, folder: runOfReplay(file) });
   try {
     return await replayStep(run.objective, config.training, file);
   } finally {

@@ -13,7 +13,6 @@ import type { AutoencoderRunConfig } from "./config.js";
 import type { TrainingEpisode } from "./episodes.js";
 import { frameTable, validationFrames } from "./frame-table.js";
 import type { FrameTable } from "./frame-table.js";
-import { loadEpisodes } from "./load-episodes.js";
 import type { TrainingData } from "./load-episodes.js";
 import { pictureValidation } from "./picture-validation.js";
 import { toPixels } from "./pixels.js";
@@ -22,9 +21,12 @@ import type { PreparedRun } from "./prepared-run.js";
 import type { RunOptions } from "./run.js";
 
 /** Prepares the training of an autoencoder, which is saved as `autoencoder.safetensors`. */
-export async function autoencoderRun(config: AutoencoderRunConfig, options: RunOptions): Promise<PreparedRun> {
+export async function autoencoderRun(
+  config: AutoencoderRunConfig,
+  episodes: TrainingData,
+  options: RunOptions,
+): Promise<PreparedRun> {
   const { training, loss } = config;
-  const episodes = await loadEpisodes(config, options.onEvent);
   const { frames, validation } = await readFrames(episodes, options);
   const { autoencoder, scale } = await firstWeights(config);
   autoencoder.to(training.device as Device);

@@ -18,7 +18,6 @@ import {
   loadTowers,
 } from "./frozen-networks.js";
 import { initialiseFrom } from "./initialise.js";
-import { loadEpisodes } from "./load-episodes.js";
 import type { TrainingData } from "./load-episodes.js";
 import type { PreparedRun } from "./prepared-run.js";
 import { singleRank } from "./ranks.js";
@@ -34,11 +33,14 @@ export const WORLD_FOLDER = "world";
 export const LATENTS_FOLDER = "latents";
 
 /** Prepares the training of a video diffusion model, which is saved as a world folder. */
-export async function denoisingRun(config: DenoisingRunConfig, options: RunOptions): Promise<PreparedRun> {
+export async function denoisingRun(
+  config: DenoisingRunConfig,
+  data: TrainingData,
+  options: RunOptions,
+): Promise<PreparedRun> {
   const { training, model, latents } = config;
   const device = training.device as Device;
   const { ranks = singleRank } = options;
-  const data = await loadEpisodes(config, options.onEvent);
   const frozen = await frozenAutoencoder(config, data);
   const latentsFolder = latents.cache ?? path.join(options.folder, LATENTS_FOLDER);
   // Rank 0 encodes what is not stored yet, which the others then read.
@@ -59,7 +61,7 @@ export async function denoisingRun(config: DenoisingRunConfig, options: RunOptio
       module: resampler && config.context?.trainResampler ? new ContextNetworks(unet, resampler) : unet,
       ...{ clips: clips.training, validation: clips.validation, context: contextOf(config.context, clips, resampler) },
       useActions: model.actionDim !== undefined,
-      batchSize: training.batchSize,
+      settings: training,
     });
     const { folder, signal, scorer } = options;
     const { autoencoder } = frozen;

@@ -11,7 +11,7 @@ import { distillationObjective } from "./distillation-objective.js";
 import { distillationSamplers } from "./distillation-samplers.js";
 import { loadResampler, loadTowers } from "./frozen-networks.js";
 import { worldFolderOf } from "./initialise.js";
-import { type TrainingData, loadEpisodes } from "./load-episodes.js";
+import type { TrainingData } from "./load-episodes.js";
 import { singleRank } from "./ranks.js";
 import { rolloutValidation } from "./rollout-validation.js";
 import { LATENTS_FOLDER, WORLD_FOLDER, contextOf, describerOf } from "./run-denoising.js";
@@ -20,11 +20,14 @@ import type { RunOptions } from "./run.js";
 import { openClips } from "./training-clips.js";
 
 /** Prepares a distillation; the student is saved as a world folder: that of the teacher with other weights and another sampler. */
-export async function distillationRun(config: DistillationRunConfig, options: RunOptions): Promise<PreparedRun> {
+export async function distillationRun(
+  config: DistillationRunConfig,
+  data: TrainingData,
+  options: RunOptions,
+): Promise<PreparedRun> {
   const { training, distillation, context } = config;
   const { ranks = singleRank, folder, signal, scorer } = options;
   const device = training.device as Device;
-  const data = await loadEpisodes(config, options.onEvent);
   const teacherFolder = await findTeacher(config.teacher);
   checkTeacher(await readWorldConfig(teacherFolder), data, config);
   const teacher = await loadWorld(teacherFolder, { device });

@@ -7,7 +7,7 @@ import { TINY_DECODER_FILE, loadTinyDecoder, saveTinyDecoder } from "../checkpoi
 import { TinyDecoder } from "../model/tiny-decoder/tiny-decoder.js";
 import { loadAutoencoder } from "./autoencoder-file.js";
 import type { TinyDecoderRunConfig } from "./config.js";
-import { loadEpisodes } from "./load-episodes.js";
+import type { TrainingData } from "./load-episodes.js";
 import { pictureValidation } from "./picture-validation.js";
 import { toPixels } from "./pixels.js";
 import type { PreparedRun } from "./prepared-run.js";
@@ -16,7 +16,11 @@ import type { RunOptions } from "./run.js";
 import { tinyDecoderObjective } from "./tiny-decoder-objective.js";
 
 /** Prepares the training of a tiny decoder, which is saved as `tiny-decoder.safetensors`. */
-export async function tinyDecoderRun(config: TinyDecoderRunConfig, options: RunOptions): Promise<PreparedRun> {
+export async function tinyDecoderRun(
+  config: TinyDecoderRunConfig,
+  episodes: TrainingData,
+  options: RunOptions,
+): Promise<PreparedRun> {
   const { training, loss } = config;
   const device = training.device as Device;
   const decoder = await firstWeights(config);
@@ -36,7 +40,6 @@ export async function tinyDecoderRun(config: TinyDecoderRunConfig, options: RunO
     );
   autoencoder.to(device).requiresGrad_(false).eval();
   decoder.to(device);
-  const episodes = await loadEpisodes(config, options.onEvent);
   const { frames, validation } = await readFrames(episodes, options);
   const pixelsOf = toPixels(episodes.frame, episodes.padded);
   const objective = tinyDecoderObjective({

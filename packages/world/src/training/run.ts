@@ -8,7 +8,8 @@ import { listCheckpoints, readCheckpointFacts } from "./checkpoints.js";
 import { refuseChanges } from "./config-changes.js";
 import type { TrainingConfig } from "./config.js";
 import { describeEnvironment } from "./environment.js";
-import type { TrainingListener } from "./events.js";
+import type { TrainingEvent, TrainingListener } from "./events.js";
+import type { TrainingData } from "./load-episodes.js";
 import type { ProfileRequest } from "./profile.js";
 import type { RolloutScorer } from "./rollout-validation.js";
 import { prepareRun } from "./prepared-run.js";
@@ -63,13 +64,16 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
     );
   }
   if (resume) await checkUnchanged(config, options);
-  await checkInputs(config);
+  const { threads, seed } = config.training;
+  // The configuration itself, which files keep, names no rank's own device.
+  const { device = config.training.device } = ranks;
+  const here: TrainingConfig = { ...config, training: { ...config.training, device } };
+  const early: TrainingEvent[] = [];
+  const data = await checkInputs(here, (event) => early.push(event));
   if (first) {
     await mkdir(folder, { recursive: true });
     await saveConfig(path.join(folder, "config.yaml"), config);
   }
-  const { threads, seed } = config.training;
-  const { device = config.training.device } = ranks;
   if (threads !== undefined) setNumThreads(threads);
   const onEvent: TrainingListener = (first && options.onEvent) || (() => {});
   const sinks = first ? await openSinks(folder, config, onEvent) : undefined;
@@ -79,9 +83,9 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
   };
   try {
     listener({ type: "start", kind: config.kind, resume, ...(await describeEnvironment(device)) });
+    early.forEach(listener);
     manualSeed(seed); // the first weights
-    const context = { ...options, resume, onEvent: listener };
-    return await trainPrepared({ ...config, training: { ...config.training, device } }, context);
+    return await trainPrepared(here, data, JSON.stringify(config), { ...options, resume, onEvent: listener });
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     // Ended by the caller before the first step: the trainer itself ends without an error.
@@ -93,15 +97,18 @@ export async function runTraining(config: TrainingConfig, options: RunOptions): 
   }
 }
 
-async function trainPrepared(config: TrainingConfig, options: RunOptions): Promise<RunResult> {
+async function trainPrepared(
+  here: TrainingConfig,
+  data: TrainingData,
+  config: string,
+  options: RunOptions,
+): Promise<RunResult> {
   const { ranks = singleRank } = options;
   const first = ranks.rank === 0;
-  const { objective, output, ...prepared } = await prepareRun(config, options);
+  const { objective, output, ...prepared } = await prepareRun(here, data, options);
   try {
     const rollouts = first ? await prepared.rollouts?.() : undefined;
-    const { step, finished } = await train(objective, config.training, {
-      ...{ ...options, config: JSON.stringify(config), rollouts },
-    });
+    const { step, finished } = await train(objective, here.training, { ...options, config, rollouts });
     if (first) await prepared.save();
     return { step, finished, output };
   } finally {

@@ -11,7 +11,7 @@ import type { TrainingListener } from "./events.js";
 import { createGuard } from "./guard.js";
 import { budgetProgress, learningRateAt } from "./learning-rate.js";
 import { splitLevels } from "./loss-by-level.js";
-import { memoryUse } from "./memory-use.js";
+import { cudaIndex, memoryUse } from "./memory-use.js";
 import type { Objective } from "./objective.js";
 import { profileSteps } from "./profile.js";
 import type { ProfileRequest } from "./profile.js";
@@ -153,10 +153,9 @@ export async function train(
   });
 
   if (newest !== undefined) await validator.resumed(step);
-  const onDevice = settings.device !== "cpu";
-  const profiling =
-    profile &&
-    profileSteps(profile, { rank: ranks.rank, synchronize: onDevice ? () => cuda.synchronize() : undefined });
+  const gpu = cudaIndex(settings.device);
+  const synchronize = gpu === undefined ? undefined : () => cuda.synchronize(gpu);
+  const profiling = profile && profileSteps(profile, { rank: ranks.rank, synchronize });
   const isOver = (): boolean => signal?.aborted === true || keeper?.failure !== undefined;
   let finished = false;
   for (;;) {
