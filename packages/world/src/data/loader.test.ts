@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Dataset } from "./dataset.js";
 import { createDataset } from "./open-dataset.js";
-import { createLoader, type Batch, type LoaderOptions, type SkippedEpisode } from "./loader.js";
+import { createLoader, type Batch, type LoaderOptions } from "./loader.js";
+import type { SkippedEpisode } from "./broken-episodes.js";
 import { openRecording, readClip } from "./recording.js";
 import { writeSyntheticRecording } from "./synthetic.js";
 
@@ -206,7 +207,7 @@ describe("unreadable files", () => {
   it("stop the run when they are too many", async () => {
     const from = await broken("two", true, ["train_1", "train_2"]);
     await expect(batches({ batch: 4, epochs: 1 }, Infinity, from)).rejects.toThrow(
-      /2 of 3 episodes cannot be read .*train_.*raise maxBrokenShare/,
+      /2 of 3 episodes cannot be read .*train_.*data check/,
     );
     const allowed = await batches({ batch: 4, epochs: 1, maxBrokenShare: 0.7 }, Infinity, from);
     expect(allowed.flatMap(({ clips }) => clips).length).toBe(6);

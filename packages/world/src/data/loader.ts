@@ -5,7 +5,8 @@ import { invalid } from "@vid2world/formats";
 import { createBatchMemory, type BatchMemory, type ClipPlace } from "./batch-memory.js";
 import { clipBytes } from "./clip-files.js";
 import { createClipReader } from "./clip-reader.js";
-import type { BrokenFile, ClipRef, Dataset } from "./dataset.js";
+import { BrokenDataError, type BrokenLimits, brokenEpisodes, type SkippedEpisode } from "./broken-episodes.js";
+import type { ClipRef, Dataset } from "./dataset.js";
 import { createDecodePool, FrameReadError, type SharedBytes } from "./decode-pool.js";
 
 /**
@@ -35,14 +36,8 @@ export interface LoaderState {
   readonly ranks: number;
 }
 
-/** An episode that was left out because it could not be opened, or its pictures could not be read. */
-export interface SkippedEpisode extends BrokenFile {
-  /** How many episodes were left out so far, this one included. */
-  readonly skipped: number;
-}
-
 /** How to make batches. */
-export interface LoaderOptions {
+export interface LoaderOptions extends BrokenLimits {
   /** B: clips of a batch. */
   readonly batch: number;
   /** Epochs until the end; the last batch may then be smaller. Default: no end. */
@@ -53,10 +48,6 @@ export interface LoaderOptions {
   readonly prefetch?: number;
   /** Decoded episodes of recordings to keep in memory, in bytes; others are decoded for each clip. Default 1 GiB. */
   readonly cacheBytes?: number;
-  /** Largest share of the episodes that may be unreadable before the run is stopped. Default 0.1, but one at least. */
-  readonly maxBrokenShare?: number;
-  /** Told about each episode that is left out, first about those that could not even be opened. */
-  readonly onSkip?: (skipped: SkippedEpisode) => void;
   /** This process's number and the number of processes that share the epoch. Default 0 of 1. */
   readonly rank?: number;
   readonly ranks?: number;
@@ -77,21 +68,6 @@ export interface Loader extends AsyncDisposable, AsyncIterable<Batch> {
   /** Bytes of batches that were had from the system: no more than those ahead and those that were not disposed. */
   readonly batchBytes: number;
   close(): Promise<void>;
-}
-
-/** Too many episodes of a dataset could not be read. */
-export class BrokenDataError extends Error {
-  override readonly name = "BrokenDataError";
-  readonly skipped: readonly SkippedEpisode[];
-
-  constructor(skipped: readonly SkippedEpisode[], episodes: number) {
-    const listed = skipped.slice(0, 3).map(({ reason }) => reason);
-    super(
-      `data: ${skipped.length} of ${episodes} episodes cannot be read (${listed.join("; ")}); ` +
-        `repair or remove these files, or raise maxBrokenShare`,
-    );
-    this.skipped = skipped;
-  }
 }
 
 interface Pending {
@@ -119,7 +95,9 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
   if (dataset.everyFrameOnce && batch > 1) throw invalid("batch", "1, as clips differ in length", batch);
   checkState(dataset, options);
 
-  const broken = brokenEpisodes(dataset, options);
+  const episodes = dataset.episodes.length + dataset.broken.length;
+  const broken = brokenEpisodes(episodes, options);
+  for (const { file, reason } of dataset.broken) broken.add(file, reason);
   const pool = createDecodePool(workers);
   const reader = createClipReader(dataset, pool, cacheBytes);
   const memory = createBatchMemory(batch, clipBytes(dataset, dataset.frames));
@@ -140,11 +118,6 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
       if (epoch >= epochs) return;
       const ref = dataset.inEpoch(epoch, number % dataset.length);
       const position = planned++;
-      if (broken.has(ref.episode.files.path)) {
-        if (++barren > dataset.length) throw new BrokenDataError(broken.list, dataset.episodes.length); // nothing else for this rank
-        continue;
-      }
-      barren = 0;
       const place = memory.place((taken + pending.length) % batch);
       const target_THWC = place.frames_THWC.subarray(0, clipBytes(dataset, ref.frames));
       const read = reader.read(ref, target_THWC);
@@ -165,9 +138,12 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
       last = entry.position + 1;
       if (result instanceof Error) {
         if (!(result instanceof FrameReadError)) throw result; // ours, not the file's
+        // Each clip is judged by itself, so that a resumed run skips the same, whatever is known of the episode.
         broken.add(result.file, result.message);
         memory.breakOff();
+        if (++barren > dataset.length) throw new BrokenDataError(broken.list, episodes); // nothing else for this rank
       } else {
+        barren = 0;
         clips.push({ ref: entry.ref, place: entry.place, actions_TA: result });
       }
     }
@@ -205,31 +181,6 @@ export function createLoader(dataset: Dataset, options: LoaderOptions): Loader {
     [Symbol.asyncDispose]: close,
     async *[Symbol.asyncIterator]() {
       for (let some = await next(); some !== undefined; some = await next()) yield some;
-    },
-  };
-}
-
-/** Counts what is left out; throws when it is too much. */
-function brokenEpisodes(
-  dataset: Dataset,
-  { maxBrokenShare = 0.1, onSkip }: LoaderOptions,
-): { has(file: string): boolean; add(file: string, reason: string): void; readonly list: readonly SkippedEpisode[] } {
-  const known = new Map<string, SkippedEpisode>();
-  const episodes = dataset.episodes.length + dataset.broken.length;
-  const allowed = Math.max(1, Math.floor(episodes * maxBrokenShare));
-  const add = (file: string, reason: string): void => {
-    if (known.has(file)) return;
-    const skipped = { file, reason, skipped: known.size + 1 };
-    known.set(file, skipped);
-    onSkip?.(skipped);
-    if (known.size > allowed || known.size === episodes) throw new BrokenDataError([...known.values()], episodes);
-  };
-  for (const { file, reason } of dataset.broken) add(file, reason);
-  return {
-    has: (file) => known.has(file),
-    add,
-    get list() {
-      return [...known.values()];
     },
   };
 }

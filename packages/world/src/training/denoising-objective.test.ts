@@ -22,11 +22,11 @@ async function validate(batchSize: number, precision: "float32" | "bfloat16") {
     seen.push({ batch: x_BTCHW.size(0), dtype: y_BTCHW.dtype });
     return y_BTCHW;
   };
-  const { validate } = await denoisingObjective({
+  const objective = await denoisingObjective({
     ...{ module: layer, network, schedule: noiseSchedule(diffusionSchema.parse({})), loss: lossSchema.parse({}) },
     ...{ clips, validation: clips, useActions: false, settings: { batchSize, device: "cpu", precision } },
   });
-  return { seen, first: validate?.(), second: validate?.() };
+  return { seen, first: objective.validate?.(), second: objective.validate?.() };
 }
 
 test("validation takes batches of the training's size, in its precision, and gives the same each time", async () => {

@@ -1,6 +1,7 @@
 // The published data sets as what training reads: letterboxed frames as bytes, and the actions of whole episodes.
 // Axes: T frames, H height, W width, A action channels.
 import { FormatError, invalid } from "@vid2world/formats";
+import { brokenEpisodes, leftOutSentence } from "../data/broken-episodes.js";
 import type { Channel } from "../data/action-space.js";
 import { clipBytes, readClipInto } from "../data/clip-files.js";
 import type { DomainEpisode, DomainSplit, EpisodeSource } from "../data/domain-clip.js";
@@ -8,7 +9,6 @@ import { missingSentence } from "../data/survey/missing-episodes.js";
 import { openDomain } from "../data/open-dataset.js";
 import type { TrainingConfig } from "./config.js";
 import type { TrainingEpisode } from "./episodes.js";
-import { brokenEpisodes } from "./live-reader.js";
 
 /** The `data` part of a configuration that names a published data set. */
 export type DomainDataConfig = Extract<TrainingConfig["data"], { domain: string }>;
@@ -70,8 +70,9 @@ async function openSplit(
       broken.push(error);
     }
   }
-  const leftOut = brokenEpisodes(episodes.length + broken.length, onWarning);
-  broken.forEach((error, i) => leftOut.add(i, error));
+  const total = episodes.length + broken.length;
+  const leftOut = brokenEpisodes(total, { onSkip: (skipped) => onWarning(leftOutSentence(skipped, total)) });
+  for (const { file, message } of broken) leftOut.add(file, message);
   const missing = missingSentence(data.validationList ?? data.splits ?? directory, source.missing);
   if (missing !== undefined) onWarning(missing);
   return { source, episodes };

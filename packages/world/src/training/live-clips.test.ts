@@ -28,6 +28,14 @@ const readerWithout = (...broken: number[]): LiveReader => ({
       : episode.readClip(start, frames),
   close: () => Promise.resolve(),
 });
+/** Episode 2 is damaged from its third frame on. */
+const readerDamaged: LiveReader = {
+  read: (episode, start, frames) =>
+    episode === episodes[2] && start + frames > 2
+      ? Promise.resolve(new FrameReadError(episode.name, `${episode.name}: cut short`))
+      : episode.readClip(start, frames),
+  close: () => Promise.resolve(),
+};
 const open = (reader: LiveReader, messages: string[] = []) =>
   liveClips({
     ...{ episodes, encoder, augmentation: "none", frames: 2, scale: 1, device: "cpu", reader },
@@ -45,6 +53,15 @@ test("a clip that cannot be read is exchanged for the same other one, whatever w
   expect([...(first.actions_BTA ?? [])]).toEqual([...first.frames_BTHWC].filter((_, i) => i % 3 === 0)); // theirs
   expect(await source.read(places, drawFor(0, 0))).toEqual(first);
   expect(messages).toEqual(["left out of training, 1 of 20 episodes so far: e2: cut short"]);
+});
+
+test("an episode that is damaged in one place gives the same clips, whether its damage was met before or not", async () => {
+  const later = [0, 1, 2].map((start) => ({ episode: 2, start }));
+  const uninterrupted = open(readerDamaged);
+  await uninterrupted.read([{ episode: 2, start: 2 }], drawFor(0, 0));
+  const resumed = await open(readerDamaged).read(later, drawFor(0, 1));
+  expect(await uninterrupted.read(later, drawFor(0, 1))).toEqual(resumed);
+  expect(resumed.frames_BTHWC[0]).toBe(2);
 });
 
 test("too many broken episodes end the run, and a held-out one is never exchanged", async () => {

@@ -2,13 +2,14 @@
 // Axes: B batch, T frames of a clip, C latent channels, H height, W width, N tokens of a picture, D their width.
 import { fromTypedArray } from "@vid2world/torch";
 import type { Device } from "@vid2world/torch";
+import { type BrokenEpisodes, brokenEpisodes, leftOutSentence } from "../data/broken-episodes.js";
 import { type AugmentationKind, chooseAugmentation } from "../data/augmentation.js";
 import { actionsOf, clipBatch, type ClipSource } from "./clip-source.js";
 import { type ClipPlace, clipTable } from "./clip-table.js";
 import type { Draw } from "./draws.js";
 import type { TrainingEpisode } from "./episodes.js";
 import type { FrameEncoder } from "./frame-encoder.js";
-import { type BrokenEpisodes, brokenEpisodes, type LiveReader } from "./live-reader.js";
+import type { LiveReader } from "./live-reader.js";
 import { phase } from "./phases.js";
 
 /** What is read, and how it is encoded. */
@@ -37,7 +38,9 @@ export function liveClips(options: LiveClipsOptions): ClipSource<FramesOfClips> 
   const { episodes, encoder, frames, scale, device } = options;
   const { height = 0, width = 0 } = episodes[0] ?? {};
   const clipBytes = frames * height * width * 3;
-  const broken = brokenEpisodes(episodes.length, options.onBroken);
+  const broken = brokenEpisodes(episodes.length, {
+    onSkip: (skipped) => options.onBroken?.(leftOutSentence(skipped, episodes.length)),
+  });
   return {
     episodes,
     frames,
@@ -65,7 +68,7 @@ export function liveClips(options: LiveClipsOptions): ClipSource<FramesOfClips> 
 
 /**
  * Reads clips, and others in place of those that cannot be read. Which ones follows from the draw alone, so that a resumed run takes the
- * same, whether it knew already what is broken or not.
+ * same: a clip that can be read is taken, even of an episode that is damaged elsewhere.
  */
 async function readPlaces(
   { episodes, augmentation, frames, reader }: LiveClipsOptions,
@@ -77,21 +80,21 @@ async function readPlaces(
   const choices = places.map(() =>
     draw && augmentation !== "none" ? chooseAugmentation(augmentation, draw) : undefined,
   );
-  const read = async ({ episode: e, start }: ClipPlace, b: number): Promise<boolean> => {
-    if (broken.has(e)) return false;
-    const clip_THWC = await reader.read(episodes[e] as TrainingEpisode, start, frames, choices[b]);
-    if (clip_THWC instanceof Error) broken.add(e, clip_THWC);
-    else take(clip_THWC, b);
-    return !(clip_THWC instanceof Error);
+  const read = async ({ episode: e, start }: ClipPlace, b: number): Promise<Error | undefined> => {
+    const episode = episodes[e] as TrainingEpisode;
+    const clip_THWC = await reader.read(episode, start, frames, choices[b]);
+    if (!(clip_THWC instanceof Error)) return void take(clip_THWC, b);
+    broken.add(episode.name, clip_THWC.message);
+    return clip_THWC;
   };
   const taken = [...places];
-  const fine = await Promise.all(places.map(read));
+  const errors = await Promise.all(places.map(read));
   const table = clipTable(episodes, frames);
-  for (const [b, isFine] of fine.entries()) {
-    if (isFine) continue;
-    if (!draw) throw broken.errorOf((places[b] as ClipPlace).episode); // held-out clips are not exchanged
+  for (const [b, error] of errors.entries()) {
+    if (!error) continue;
+    if (!draw) throw error; // held-out clips are not exchanged
     do taken[b] = table.at(draw.below(table.length));
-    while (!(await read(taken[b], b)));
+    while (await read(taken[b], b));
   }
   return taken;
 }

@@ -40,31 +40,3 @@ export function liveReader(workers: number): LiveReader {
     close: () => pool.close(),
   };
 }
-
-/** Episodes that are left out of training because they cannot be read. */
-export interface BrokenEpisodes {
-  has(episode: number): boolean;
-  /** @throws the error itself when too many episodes are broken to go on. */
-  add(episode: number, error: Error): void;
-  errorOf(episode: number): Error;
-}
-
-/** Largest share of the episodes that a run goes on without; one may always be broken. */
-const MOST = 0.1;
-
-/** Counts what is left out of `total` episodes; each is told about once. */
-export function brokenEpisodes(total: number, onBroken: (message: string) => void = () => {}): BrokenEpisodes {
-  const known = new Map<number, Error>();
-  return {
-    has: (episode) => known.has(episode),
-    add(episode, error) {
-      if (known.has(episode)) return;
-      known.set(episode, error);
-      onBroken(`left out of training, ${known.size} of ${total} episodes so far: ${error.message}`);
-      if (known.size < total && known.size <= Math.max(1, MOST * total)) return;
-      const what = `${known.size} of ${total} episodes cannot be read; repair or remove them (vid2world data check)`;
-      throw new Error(`${what}. The last one: ${error.message}`, { cause: error });
-    },
-    errorOf: (episode) => known.get(episode) ?? new Error(`internal: episode ${episode} is not broken`),
-  };
-}
