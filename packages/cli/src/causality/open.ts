@@ -1,13 +1,11 @@
 // What `vid2world causality` looks at: a world's network, a checkpoint's, or a configuration's with random weights; and where rollouts start.
-import { resolve } from "node:path";
-import { type Device, fromTypedArray, manualSeed, noGrad, randn, randnLike, scope } from "@vid2world/torch";
-import { findWorld, type WorldModel } from "@vid2world/world";
-import { openRecording } from "@vid2world/world/data/recording";
+import { type Device, manualSeed, noGrad, randnLike, scope } from "@vid2world/torch";
+import type { WorldModel } from "@vid2world/world";
 import type { RolloutStart } from "@vid2world/world/diffusion/rollout";
-import { readHeldOutClips } from "@vid2world/world/evaluation/held-out";
-import { chooseStarts } from "@vid2world/world/evaluation/starts";
+import { deviationStart, drawnClip, randomClip, type StartUse } from "@vid2world/world/evaluation/deviation-start";
 import { UNet3D } from "@vid2world/world/model/unet/unet";
 import type { DenoisingRunConfig } from "@vid2world/world/training/config";
+import { type ClipFlags, openClips } from "../rollout/open-clips.js";
 import { type WorldFlags, configOf, openWorld } from "../rollout/open-world.js";
 
 /** A network to look at. */
@@ -15,6 +13,8 @@ export interface Probe {
   readonly title: string;
   readonly unet: UNet3D;
   readonly device: Device;
+  /** Absent where a configuration was given without a checkpoint: its weights are random. */
+  readonly world?: WorldModel;
   /** Present where a configuration was given. */
   readonly config: DenoisingRunConfig | undefined;
 }
@@ -24,8 +24,9 @@ export async function networkToProbe(given: string, flags: WorldFlags): Promise<
   const config = await configOf(given, flags);
   const device = flags.device as Device;
   if (config === undefined || flags.checkpoint !== undefined) {
-    const { unet } = (await openWorld(given, config, flags)).parts;
-    return { title: `${given}, ${flags.checkpoint ?? "its own weights"}`, unet, device, config };
+    const world = await openWorld(given, config, flags);
+    const title = `${given}, ${flags.checkpoint ?? "its own weights"}`;
+    return { title, unet: world.parts.unet, device, world, config };
   }
   manualSeed(flags.seed);
   const unet = new UNet3D(config.model).eval().requiresGrad_(false).to(device);
@@ -36,37 +37,29 @@ export async function networkToProbe(given: string, flags: WorldFlags): Promise<
   return { title: `${given}, random weights`, unet, device, config };
 }
 
-/** A start from held-out recordings of the world, with their actions; of random latents where it has none. */
-export async function deviationStart(
+/** Where rollouts start: in a clip of the world's data or of what the flags name, else (or where `random` is asked for) in random pictures. */
+export async function startOf(
   given: string,
   world: WorldModel,
-  frames: number,
-  seed: number,
-): Promise<RolloutStart> {
-  const { contextFrames, codec, config, actionWidth } = world;
-  // A trained configuration's world lies where training left it.
-  const folder = config.recordings;
-  if (folder === undefined) {
-    manualSeed(seed);
-    const down = 2 ** (config.autoencoder.channelMultipliers.length - 1);
-    const { height, width, paddedHeight = height, paddedWidth = width } = config.frame;
-    const latents = [1, contextFrames, config.autoencoder.embedDim, paddedHeight / down, paddedWidth / down];
-    return {
-      latents_BTCHW: randn(latents),
-      ...(actionWidth > 0 && { actions_BTA: randn([1, contextFrames + frames, actionWidth]) }),
-      numFrames: frames,
-    };
+  config: DenoisingRunConfig | undefined,
+  flags: ClipFlags & { readonly randomStart?: true | undefined },
+  use: StartUse,
+): Promise<{ readonly start: RolloutStart; readonly from: string }> {
+  const named = flags.data ?? flags.recordings;
+  if (flags.randomStart === true || (!config && named === undefined && world.config.recordings === undefined))
+    return { start: deviationStart(world, randomClip(world, use), use), from: "random pictures and actions" };
+  const { contextFrames } = world;
+  const windowLength = world.config.unet.temporalLength;
+  // Only the length of the clips and the place of their first frames follow from the protocol: any domain has one that fits.
+  const lengths = { windowLength, contextFrames, frames: use.frames };
+  const protocol = (flags.domain ?? domainIn(config)) === "recon" ? "rollout" : "ar";
+  const source = await openClips(given, config, flags, { protocol, ...lengths });
+  try {
+    return { start: deviationStart(world, await drawnClip(world, source, use), use), from: "a recorded clip" };
+  } finally {
+    await source.close();
   }
-  const recording = await openRecording(resolve(await findWorld(given), folder));
-  const clips = await readHeldOutClips(recording, world);
-  const [start] = chooseStarts(clips, { count: 1, contextFrames, frames, seed, skip: 10 });
-  if (start === undefined) throw new Error(`${folder}: no held-out clip of ${contextFrames + frames} frames`);
-  const rows = contextFrames - 1 + frames;
-  return {
-    latents_BTCHW: codec.encode(start.context_THWC).unsqueeze(0),
-    ...(actionWidth > 0 && {
-      actions_BTA: fromTypedArray(start.actions_TA, [1, rows, actionWidth]).to(world.device),
-    }),
-    numFrames: frames,
-  };
 }
+
+const domainIn = (config: DenoisingRunConfig | undefined): string | undefined =>
+  config && "domain" in config.data ? config.data.domain : undefined;

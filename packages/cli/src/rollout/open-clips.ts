@@ -18,11 +18,16 @@ export interface ClipsUse {
   readonly frames?: number;
 }
 
+/** The flags that say which clips: those of `vid2world rollout`. */
+export type ClipFlags = Partial<
+  Pick<RolloutFlags, "data" | "domain" | "recordings" | "heldOut" | "startIndices" | "splits" | "actions">
+>;
+
 /** Opens the clips. */
 export async function openClips(
   given: string,
   config: DenoisingRunConfig | undefined,
-  flags: RolloutFlags,
+  flags: ClipFlags,
   { protocol, ...numbers }: ClipsUse,
 ): Promise<DomainSource> {
   const data = config?.data;
@@ -33,11 +38,11 @@ export async function openClips(
   return openSource(place, { ...lengths, protocol });
 }
 
-const namesData = ({ data, domain, recordings }: RolloutFlags): boolean =>
+const namesData = ({ data, domain, recordings }: ClipFlags): boolean =>
   [data, domain, recordings].some((flag) => flag !== undefined);
 
 /** Which domain the clips will be of, before anything is opened. */
-export function domainOf(config: DenoisingRunConfig | undefined, flags: RolloutFlags): DomainName {
+export function domainOf(config: DenoisingRunConfig | undefined, flags: ClipFlags): DomainName {
   if (flags.recordings !== undefined) return "recordings";
   if (flags.domain) return flags.domain;
   return config && "domain" in config.data ? config.data.domain : "recordings";
@@ -47,7 +52,7 @@ export function domainOf(config: DenoisingRunConfig | undefined, flags: RolloutF
 export async function recordingsFor(
   given: string,
   config: DenoisingRunConfig | undefined,
-  { recordings }: Partial<Pick<RolloutFlags, "recordings">>,
+  { recordings }: Pick<ClipFlags, "recordings">,
 ): Promise<string> {
   if (recordings !== undefined) return recordings;
   if (config === undefined) return recordingsOf(given);
@@ -55,11 +60,7 @@ export async function recordingsFor(
   throw invalid("--recordings", `a folder of recordings, as ${given} is trained on other data`, undefined);
 }
 
-async function placeOf(
-  given: string,
-  config: DenoisingRunConfig | undefined,
-  flags: RolloutFlags,
-): Promise<SourcePlace> {
+async function placeOf(given: string, config: DenoisingRunConfig | undefined, flags: ClipFlags): Promise<SourcePlace> {
   const data = config?.data;
   const known = data !== undefined && "domain" in data ? data : undefined;
   const domain = domainOf(config, flags);

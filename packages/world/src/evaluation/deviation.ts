@@ -7,6 +7,7 @@ import type { FrameSettings } from "../diffusion/frame-sampling.js";
 import { seededNoise } from "../diffusion/noise.js";
 import { type RolloutStart, rolloutFrames } from "../diffusion/rollout.js";
 import type { SamplerConfig } from "../diffusion/samplers/sampler-config.js";
+import { UNetStream } from "../model/unet/unet-stream.js";
 import { WorldModel } from "../world-model.js";
 
 /** What is compared with the world's windows. */
@@ -42,18 +43,23 @@ export async function measureDeviation(
   variants: readonly DeviationVariant[],
   { seed = 0 }: { readonly seed?: number } = {},
 ): Promise<Deviation[]> {
-  const window = await recorded(world, start, { evaluation: "window" }, seed);
+  // One stream for all variants: what it keeps (derived weights, traces) is large, and none of it depends on the sampler.
+  const stream = world.parts.stream ?? new UNetStream(world.parts.unet);
   const found: Deviation[] = [];
+  let window: Recorded | undefined;
   try {
+    window = await recorded(world, stream, start, { evaluation: "window" }, seed);
+    const expected = window;
     for (const { name, sampler } of variants) {
-      const other = await recorded(world, start, { ...sampler, evaluation: "streaming" }, seed);
+      const other = await recorded(world, stream, start, { ...sampler, evaluation: "streaming" }, seed);
       const compare = (a: readonly Tensor[], b: readonly Tensor[]): number[] => a.map((x, i) => distance(x, b[i]));
-      found.push({ name, steps: compare(window.steps, other.steps), frames: compare(window.frames, other.frames) });
+      found.push({ name, steps: compare(expected.steps, other.steps), frames: compare(expected.frames, other.frames) });
       dispose(other);
     }
     return found;
   } finally {
-    dispose(window);
+    if (window) dispose(window);
+    if (stream !== world.parts.stream) stream.dispose();
   }
 }
 
@@ -64,12 +70,13 @@ interface Recorded {
 
 async function recorded(
   world: WorldModel,
+  stream: UNetStream,
   start: RolloutStart,
   changes: Partial<SamplerConfig>,
   seed: number,
 ): Promise<Recorded> {
   const { device, schedule } = world;
-  const variant = new WorldModel(world.parts, { device, sampler: { ...world.sampler, ...changes } });
+  const variant = new WorldModel({ ...world.parts, stream }, { device, sampler: { ...world.sampler, ...changes } });
   const first = start.latents_BTCHW.size(1);
   const batch = start.latents_BTCHW.size(0);
   const steps: Tensor[] = [];

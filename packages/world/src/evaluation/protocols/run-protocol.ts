@@ -1,10 +1,10 @@
 // Runs a published test protocol over a domain's starts, batch after batch. What is complete is not made again; a process does its share.
 import { mkdir } from "node:fs/promises";
-import { invalid } from "@vid2world/formats";
 import type { DomainSource } from "../../data/domain-clip.js";
 import type { WorldModel } from "../../world-model.js";
 import type { RolloutProgress } from "../evaluated-world.js";
 import { type ActionVariant, actionVariants } from "./action-control.js";
+import { checkFit } from "./check-fit.js";
 import { defined } from "./defined.js";
 import { type Unit, planJobs, shareOf } from "./jobs.js";
 import type { LongActions } from "./movement.js";
@@ -107,16 +107,4 @@ async function runUnit(run: Run, unit: Unit, variants: readonly ActionVariant[] 
     fps: videoRate(run.source.domain, undefined),
     again: run.count.written.length > before,
   });
-}
-
-/** Pictures and actions must be what the world was made for. */
-function checkFit(world: WorldModel, { size, actionDim }: DomainSource): void {
-  if (size.height !== world.height || size.width !== world.width)
-    throw invalid(
-      "data",
-      `pictures of ${world.width}x${world.height}, as world "${world.name}" makes them`,
-      `${size.width}x${size.height}`,
-    );
-  if (world.actionWidth !== 0 && actionDim !== world.actionWidth)
-    throw invalid("data", `actions of ${world.actionWidth} numbers, as world "${world.name}" takes them`, actionDim);
 }
