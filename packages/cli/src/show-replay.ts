@@ -5,16 +5,17 @@ import type { Replay, ReplayedBatch } from "@vid2world/world/training/replay";
 const NAMED = 4;
 
 /** The step, then of each micro batch its losses, where numbers stopped being finite, and which gradients are not. */
-export function showReplay({ step, lossScale, weights, batches }: Replay): string {
+export function showReplay({ step, lossScale, updatesLater, weights, batches }: Replay): string {
   const scale = lossScale === 1 ? "" : `, loss times ${lossScale}`;
   const state =
     weights.length === 0 ? "the weights before it are finite" : `NOT FINITE BEFORE IT: ${namesOf(weights, "tensors")}`;
+  const later = updatesLater === 0 ? "" : `, with weights of ${updatesLater} updates later`;
   const bad = batches.filter(({ layer, parameters }) => layer !== undefined || parameters.length > 0).length;
   const sum =
     bad > 0
       ? `${bad} of ${batches.length} micro batches are not finite`
       : "every number is finite: the step was left out for its gradient's norm (training.instability.maxGradientNorm), or the fault does not come again here";
-  return [`step ${step}${scale}: ${state}`, ...batches.flatMap(linesOf), sum].join("\n");
+  return [`step ${step}${scale}${later}: ${state}`, ...batches.flatMap(linesOf), sum].join("\n");
 }
 
 function linesOf({ stream, samples, losses, layer, parameters, gradientNorm }: ReplayedBatch): string[] {

@@ -46,6 +46,8 @@ interface Job {
 
 interface Slot {
   readonly thread: Worker;
+  /** Resolves when it has ended, for whatever reason. */
+  readonly exited: Promise<void>;
   /** What it was given and has not answered, by number. */
   readonly jobs: Map<number, Job>;
 }
@@ -54,8 +56,8 @@ interface Slot {
 const WORKER_FILE = createRequire(import.meta.url).resolve("@vid2world/world/data/decode-worker");
 const CLOSE_MILLISECONDS = 2000;
 
-/** Starts `workers` threads. They do not keep the process alive while they have nothing to do. */
-export function createDecodePool(workers: number): DecodePool {
+/** Starts `workers` threads. They do not keep the process alive while they have nothing to do. `program` is for tests of what can go wrong. */
+export function createDecodePool(workers: number, program: string | URL = WORKER_FILE): DecodePool {
   if (!Number.isInteger(workers) || workers < 1) throw invalid("workers", "a whole number >= 1", workers);
   let failure: Error | undefined;
   let count = 0;
@@ -69,7 +71,9 @@ export function createDecodePool(workers: number): DecodePool {
   };
 
   const slots = Array.from({ length: workers }, (): Slot => {
-    const slot: Slot = { thread: new Worker(WORKER_FILE), jobs: new Map() };
+    const thread = new Worker(program);
+    const exited = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
+    const slot: Slot = { thread, exited, jobs: new Map() };
     slot.thread.unref();
     slot.thread.on("message", ({ id, actions_TA, error }: DecodeReply) => {
       const job = slot.jobs.get(id);
@@ -77,7 +81,8 @@ export function createDecodePool(workers: number): DecodePool {
       if (slot.jobs.size === 0) slot.thread.unref();
       if (job === undefined) return;
       if (error === undefined) job.resolve(actions_TA);
-      else job.reject(new FrameReadError(job.files.path, error.message));
+      else if (error.name === "FormatError") job.reject(new FrameReadError(job.files.path, error.message));
+      else job.reject(new Error(`${job.files.path}: ${error.name}: ${error.message}`)); // not the file's fault
     });
     slot.thread.on("error", (cause) => fail(new Error(`internal: a decode worker ended: ${String(cause)}`, { cause })));
     slot.thread.on("exit", (code) => {
@@ -99,14 +104,13 @@ export function createDecodePool(workers: number): DecodePool {
     },
     async close() {
       fail(new Error("the loader is closed"));
-      await Promise.all(slots.map(({ thread }) => end(thread)));
+      await Promise.all(slots.map(end));
     },
   };
 }
 
-async function end(thread: Worker): Promise<void> {
+async function end({ thread, exited }: Slot): Promise<void> {
   thread.ref();
-  const exited = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
   thread.postMessage({ kind: "close" } satisfies DecodeRequest);
   const deadline = setTimeout(() => void thread.terminate(), CLOSE_MILLISECONDS);
   await exited;

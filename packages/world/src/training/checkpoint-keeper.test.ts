@@ -110,6 +110,18 @@ test("a damaged newest checkpoint is set aside by name, and the one before it is
   expect(await stepsIn(checkpoints)).toEqual(["4", "6.safetensors.damaged", "9"]);
 });
 
+test("checkpoints that are all damaged are no reason to begin anew, and one that cannot be read is not damaged", async () => {
+  await run({}, { stopAt: 2 });
+  const [only = ""] = await listCheckpoints(checkpoints);
+  await writeFile(only, "x");
+  for (let i = 0; i < 2; i++)
+    await expect(run({}, { resume: true })).rejects.toThrow(/every checkpoint is damaged \(step-/);
+  await rm(`${only}.damaged`);
+  await mkdir(only); // reading it fails, whoever we are
+  await expect(run({}, { resume: true })).rejects.toThrow(/EISDIR/);
+  expect(await readdir(checkpoints)).toEqual([path.basename(only)]);
+});
+
 test("the last, every n-th and the best checkpoint stay, and the best is named", async () => {
   const kept = { keepCheckpoints: 1, checkpointSteps: 1, keepEverySteps: 4, validateEvery: 2 };
   await run({ ...kept, keepBest: { metric: "score", mode: "max" } });

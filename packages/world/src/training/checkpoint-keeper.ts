@@ -1,7 +1,7 @@
 // When checkpoints are written, by whom, and which of them stay.
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
-import { verifySafetensors } from "@vid2world/formats";
+import { FormatError, verifySafetensors } from "@vid2world/formats";
 import { checkpointFile, listCheckpoints, readCheckpointFacts, stepOf, takeSnapshot } from "./checkpoints.js";
 import type { RunParts, RunPosition } from "./checkpoints.js";
 import type { TrainingListener } from "./events.js";
@@ -17,8 +17,8 @@ export interface CheckpointKeeper {
   isDue(position: Pick<RunPosition, "step" | "minutes">): boolean;
   /** Copies the state and writes it, beside the steps where the settings say so; waits for a write that is still going on. */
   save(position: RunPosition): Promise<void>;
-  /** Saves where a validation's metrics are the best so far and such a checkpoint is to stay. */
-  saveIfBest(position: RunPosition, metrics: Readonly<Record<string, number>>): Promise<void>;
+  /** Saves where a validation's metrics are the best so far and such a checkpoint is to stay. `whole`: they are all that the run measures. */
+  saveIfBest(position: RunPosition, metrics: Readonly<Record<string, number>>, whole: boolean): Promise<void>;
   /** The failure that is to end the run: a checkpoint was not written, and the settings say stop. */
   readonly failure: CheckpointWriteError | undefined;
   /** Saves what is not saved and waits for the disk. Throws when this last checkpoint could not be written. */
@@ -48,21 +48,27 @@ export async function createCheckpointKeeper(options: CheckpointKeeperOptions): 
   const { keepBest, saveBeside, onSaveFailure } = settings;
   let best = keepBest && (await readBest(folder, keepBest.metric));
   let saved = { step: resumed?.step ?? -1, minutes: resumed?.minutes ?? 0 };
+  let missed = false;
   let writing: Promise<void> = Promise.resolve();
   let lastError: CheckpointWriteError | undefined;
 
-  const prune = async (): Promise<void> => {
+  const prune = async (step: number): Promise<void> => {
     const files = await listCheckpoints(folder);
     const old = new Set(expired(files.map(stepOf), settings, best?.step));
-    await Promise.all(files.filter((file) => old.has(stepOf(file))).map((file) => rm(file)));
+    try {
+      await Promise.all(files.filter((file) => old.has(stepOf(file))).map((file) => rm(file, { force: true })));
+    } catch (error) {
+      onEvent({ type: "warning", message: `an old checkpoint was not deleted: ${(error as Error).message}`, step });
+    }
   };
   const write = async (position: RunPosition): Promise<void> => {
     const file = checkpointFile(folder, position.step);
-    const snapshot = phase("saving", () => takeSnapshot(parts, { position, config }));
-    const bytes = snapshot.entries.reduce((sum, entry) => sum + entry.bytes.byteLength, 0);
+    let bytes = 0;
     try {
+      const snapshot = phase("saving", () => takeSnapshot(parts, { position, config }));
+      bytes = snapshot.entries.reduce((sum, entry) => sum + entry.bytes.byteLength, 0);
       await (saveBeside ? writeSnapshotBeside : writeSnapshot)({ file, snapshot });
-      await prune();
+      await prune(position.step);
       lastError = undefined;
       onEvent({ type: "checkpoint", step: position.step, file });
     } catch (error) {
@@ -87,10 +93,12 @@ export async function createCheckpointKeeper(options: CheckpointKeeperOptions): 
         step % (settings.checkpointSteps ?? Infinity) === 0 ||
         step % (settings.keepEverySteps ?? Infinity) === 0),
     save,
-    async saveIfBest(position, metrics) {
+    async saveIfBest(position, metrics, whole) {
       if (!keepBest) return;
       const value = metrics[keepBest.metric];
       if (value === undefined) {
+        if (!whole || missed) return;
+        missed = true;
         const message = `training.keepBest: the validation has no metric ${keepBest.metric}, only ${Object.keys(metrics).join(", ")}`;
         return onEvent({ type: "warning", message, step: position.step });
       }
@@ -99,7 +107,7 @@ export async function createCheckpointKeeper(options: CheckpointKeeperOptions): 
       best = { step: position.step, metric: keepBest.metric, value };
       await writing; // so that best.json never names a file that is not there
       if (lastError === undefined) await writeBest(folder, best);
-      await prune();
+      await prune(position.step);
     },
     get failure() {
       return onSaveFailure === "stop" ? lastError : undefined;
@@ -115,8 +123,10 @@ export async function createCheckpointKeeper(options: CheckpointKeeperOptions): 
 }
 
 /**
- * The newest checkpoint whose bytes are those that were written; undefined where there is none. Damaged ones are renamed to
- * `*.damaged`, so that they count for nothing any more, and `onEvent` is told.
+ * The newest checkpoint whose bytes are those that were written; undefined where there never was one. Damaged ones are renamed to
+ * `*.damaged`, so that they count for nothing any more, and `onEvent` is told. A file that cannot be read is not damaged: that error is
+ * thrown, and nothing is renamed.
+ * @throws FormatError where there are checkpoints and all of them are damaged: to begin anew is not what was asked for.
  */
 export async function findGoodCheckpoint(folder: string, onEvent: TrainingListener): Promise<string | undefined> {
   for (const file of (await listCheckpoints(folder)).reverse()) {
@@ -125,10 +135,14 @@ export async function findGoodCheckpoint(folder: string, onEvent: TrainingListen
       if (!(await verifySafetensors(file))) await readCheckpointFacts(file);
       return file;
     } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
       await rename(file, `${file}.damaged`);
-      const message = `${(error as Error).message}; set aside as ${path.basename(file)}.damaged, an older checkpoint is tried`;
+      const message = `${error.message}; set aside as ${path.basename(file)}.damaged, an older checkpoint is tried`;
       onEvent({ type: "warning", message });
     }
   }
-  return undefined;
+  const damaged = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".damaged"));
+  if (damaged.length === 0) return undefined;
+  const advice = "put a copy of one back under its name, or begin anew in another folder";
+  throw new FormatError(folder, `every checkpoint is damaged (${damaged.join(", ")}); ${advice}`);
 }

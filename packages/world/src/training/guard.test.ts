@@ -1,5 +1,5 @@
 // Steps that go wrong, in whole runs of a model of one layer.
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -16,8 +16,9 @@ import {
 } from "@vid2world/torch";
 import { readSafetensorsHeader } from "@vid2world/formats";
 import type { TrainingEvent } from "./events.js";
-import { UnstableTrainingError } from "./guard.js";
+import { createGuard, UnstableTrainingError } from "./guard.js";
 import type { Objective } from "./objective.js";
+import { singleRank } from "./ranks.js";
 import { checkPrecision } from "./precision.js";
 import { replayStep } from "./replay.js";
 import { trainingSchema } from "./settings.js";
@@ -73,7 +74,13 @@ test("a step whose loss is NaN is left out, named with its parameter and samples
   ]);
   const { tensors, metadata } = await readSafetensorsHeader(file);
   expect([...tensors.keys()]).toEqual(["first.bias", "first.weight", "second.bias", "second.weight"]);
-  expect(JSON.parse(metadata["replay"] ?? "")).toEqual({ step: 2, seed: 3, streams: [2], lossScale: 1 });
+  expect(JSON.parse(metadata["replay"] ?? "")).toEqual({
+    step: 2,
+    seed: 3,
+    streams: [2],
+    lossScale: 1,
+    updatesLater: 0,
+  });
   expect(net.first.weight.isfinite().all().item()).toBe(1);
   const reports = events.filter((event) => event.type === "progress");
   expect(reports.map(({ metrics }) => [Number.isFinite(metrics["loss"]), metrics["leftOut"]])).toEqual([
@@ -127,6 +134,26 @@ test("a replay names the first layer whose result is not finite, with what went 
     file,
   );
   expect(broken).toMatchObject({ weights: ["first.bias"], batches: [{ layer: { name: "first" } }] });
+});
+
+test("a replay that cannot be kept is said, and the run goes on", async () => {
+  await writeFile(path.join(folder, "instability"), "no folder");
+  const { events } = await run((step) => step === 2);
+  expect(events.find(({ type }) => type === "unstable")).not.toHaveProperty("file");
+  expect(events.find(({ type }) => type === "warning")).toMatchObject({ step: 2, message: expect.stringMatching(/not kept: E/) as string }); // prettier-ignore
+  expect(events.at(-1)).toMatchObject({ type: "end", step: 8 });
+});
+
+test("verdicts that are read later say how many updates the kept weights are ahead, and the loss's factor of their own step", async () => {
+  const verdict = { loss: 1, gradientNorm: NaN, lossScale: 4 };
+  const guard = createGuard({
+    ...{ module: new Net(), seed: 1, microBatches: 1, ranks: singleRank, folder, samplesOf: () => [], onEvent() {} },
+    settings: settings(),
+  });
+  const steps = [true, false, true, false, false].map((leftOut, step) => ({ ...verdict, step, leftOut }));
+  expect(await guard(steps)).toBe(2);
+  const { metadata } = await readSafetensorsHeader(path.join(folder, "step-00000000.safetensors"));
+  expect(JSON.parse(metadata["replay"] ?? "")).toMatchObject({ lossScale: 4, updatesLater: 3 });
 });
 
 test("the policy stop ends the run with good weights in a checkpoint", async () => {

@@ -23,6 +23,8 @@ export interface ReplayPosition {
   readonly streams: readonly number[];
   /** Factor of the loss; 1 unless the precision is float16. */
   readonly lossScale: number;
+  /** Optimiser steps between it and these weights: a GPU's verdicts are read some steps later, at the next report. */
+  readonly updatesLater: number;
 }
 
 /** What a guard watches. */
@@ -37,7 +39,6 @@ export interface GuardOptions {
   readonly folder: string;
   /** Names of a micro batch's samples. */
   readonly samplesOf: (stream: number) => readonly string[];
-  readonly lossScale: () => number;
   readonly onEvent: TrainingListener;
 }
 
@@ -48,7 +49,7 @@ export type Guard = (verdicts: readonly StepVerdict[]) => Promise<number>;
 
 /** @throws UnstableTrainingError (the guard, when the policy says stop or too many steps in a row were left out). */
 export function createGuard(options: GuardOptions): Guard {
-  const { settings, seed, microBatches, ranks, samplesOf, lossScale, onEvent } = options;
+  const { settings, seed, microBatches, ranks, samplesOf, onEvent } = options;
   const { policy, maxConsecutive } = settings.instability;
   let inRow = 0;
   return async (own) => {
@@ -56,16 +57,17 @@ export function createGuard(options: GuardOptions): Guard {
     // All ranks leave out the same steps, so all of them come here.
     const losses = bad.length === 0 ? [] : await ranks.sum(bad.map(({ loss }) => loss));
     const verdicts = own.map((verdict) => ({ ...verdict, loss: losses[bad.indexOf(verdict)] ?? verdict.loss }));
-    for (const verdict of verdicts) {
+    for (const [i, verdict] of verdicts.entries()) {
       inRow = verdict.leftOut ? inRow + 1 : 0;
       if (!verdict.leftOut) continue;
       const tooMany = inRow >= maxConsecutive;
       // An overflow under a finite loss is how loss scaling finds its factor.
       const ordinary = settings.precision === "float16" && Number.isFinite(verdict.loss);
       if (ordinary && !tooMany) continue;
-      const { step, loss, gradientNorm, parameter } = verdict;
+      const { step, loss, gradientNorm, parameter, lossScale } = verdict;
       const streams = streamsOf(step, microBatches, { rank: 0, count: 1 });
-      const replay = { step, seed, streams, lossScale: lossScale() };
+      const updatesLater = verdicts.slice(i + 1).filter((later) => !later.leftOut).length;
+      const replay = { step, seed, streams, lossScale, updatesLater };
       const first = inRow === 1 || tooMany || policy === "stop";
       const file = first && ranks.rank === 0 ? await saveReplay(options, replay) : undefined;
       const samples = streams.flatMap((stream) => samplesOf(stream));
@@ -81,7 +83,11 @@ export function createGuard(options: GuardOptions): Guard {
 }
 
 /** One sentence on what was wrong with a step. */
-export function describeInstability({ loss, gradientNorm, parameter }: Omit<StepVerdict, "leftOut" | "step">): string {
+export function describeInstability({
+  loss,
+  gradientNorm,
+  parameter,
+}: Pick<StepVerdict, "loss" | "gradientNorm" | "parameter">): string {
   const where = parameter === undefined ? "" : `, first in ${parameter}`;
   return `loss ${loss}, gradient norm ${gradientNorm}${where}`;
 }
@@ -93,7 +99,21 @@ function describe(verdict: StepVerdict, inRow: number, file: string | undefined)
   return `step ${verdict.step}: ${describeInstability(verdict)}; ${row} left out, the weights are good${replay}; ${advice}`;
 }
 
-async function saveReplay({ module, folder }: GuardOptions, position: ReplayPosition): Promise<string> {
+/** A full disk must not end a run that goes on past bad steps: the other ranks do not know of it. */
+async function saveReplay(
+  { module, folder, onEvent }: GuardOptions,
+  position: ReplayPosition,
+): Promise<string | undefined> {
+  try {
+    return await writeReplay(module, folder, position);
+  } catch (error) {
+    const message = `the weights for a replay were not kept: ${(error as Error).message}`;
+    onEvent({ type: "warning", message, step: position.step });
+    return undefined;
+  }
+}
+
+async function writeReplay(module: Module, folder: string, position: ReplayPosition): Promise<string> {
   await mkdir(folder, { recursive: true });
   const file = path.join(folder, `step-${String(position.step).padStart(8, "0")}.safetensors`);
   await saveSafetensors(file, module.stateDict(), { metadata: { replay: JSON.stringify(position) } });

@@ -14,6 +14,7 @@ const positionSchema = z.strictObject({
   seed: z.int(),
   streams: z.array(z.int()),
   lossScale: z.number(),
+  updatesLater: z.int().default(0),
 });
 
 /** One micro batch of a replayed step. */
@@ -34,6 +35,8 @@ export interface Replay {
   /** Counted from 0. */
   readonly step: number;
   readonly lossScale: number;
+  /** Optimiser steps that the weights are later than the step was. */
+  readonly updatesLater: number;
   /** Parameters and buffers that are not finite themselves, before the step. */
   readonly weights: readonly string[];
   readonly batches: readonly ReplayedBatch[];
@@ -48,7 +51,7 @@ export async function replayStep(
   settings: Pick<TrainingSettings, "device" | "precision">,
   file: string,
 ): Promise<Replay> {
-  const { step, seed, streams, lossScale } = await readPosition(file);
+  const { step, seed, streams, lossScale, updatesLater } = await readPosition(file);
   const { module } = objective;
   const kept = await loadSafetensors(file);
   module.loadStateDict(kept, { from: file }).train();
@@ -78,7 +81,7 @@ export async function replayStep(
     );
   }
   module.zeroGrad();
-  return { step, lossScale, weights: notFinite(module.stateDict()), batches };
+  return { step, lossScale, updatesLater, weights: notFinite(module.stateDict()), batches };
 }
 
 async function readPosition(file: string): Promise<z.output<typeof positionSchema>> {

@@ -1,8 +1,9 @@
 // Which checkpoints stay.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { checkpointFile } from "./checkpoints.js";
 import { expired, isBetter, readBest, writeBest } from "./retention.js";
 
 test("the newest stay, every n-th stays for good, the best stays", () => {
@@ -19,10 +20,12 @@ test("better is what the mode says, and never a value that is not finite", () =>
   ]);
 });
 
-test("best.json is read back for its own metric only", async () => {
+test("best.json is read back for its own metric, and a checkpoint that is there", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "best-"));
   expect(await readBest(folder, "psnr")).toBeUndefined();
   await writeBest(folder, { step: 7, metric: "psnr", value: 30 });
+  expect(await readBest(folder, "psnr")).toBeUndefined(); // its checkpoint is gone
+  await writeFile(checkpointFile(folder, 7), "");
   expect(await readBest(folder, "psnr")).toEqual({ step: 7, metric: "psnr", value: 30 });
   expect(await readBest(folder, "loss")).toBeUndefined();
   await rm(folder, { recursive: true });

@@ -1,8 +1,9 @@
 // Which checkpoints are kept: the last few, every so many steps for good, and the best by a validation metric.
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import path from "node:path";
 import { writeFileAtomically } from "@vid2world/formats";
 import { z } from "zod";
+import { checkpointFile } from "./checkpoints.js";
 
 /** The parts of `training` that say when checkpoints are written and which stay. */
 export const retentionSettings = {
@@ -52,11 +53,16 @@ export function isBetter(value: number, best: BestCheckpoint | undefined, mode: 
 const bestFile = (folder: string): string => path.join(folder, "best.json");
 const bestSchema = z.strictObject({ step: z.int(), metric: z.string(), value: z.number() });
 
-/** Reads `best.json`; undefined where there is none of this metric. */
+/** Reads `best.json`; undefined where there is none of this metric, or its checkpoint is gone. */
 export async function readBest(folder: string, metric: string): Promise<BestCheckpoint | undefined> {
   const text = await readFile(bestFile(folder), "utf8").catch(() => "null");
   const found = bestSchema.safeParse(JSON.parse(text));
-  return found.success && found.data.metric === metric ? found.data : undefined;
+  if (!found.success || found.data.metric !== metric) return undefined;
+  const isThere = await access(checkpointFile(folder, found.data.step)).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? found.data : undefined;
 }
 
 /** Writes `best.json`. */

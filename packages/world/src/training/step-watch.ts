@@ -11,14 +11,19 @@ export interface StepVerdict {
   readonly loss: number;
   /** Norm of the whole gradient before clipping. */
   readonly gradientNorm: number;
+  /** Factor of the loss in that step; 1 unless the precision is float16. */
+  readonly lossScale: number;
   /** The first parameter, in the model's order, whose gradient is not finite. */
   readonly parameter?: string;
 }
 
 /** Looks at every step and remembers what it saw. */
 export interface StepWatch {
-  /** Whether the step has to be left out: a boolean scalar on the device. Equal gradients give equal answers on every rank. */
-  judge(step: number, loss: Tensor, gradients: ClippedGradients): Tensor;
+  /**
+   * Whether the step has to be left out: a boolean scalar on the device. Equal gradients give equal answers on every rank. `scale` is the
+   * loss's factor, a scalar on the device; absent: 1.
+   */
+  judge(step: number, loss: Tensor, gradients: ClippedGradients, scale?: Tensor): Tensor;
   /** The verdicts on the steps since the last reading, in their order. Waits for the device. */
   read(): StepVerdict[];
 }
@@ -30,14 +35,14 @@ export interface StepWatch {
 export function createStepWatch(names: readonly string[], maxGradientNorm = Infinity): StepWatch {
   let seen: { step: number; positions: readonly number[]; facts: Tensor }[] = [];
   return {
-    judge(step, loss, { norm, norms_P, positions }) {
+    judge(step, loss, { norm, norms_P, positions }, scale) {
       return noGrad(() =>
         scope(() => {
           // A loss that is not finite makes the gradient so too; the gradient is what all ranks share.
           const wrong = norm.isfinite().logicalNot();
           const leftOut = maxGradientNorm === Infinity ? wrong : wrong.logicalOr(norm.gt(maxGradientNorm));
           const first = norms_P.numel === 0 ? norm : norms_P.isfinite().logicalNot().float().argmax().float();
-          const facts = stack([leftOut.float(), loss.detach().float(), norm, first]);
+          const facts = stack([leftOut.float(), loss.detach().float(), norm, first, ...(scale ? [scale] : [])]);
           seen.push({ step, positions, facts: keep(facts) });
           return leftOut;
         }),
@@ -45,10 +50,11 @@ export function createStepWatch(names: readonly string[], maxGradientNorm = Infi
     },
     read() {
       const verdicts = seen.map(({ step, positions, facts }): StepVerdict => {
-        const [leftOut = 0, loss = 0, gradientNorm = 0, first = 0] = facts.toNumbers();
+        const [leftOut = 0, loss = 0, gradientNorm = 0, first = 0, lossScale = 1] = facts.toNumbers();
         facts.dispose();
         const parameter = Number.isFinite(gradientNorm) ? undefined : names[positions[first] ?? -1];
-        return { step, leftOut: leftOut !== 0, loss, gradientNorm, ...(parameter !== undefined && { parameter }) };
+        const found = { step, leftOut: leftOut !== 0, loss, gradientNorm, lossScale };
+        return { ...found, ...(parameter !== undefined && { parameter }) };
       });
       seen = [];
       return verdicts;

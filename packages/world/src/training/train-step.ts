@@ -81,7 +81,7 @@ export function createTrainStep({
   };
   const update = (step: number, learningRate: number): void => {
     const gradients = clipGradients(parameters, { maxNorm: gradientClip, scale: scaler?.factor });
-    const leftOut = watch.judge(step, meter.current("loss"), gradients);
+    const leftOut = watch.judge(step, meter.current("loss"), gradients, scaler?.factor);
     // Equal on all ranks: each adds its share of the sum that is read.
     meter.add({ gradientNorm: gradients.norm }, 1 / ranks.count);
     meter.endStep(leftOut);

@@ -87,7 +87,6 @@ export async function train(
   const guard = createGuard({
     ...{ module, settings, seed, microBatches, ranks, onEvent, folder: path.join(folder, "instability") },
     samplesOf: (stream) => objective.samples?.(drawFor(seed, stream)) ?? [],
-    lossScale: () => scaler?.currentScale ?? 1,
   });
   let leftOut = 0;
   const progressAt = (minutes: number): number => budgetProgress(settings, step, minutes);
@@ -136,7 +135,8 @@ export async function train(
     if (settings.keepBest === undefined) return;
     // Rank 0 alone may have measured something.
     const [measured = 0] = await ranks.sum([metrics === undefined ? 0 : 1]);
-    if (measured > 0) await withWholeState(() => metrics && keeper?.saveIfBest(now(), metrics));
+    if (measured > 0)
+      await withWholeState(() => metrics && keeper?.saveIfBest(now(), metrics, validator.isWhole(step)));
   };
   const judge = async (): Promise<void> => {
     try {
@@ -152,7 +152,7 @@ export async function train(
     long: ranks.rank === 0 ? rollouts : undefined,
   });
 
-  if (newest !== undefined) await validator.resumed(step);
+  if (newest !== undefined) await saveIfBest(await validator.resumed(step));
   const gpu = cudaIndex(settings.device);
   const synchronize = gpu === undefined ? undefined : () => cuda.synchronize(gpu);
   const profiling = profile && profileSteps(profile, { rank: ranks.rank, synchronize });

@@ -38,6 +38,8 @@ export interface Validator {
   after(step: number): Promise<Readonly<Record<string, number>> | undefined>;
   /** Where a run goes on: a validation that was ended by the signal, or lost, is made up for. */
   resumed(step: number): Promise<Readonly<Record<string, number>> | undefined>;
+  /** Whether everything that the run measures was measured at this step. */
+  isWhole(step: number): boolean;
   /** At the end, unless the last step was validated already. */
   atEnd(step: number): Promise<Readonly<Record<string, number>> | undefined>;
 }
@@ -78,6 +80,7 @@ export function createValidator({ objective, ema, every, long, signal, onEvent }
       const isLost = long !== undefined && step > 0 && isDue(step, long.every) && !(await long.isDone(step));
       return isLost ? validate(step, { short: false, long: true }) : undefined;
     },
+    isWhole: (step) => last.short === step && (long === undefined || last.long === step),
     atEnd: (step) => validate(step, { short: true, long: true }),
   };
 }
