@@ -1,16 +1,8 @@
-// The parts that the recorded sampling and training cases share: the small causal U-Net as a network, and the schedule.
+// The parts that the recorded sampling and training cases share: the schedule and the noise.
 import type { Tensor } from "@vid2world/torch";
-import type { Network } from "@vid2world/world/diffusion/denoiser";
 import type { NoiseSource } from "@vid2world/world/diffusion/noise";
 import { type NoiseSchedule, diffusionSchema, noiseSchedule } from "@vid2world/world/diffusion/schedule";
 import { manifest } from "@vid2world/world/model/testing/fixtures";
-import { smallUNet } from "@vid2world/world/model/testing/unet-fixture";
-import { networkOf } from "@vid2world/world/world-network";
-
-/** The small causal U-Net for actions of this width. */
-export async function smallNetwork(actionDim: number): Promise<Network> {
-  return networkOf(await smallUNet(true, actionDim));
-}
 
 interface RecordedDiffusion {
   readonly config: { readonly linear_start: number; readonly linear_end: number; readonly base_scale: number };

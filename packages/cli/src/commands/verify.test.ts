@@ -3,9 +3,8 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { changedSet } from "@vid2world/world/evaluation/verification/testing/changed-set";
 import { fixtureFolder } from "@vid2world/world/model/testing/fixtures";
-import { afterEach, describe, expect, test, vi } from "vitest";
-
-import { createProgram } from "../program.js";
+import { afterEach, describe, expect, test } from "vitest";
+import { expectPassed, sharedKinds, verify } from "../testing/run-verify.js";
 
 const made: string[] = [];
 afterEach(async () => {
@@ -13,43 +12,22 @@ afterEach(async () => {
   process.exitCode = 0;
 });
 
-/** Runs the command in this process: what it printed, without colours, and the exit code that it asked for. */
-async function verify(...words: string[]): Promise<{ lines: string[]; code: number }> {
-  process.exitCode = 0;
-  const printed: string[] = [];
-  const log = vi.spyOn(console, "log").mockImplementation((line: unknown) => void printed.push(String(line)));
-  const progress = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
-  try {
-    const argv = ["verify", ...words];
-    await (await createProgram(argv)).parseAsync(argv, { from: "user" });
-  } finally {
-    log.mockRestore();
-    progress.mockRestore();
-  }
-  const lines = printed
-    .join("\n")
-    .replaceAll(/\x1b\[\d+m/g, "")
-    .split("\n");
-  return { lines, code: Number(process.exitCode) };
-}
-
 async function copy(...stems: readonly string[]): Promise<Awaited<ReturnType<typeof changedSet>>> {
   const changed = await changedSet(...stems);
   made.push(changed.directory);
   return changed;
 }
 
-describe.skipIf(!existsSync(fixtureFolder))("vid2world verify (skipped without the shared fixtures)", () => {
-  test("every recorded case of the shared folder passes", { timeout: 3_600_000 }, async () => {
-    const { lines, code } = await verify(fixtureFolder);
-    expect(lines.filter((line) => line.startsWith("FAILED"))).toEqual([]);
-    const [, passed, failed] = /^(\d+) passed, (\d+) failed$/.exec(lines.at(-1) ?? "") ?? [];
-    expect(Number(failed)).toBe(0);
-    expect(Number(passed)).toBeGreaterThan(120);
-    expect(code).toBe(0);
-    // All that is left out is left out for one reason.
-    const skipped = lines.filter((line) => line.startsWith("skip"));
-    expect(skipped.filter((line) => !line.includes("key-value cache is not exact"))).toEqual([]);
+const here = existsSync(fixtureFolder);
+
+describe.skipIf(!here)("vid2world verify (skipped without the shared fixtures)", async () => {
+  // Recorded sampling runs are in verify-sampling.test.ts.
+  const kinds = here ? await sharedKinds("others") : [];
+  test.each(kinds)("every recorded case of %s passes", { timeout: 1_800_000 }, expectPassed);
+
+  test("no kind of cases is missing from the shared folder", async () => {
+    expect(kinds.length).toBeGreaterThanOrEqual(13);
+    expect((await sharedKinds("sampling")).length).toBeGreaterThan(0);
   });
 
   test("a wrong value gives exit code 1 and names the case, the tensor and the error", async () => {
