@@ -47,7 +47,7 @@ describe("CS:GO archives", () => {
     const run = convertCsgo({ input, output: killed, signal: controller.signal, onProgress: () => controller.abort() });
     await expect(run).rejects.toThrow();
     // What a kill leaves that nobody can clean up behind.
-    const leftover = join(killed, "full_res", "1-200", ".hdf5_dm_july2021_2.hdf5.123.abcd.tmp");
+    const leftover = join(killed, "full_res", "1-200", ".hdf5_dm_july2021_2.hdf5.999999999.abcd.tmp");
     writeFileSync(leftover, "half");
     writeFileSync(join(killed, "full_res", "1-200", "hdf5_dm_july2021_3.hdf5"), "too short");
     const report = await convertCsgo({ input, output: killed });

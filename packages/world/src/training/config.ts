@@ -41,8 +41,8 @@ const latentsSchema = z.strictObject({
   cache: z.string().optional(),
   /** Without `cache`: frames are read, augmented and encoded in every step, and nothing is stored. */
   live: z.boolean().default(false),
-  /** Differently augmented copies of each recording in the cache. */
-  variants: z.int().min(1).default(1),
+  /** Differently augmented copies of each recording in the cache; absent: all that it has, one where it is made. */
+  variants: z.int().min(1).optional(),
   /** How image tokens are stored, which are nine tenths of the cache of a published model. */
   tokenPrecision: z.enum(["float16", "float32"]).default("float16"),
   /** Threads that read and decode frames for `live`. */

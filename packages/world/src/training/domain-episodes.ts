@@ -15,6 +15,8 @@ export type DomainDataConfig = Extract<TrainingConfig["data"], { domain: string 
 
 /** Frames that are read at once: 64 letterboxed ones are 31 MB. */
 const PIECE_FRAMES = 64;
+/** Episodes whose actions are read at once. */
+const AT_ONCE = 16;
 /** Held-out episodes of `validationSubsample`. */
 const FEW = 16;
 
@@ -62,13 +64,15 @@ async function openSplit(
   const source = await openDomain(data, directory, split, { onBroken });
   const found = (await source.episodes()).slice(0, most);
   const episodes: TrainingEpisode[] = [];
-  for (const episode of found) {
-    try {
-      episodes.push(await trainingEpisode(source, episode));
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      broken.push(error);
-    }
+  const opened = (episode: DomainEpisode): Promise<TrainingEpisode | FormatError> =>
+    trainingEpisode(source, episode).catch((error: unknown) => {
+      if (error instanceof FormatError) return error;
+      throw error;
+    });
+  for (let i = 0; i < found.length; i += AT_ONCE) {
+    for (const episode of await Promise.all(found.slice(i, i + AT_ONCE).map(opened)))
+      if (episode instanceof FormatError) broken.push(episode);
+      else episodes.push(episode);
   }
   const total = episodes.length + broken.length;
   const leftOut = brokenEpisodes(total, { onSkip: (skipped) => onWarning(leftOutSentence(skipped, total)) });

@@ -4,7 +4,6 @@ import { invalid } from "@vid2world/formats";
 import { manualSeed, setNumThreads } from "@vid2world/torch";
 import { checkInputs } from "./check-inputs.js";
 import type { TrainingConfig } from "./config.js";
-import { countFrames } from "./episodes.js";
 import { frozenAutoencoder } from "./frozen-networks.js";
 import { encodeSplits, type EncodeSplitsOptions } from "./training-clips.js";
 
@@ -31,7 +30,6 @@ export async function encodeRecordings(config: TrainingConfig, options: EncodeRu
   if (threads !== undefined) setNumThreads(threads);
   manualSeed(seed); // random weights, where the configuration asks for such
   const frozen = await frozenAutoencoder(config, data);
-  await encodeSplits({ config, data, frozen }, { ...options, folder: path.resolve(folder) });
-  const frames = countFrames(data.training) * config.latents.variants + countFrames(data.validation);
+  const frames = await encodeSplits({ config, data, frozen }, { ...options, folder: path.resolve(folder) });
   return { folder, frames };
 }

@@ -2,9 +2,10 @@
 // fit into memory is refused before it is read.
 // Axes: N frames of all episodes, H height, W width, C colour channels.
 import { totalmem } from "node:os";
-import { invalid } from "@vid2world/formats";
+import { FormatError, invalid } from "@vid2world/formats";
 import { fromTypedArray, keep } from "@vid2world/torch";
 import type { Tensor } from "@vid2world/torch";
+import { brokenEpisodes, leftOutSentence } from "../data/broken-episodes.js";
 import { countFrames } from "./episodes.js";
 import type { FrameProgress, TrainingEpisode } from "./episodes.js";
 import type { Draw } from "./draws.js";
@@ -23,14 +24,19 @@ const MEMORY_SHARE = 0.7;
 export interface FrameTableOptions {
   readonly onProgress?: FrameProgress;
   readonly signal?: AbortSignal | undefined;
+  /** Told about each episode that is left out because its pictures cannot be read. */
+  readonly onBroken?: ((message: string) => void) | undefined;
   /** Most bytes of frames. Default: seven tenths of the machine's memory. */
   readonly maxBytes?: number;
 }
 
-/** Reads every frame of `episodes`. @throws before the first one is read where they are too many. */
+/**
+ * Reads every frame of `episodes`, but of those that cannot be read.
+ * @throws before the first one is read where they are too many, BrokenDataError where too many episodes are broken.
+ */
 export async function frameTable(
   episodes: readonly TrainingEpisode[],
-  { onProgress, signal, maxBytes = MEMORY_SHARE * totalmem() }: FrameTableOptions = {},
+  { onProgress, onBroken, signal, maxBytes = MEMORY_SHARE * totalmem() }: FrameTableOptions = {},
 ): Promise<FrameTable> {
   const [first] = episodes;
   if (!first) throw invalid("episodes", "at least one episode", 0);
@@ -41,7 +47,12 @@ export async function frameTable(
     const needed = `${total} of ${width}x${height}, ${gigabytes(total * height * width * 3)}`;
     throw invalid("frames", `at most ${gigabytes(maxBytes)}, as all of them are held in memory`, needed);
   }
-  const bytes = new Uint8Array(total * height * width * 3);
+  const frameBytes = height * width * 3;
+  const bytes = new Uint8Array(total * frameBytes);
+  const broken = brokenEpisodes(episodes.length, {
+    onSkip: (skipped) => onBroken?.(leftOutSentence(skipped, episodes.length)),
+  });
+  const whole: TrainingEpisode[] = [];
   let offset = 0;
   for (const episode of episodes) {
     if (episode.height !== height || episode.width !== width) {
@@ -51,14 +62,23 @@ export async function frameTable(
         `${episode.width}x${episode.height}`,
       );
     }
-    for await (const piece of episode.readFrames()) {
-      signal?.throwIfAborted();
-      bytes.set(piece.data, offset);
-      offset += piece.data.length;
-      onProgress?.(offset / (height * width * 3), total);
+    const begin = offset;
+    try {
+      for await (const piece of episode.readFrames()) {
+        signal?.throwIfAborted();
+        bytes.set(piece.data, offset);
+        offset += piece.data.length;
+        onProgress?.(offset / frameBytes, total);
+      }
+      whole.push(episode);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      broken.add(episode.name, error.message);
+      offset = begin;
     }
   }
-  return { episodes, frames_NHWC: keep(fromTypedArray(bytes, [total, height, width, 3])) };
+  const held_NHWC = fromTypedArray(bytes.subarray(0, offset), [offset / frameBytes, height, width, 3]);
+  return { episodes: whole, frames_NHWC: keep(held_NHWC) };
 }
 
 /** `count` random frames, uint8 [count H W 3]. */

@@ -58,7 +58,11 @@ export async function readFrames(
   { signal, onEvent }: Pick<RunOptions, "signal" | "onEvent">,
 ): Promise<{ readonly frames: FrameTable; readonly validation: FrameTable | undefined }> {
   const read = (part: readonly TrainingEpisode[], what: string): Promise<FrameTable> =>
-    frameTable(part, { signal, onProgress: (done, total) => onEvent?.({ type: "prepare", what, done, total }) });
+    frameTable(part, {
+      signal,
+      onBroken: (message) => onEvent?.({ type: "warning", message }),
+      onProgress: (done, total) => onEvent?.({ type: "prepare", what, done, total }),
+    });
   const frames = await read(training, "read frames");
   return { frames, validation: validation.length > 0 ? await read(validation, "read validation frames") : undefined };
 }

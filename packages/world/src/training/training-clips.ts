@@ -5,7 +5,7 @@ import type { AugmentationKind } from "../data/augmentation.js";
 import { cacheIsComplete } from "./latent-cache/cache-index.js";
 import { cachedClips } from "./latent-cache/cached-clips.js";
 import { encodeLatents } from "./latent-cache/encode-latents.js";
-import { type CacheIdentity, recordingsChecksum, weightsChecksum } from "./latent-cache/identity.js";
+import { type CacheIdentity, picturesChecksum, recordingsChecksum, weightsChecksum } from "./latent-cache/identity.js";
 import { loadScene, saveScene } from "./latent-cache/scene-file.js";
 import type { ClipSource } from "./clip-source.js";
 import type { DenoisingRunConfig } from "./config.js";
@@ -63,35 +63,39 @@ export async function openClips(inputs: ClipInputs, options: EncodeSplitsOptions
   const splits = await splitsOf(inputs, options.folder);
   const complete = await Promise.all(splits.map((split) => cacheIsComplete(split)));
   if (complete.includes(false)) await encodeSplits(inputs, options, splits);
-  return openStoredClips(inputs, options.folder, splits);
+  return openStoredClips(inputs, options, splits);
 }
 
-/** Encodes what is not stored yet, of both splits. */
+/** Encodes what is not stored yet, of both splits, and resolves with the number of frames of all variants. */
 export async function encodeSplits(
   inputs: LatentInputs,
   { folder, onEvent, ...how }: EncodeSplitsOptions,
   known?: readonly StoredSplit[],
-): Promise<void> {
+): Promise<number> {
   const { config } = inputs;
   const splits = known ?? (await splitsOf(inputs, folder));
   const towers = config.context && (await loadTowers(config.context, config.training.device as Device));
   const encoder = encoderOf(inputs, towers?.imageTower);
   if (towers) await saveScene(folder, sceneConstants(towers.textTower, towers.imageTower));
+  let frames = 0;
   for (const split of splits) {
-    await encodeLatents({
+    frames += await encodeLatents({
       ...{ ...how, ...split, encoder, augmentationSeed: config.training.seed },
+      onBroken: (message) => onEvent?.({ type: "warning", message }),
       onProgress: (done, total) => onEvent?.({ type: "prepare", what: `encode ${split.name} frames`, done, total }),
     });
   }
+  return frames;
 }
 
 async function openStoredClips(
   { config, frozen, frames }: ClipInputs,
-  folder: string,
+  { folder, onEvent }: EncodeSplitsOptions,
   splits: readonly StoredSplit[],
 ): Promise<TrainingClips> {
   const device = config.training.device as Device;
-  const form = { device, frames, scale: frozen.scale };
+  const onBroken = (message: string): void => onEvent?.({ type: "warning", message });
+  const form = { device, frames, scale: frozen.scale, onBroken };
   const [training, validation] = await Promise.all(splits.map((split) => cachedClips({ ...form, ...split })));
   const scene = config.context && (await loadScene(folder, device));
   return { training: training as ClipSource, validation, scene };
@@ -123,7 +127,8 @@ interface StoredSplit {
   readonly folder: string;
   readonly episodes: readonly TrainingEpisode[];
   readonly identity: CacheIdentity;
-  readonly variants: number;
+  /** Absent: all that are stored. */
+  readonly variants?: number | undefined;
   readonly augmentation: AugmentationKind;
 }
 
@@ -135,19 +140,23 @@ async function splitsOf({ config, data, frozen }: LatentInputs, folder: string):
     frames: `${frame.height}x${frame.width} in ${padded.height}x${padded.width}`,
     tokens: context ? `${await towersChecksum(context)} ${latents.tokenPrecision}` : "none",
   };
-  const splits = (["training", "validation"] as const).map((name): StoredSplit => {
-    const augmentation = name === "training" ? augmentationOf(config) : "none";
-    return {
-      ...{ name, augmentation, episodes: data[name], folder: path.join(folder, name) },
-      variants: name === "training" ? latents.variants : 1,
-      identity: {
-        ...common,
-        recordings: recordingsChecksum(data[name]),
-        augmentation: augmentation === "none" ? "none" : `${augmentation}, seed ${training.seed}`,
-      },
-    };
-  });
-  return splits.filter(({ episodes }) => episodes.length > 0);
+  const names = (["training", "validation"] as const).filter((name) => data[name].length > 0);
+  return Promise.all(
+    names.map(async (name): Promise<StoredSplit> => {
+      const augmentation = name === "training" ? augmentationOf(config) : "none";
+      return {
+        ...{ name, augmentation, episodes: data[name], folder: path.join(folder, name) },
+        variants: name === "training" ? latents.variants : 1,
+        identity: {
+          ...common,
+          recordings: recordingsChecksum(data[name]),
+          pictures: await picturesChecksum(data[name]),
+          precision: training.precision,
+          augmentation: augmentation === "none" ? "none" : `${augmentation}, seed ${training.seed}`,
+        },
+      };
+    }),
+  );
 }
 
 const augmentationOf = ({ data }: ClipsConfig): AugmentationKind => ("domain" in data ? data.augmentation : "none");

@@ -44,6 +44,7 @@ export function encodeCommand() {
         encodeRecordings(config, {
           ...{ folder: out, part, signal, shardBytes: shardSize * 2 ** 20 },
           onEvent(event) {
+            if (event.type === "warning") process.stderr.write(`\nwarning: ${event.message}\n`);
             if (event.type !== "prepare") return;
             if (event.what !== label) {
               progress?.finish();

@@ -1,10 +1,11 @@
 // Unpacks the released CS:GO archives `hdf5_dm_july2021_<a>_to_<b>.tar` into `full_res/<a>-<b>/`, one hdf5 file per episode.
 // Archives are streamed, so that memory does not depend on their size; every file is complete under its name or absent.
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FormatError, writeAtomically, writeFully } from "@vid2world/formats";
 import { readTar, type TarEntry } from "@vid2world/formats/tar";
 import type { ConversionOptions, ConversionReport } from "../conversion.js";
+import { removeStale } from "../stale-files.js";
 
 const ARCHIVE = /^hdf5_dm_july2021_(\d+)_to_(\d+)\.tar$/;
 const EPISODE = /\.hdf5$/;
@@ -26,7 +27,7 @@ export async function convertCsgo(options: ConversionOptions): Promise<Conversio
     const [, first, last] = ARCHIVE.exec(basename(file)) ?? [];
     const folder = join(output, "full_res", `${first}-${last}`);
     await mkdir(folder, { recursive: true });
-    await removeLeftovers(folder);
+    await removeStale(folder);
     const tell = (read: number, item: string): void => onProgress?.({ total, done: before + read, item });
     try {
       await unpack(file, folder, { report, give, tell, ...(signal && { signal }) });
@@ -116,13 +117,6 @@ async function findArchives(input: string): Promise<{ readonly file: string; rea
   const first = (file: string): number => Number(ARCHIVE.exec(basename(file))?.[1]);
   archives.sort((a, b) => first(a) - first(b));
   return Promise.all(archives.map(async (file) => ({ file, bytes: (await stat(file)).size })));
-}
-
-/** Half-written files of a run that was killed. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (/^\..+\.hdf5\..+\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
-  }
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { FormatError } from "@vid2world/formats";
 import type { Channel } from "../action-space.js";
 import { HEADER_FILE, type ClipFile } from "../recording-format.js";
-import { removeStale } from "./stale-files.js";
+import { removeStale } from "../stale-files.js";
 import { writeClipFile, writeHeader, type HeaderInput } from "../recording-writer.js";
 
 /** A clip to be made. */

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError } from "@vid2world/formats";
 import { writeNpz } from "@vid2world/formats/npy/npz";
-import { removeStale } from "../import/stale-files.js";
+import { removeStale } from "../stale-files.js";
 import { memoryBudget } from "../memory-budget.js";
 import type { PictureSize } from "../transforms.js";
 import type { EpisodeSink } from "./convert-rlds.js";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { encodeImage, FormatError, invalid, readImage } from "@vid2world/formats";
 import type { Channel } from "../action-space.js";
 import { channelName, rangesOfRows, widenRanges, type Range } from "../import/channels.js";
-import { removeStale } from "../import/stale-files.js";
+import { removeStale } from "../stale-files.js";
 import { readClipFile } from "../recording-format.js";
 import { writeClipFile, writeHeader } from "../recording-writer.js";
 import type { EpisodeSink } from "./convert-rlds.js";

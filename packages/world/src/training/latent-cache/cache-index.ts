@@ -16,6 +16,8 @@ const indexSchema = z.strictObject({
     recordings: z.string(),
     augmentation: z.string(),
     tokens: z.string(),
+    pictures: z.string().optional(),
+    precision: z.string().optional(),
   }),
   /** Channels, height and width of a frame's latent. */
   latent: z.tuple([count, count, count]).readonly(),
@@ -108,9 +110,10 @@ export async function cacheIsComplete(wanted: {
   readonly folder: string;
   readonly identity: CacheIdentity;
   readonly episodes: readonly unknown[];
-  readonly variants: number;
+  /** Absent: as many as it was begun with. */
+  readonly variants?: number | undefined;
 }): Promise<boolean> {
-  const { folder, identity, episodes, variants } = wanted;
+  const { folder, identity, episodes, variants = 1 } = wanted;
   const index = await readCacheIndex(folder);
   if (!index) return false;
   checkIdentity(folder, index, identity);

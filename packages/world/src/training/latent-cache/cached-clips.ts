@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import { FormatError } from "@vid2world/formats";
 import { empty, fromTypedArray } from "@vid2world/torch";
 import type { Device } from "@vid2world/torch";
+import { brokenEpisodes, leftOutSentence } from "../../data/broken-episodes.js";
 import { actionsOf, clipBatch, type ClipSource } from "../clip-source.js";
 import type { ClipPlace } from "../clip-table.js";
 import type { Draw } from "../draws.js";
@@ -18,6 +19,7 @@ import {
   shardsOf,
 } from "./cache-index.js";
 import type { CacheIdentity } from "./identity.js";
+import { readLeftOut } from "./left-out.js";
 import { openShards } from "./open-shards.js";
 
 /** Which latents, and how they are used. */
@@ -32,6 +34,8 @@ export interface CachedClipsOptions {
   /** Latents are multiplied by this, so that they have about unit variance. */
   readonly scale: number;
   readonly device: Device;
+  /** Told about each episode that has no latents, because its pictures could not be read. */
+  readonly onBroken?: ((message: string) => void) | undefined;
 }
 
 /** Rows of the files, as they lie there. */
@@ -54,6 +58,12 @@ export async function cachedClips(options: CachedClipsOptions): Promise<ClipSour
   const shards = shardsOf(index, folder, episodes.length);
   const missing = await missingShards(index, folder, episodes.length);
   if (missing > 0) throw new FormatError(folder, `lacks ${missing} of its ${shards.length} files; ${ADVICE}`);
+  const leftOut = await readLeftOut(folder);
+  const broken = brokenEpisodes(episodes.length, {
+    onSkip: (skipped) => options.onBroken?.(leftOutSentence(skipped, episodes.length)),
+  });
+  for (const { episode, reason } of leftOut) broken.add(episode, reason);
+  const unread = new Set(leftOut.map(({ episode }) => episode));
   const rows = rowTable(index, episodes);
   const files = openShards();
   const sizes = frameBytes(index);
@@ -72,7 +82,7 @@ export async function cachedClips(options: CachedClipsOptions): Promise<ClipSour
   };
 
   return {
-    episodes,
+    episodes: episodes.map((episode) => (unread.has(episode.name) ? { ...episode, frames: 0 } : episode)), // no clips of these
     frames,
     async read(places, draw?: Draw) {
       const batch = places.length;

@@ -1,6 +1,6 @@
 // Stored latents: made once, gone on with after an interruption, refused where they belong to something else, read clip by clip.
 import { createHash } from "node:crypto";
-import { mkdtemp, open, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -17,7 +17,7 @@ import { liveReader } from "../live-reader.js";
 import { cacheIsComplete, planShards } from "./cache-index.js";
 import { cachedClips } from "./cached-clips.js";
 import { encodeLatents, type EncodeLatentsOptions } from "./encode-latents.js";
-import { type CacheIdentity, recordingsChecksum } from "./identity.js";
+import { type CacheIdentity, picturesChecksum, recordingsChecksum } from "./identity.js";
 
 /** Frames of 5x4 pixels whose bytes count up from `first`, in two pieces; the action at each frame is its byte, twice. */
 function episode(name: string, first: number, frames: number, actionDim = 2): TrainingEpisode {
@@ -62,9 +62,9 @@ const identityOf = (of: readonly TrainingEpisode[], change: Partial<CacheIdentit
   ...{ autoencoder: "e1", frames: "5x4", tokens: "none", augmentation: "none", recordings: recordingsChecksum(of) },
   ...change,
 });
-const encode = (more: Partial<EncodeLatentsOptions> = {}): Promise<void> =>
+const encode = (more: Partial<EncodeLatentsOptions> = {}): Promise<number> =>
   encodeLatents({
-    ...{ folder, episodes, encoder, identity: identityOf(episodes), variants: 1 },
+    ...{ folder, episodes, encoder, identity: identityOf(episodes) },
     ...{ augmentation: "none", augmentationSeed: 0, shardBytes: 1, ...more }, // a file for each episode
   });
 const openCached = (frames = 3, more: object = {}): Promise<ClipSource> =>
@@ -181,6 +181,8 @@ test("variants are augmented differently, and more of them are added to those th
   const three = await files();
   expect(three).toMatchObject({ ...two, "index.json": expect.any(String) as string });
   expect(new Set([0, 1, 2].map((v) => three[`variant-${v}-00001.safetensors`])).size).toBe(3);
+  await encode(augmented); // says no number: those that are there
+  expect(encoded).toBe(36);
   const source = await openCached(1, { identity: augmented.identity });
   const seen = new Set<number>();
   for (let stream = 0; stream < 20; stream++) {
@@ -199,6 +201,58 @@ test("latents of other weights or other recordings are refused, and it is said w
   const renewed = [episode("a", 7, 5), ...episodes.slice(1)];
   await expect(openCached(3, { identity: identityOf(renewed) })).rejects.toThrow("other recordings");
   expect(encoded).toBe(12);
+});
+
+test("an episode that cannot be read is left out, told about, and no clip is of it, whoever encoded it", async () => {
+  const cut: TrainingEpisode = {
+    ...(episodes[1] as TrainingEpisode),
+    async *readFrames() {
+      yield await Promise.resolve({ data: new Uint8Array(60), frames: 1 });
+      throw new FormatError("b.mp4", "cut short");
+    },
+  };
+  const some = [episodes[0], cut, episodes[2]] as TrainingEpisode[];
+  const told: string[] = [];
+  const onBroken = (message: string): void => void told.push(message);
+  await encode({ episodes: some, shardBytes: 1e9, onBroken });
+  expect(told).toEqual(["left out of training, 1 of 3 episodes so far: b.mp4: cut short"]);
+  const source = await openCached(3, { onBroken });
+  expect(told).toHaveLength(2);
+  const table = clipTable(source.episodes, 3);
+  expect(table.length).toBe(3 + 1);
+  const raw = await source.read([table.at(3)]);
+  expect(scope(() => numbers(source.clips(raw))).latents).toEqual([100, 100.5, 101]);
+  await source.close();
+  const both = [cut, { ...cut, name: "c" }, ...some.slice(0, 1)];
+  await rm(folder, { recursive: true });
+  await expect(encode({ episodes: both })).rejects.toThrow("2 of 3 episodes cannot be read");
+});
+
+test("what a killed run left half written is removed, another process's is not, nor what it does not know", async () => {
+  const names = ["safetensors.999999999.ab.tmp", `safetensors.${process.ppid}.ab.tmp`].map(
+    (end) => `.variant-0-00001.${end}`,
+  );
+  await mkdir(folder, { recursive: true });
+  for (const name of [...names, "notes.txt"]) await writeFile(path.join(folder, name), "");
+  await encode();
+  expect((await readdir(folder)).filter((name) => !/^(variant|index)/.test(name))).toEqual([names[1], "notes.txt"]);
+});
+
+test("other pictures of the same names, lengths and actions are others", async () => {
+  const at = (name: string): string => path.join(folder, name);
+  const of = (name: string): TrainingEpisode[] => [{ ...episodes[0], files: { path: at(name) } } as TrainingEpisode];
+  for (const [name, text] of [["a.mp4", "one"], ["copy.mp4", "one"], ["b.mp4", "two"]] as const) await writeFile(at(name), text); // prettier-ignore
+  const [a, copy, b] = await Promise.all(["a.mp4", "copy.mp4", "b.mp4"].map((name) => picturesChecksum(of(name))));
+  expect(copy).toBe(a);
+  expect(b).not.toBe(a);
+  expect(await picturesChecksum(episodes)).toBe("none");
+  expect(await picturesChecksum(of("absent.mp4"))).not.toBe(b);
+  const identity = identityOf(episodes, { pictures: a, precision: "float32" });
+  await encode(); // an earlier version's, which does not say
+  await (await openCached(3, { identity })).close();
+  await rm(folder, { recursive: true });
+  await encode({ identity });
+  await expect(openCached(3, { identity: { ...identity, precision: "bfloat16" } })).rejects.toThrow("other precision");
 });
 
 test("a damaged frame is named when it is read, and others are not", async () => {

@@ -12,6 +12,7 @@ export interface OpenShard {
 /** Opens files when they are used. */
 export interface OpenShards {
   use<T>(path: string, body: (shard: OpenShard) => Promise<T>): Promise<T>;
+  /** Files in use are closed by their last user. */
   close(): Promise<void>;
 }
 
@@ -27,6 +28,7 @@ const LIMIT = 128;
 export function openShards(limit = LIMIT): OpenShards {
   const entries = new Map<string, Entry>(); // the one that was used last comes last
 
+  let closing = false;
   const shrink = async (most: number): Promise<void> => {
     for (const [path, { shard, users }] of entries) {
       if (entries.size <= most) return;
@@ -48,10 +50,13 @@ export function openShards(limit = LIMIT): OpenShards {
         throw error;
       } finally {
         entry.users--;
-        await shrink(limit);
+        await shrink(closing ? 0 : limit);
       }
     },
-    close: () => shrink(0),
+    close() {
+      closing = true;
+      return shrink(0);
+    },
   };
 }
 
