@@ -18,9 +18,15 @@ import { type SessionRecord, type StoredMemory, decodeSession, encodeSession } f
 
 /** What happens to an engine's process. */
 export type EngineEvent =
-  | { readonly kind: "started"; readonly pid: number }
-  /** The process is gone; `again` is in how many milliseconds it is started again. */
-  | { readonly kind: "lost"; readonly reason: string; readonly again: number }
+  /** The process runs; `sessions` are those that it will be given again. */
+  | { readonly kind: "started"; readonly pid: number; readonly sessions: readonly string[] }
+  /** The process is gone, and `sessions` with it; `again` is in how many milliseconds it is started again. */
+  | {
+      readonly kind: "lost";
+      readonly reason: string;
+      readonly again: number;
+      readonly sessions: readonly string[];
+    }
   /** A session is back, all its nodes with it. */
   | { readonly kind: "restored"; readonly session: string };
 
@@ -70,7 +76,8 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
   let pid: number | undefined = link.pid;
   let closing = false;
   let pause = restartAfter;
-  onEvent({ kind: "started", pid: link.pid });
+  const known = (): string[] => [...sessions.keys()];
+  onEvent({ kind: "started", pid: link.pid, sessions: [] });
 
   const watch = (watched: EngineLink): void => {
     const began = Date.now();
@@ -82,7 +89,7 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
   };
   const again = (reason: string): void => {
     pid = undefined;
-    onEvent({ kind: "lost", reason, again: pause });
+    onEvent({ kind: "lost", reason, again: pause, sessions: known() });
     up = sleep(pause).then(async () => {
       if (closing) throw new EngineError("lost", "the engine was shut down");
       link = await startEngine(setup).catch((error: Error) => {
@@ -90,7 +97,7 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
       });
       life++;
       pid = link.pid;
-      onEvent({ kind: "started", pid });
+      onEvent({ kind: "started", pid, sessions: known() });
       watch(link);
       return link;
     });
@@ -171,9 +178,9 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
     picture: (name, ...given) => call(name, "picture", [name, ...given]),
     snapshot: (name) => call(name, "snapshot", [name]),
     async close(name) {
-      const known = sessions.delete(name);
+      const wasKnown = sessions.delete(name);
       // A process that is gone has forgotten it already.
-      if (known && pid !== undefined) await link.call("close", [name]).catch(() => undefined);
+      if (wasKnown && pid !== undefined) await link.call("close", [name]).catch(() => undefined);
     },
     async load() {
       const load = await ask((running) => running.call("load", []) as Promise<EngineLoad>);

@@ -9,6 +9,12 @@ import type { SessionState, Settings, WorldDescription } from "./protocol/messag
 /** Settings with none left out. */
 export type FullSettings = SessionState["settings"];
 
+/** Settings with some of them changed. */
+export function withSettings(settings: FullSettings, changes: Settings = {}): FullSettings {
+  const { guidanceScale = settings.guidanceScale, numSteps = settings.numSteps, decoder = settings.decoder } = changes;
+  return { guidanceScale, numSteps, decoder };
+}
+
 /** What the engine knows of its world; the server adds its own limits. */
 export type EngineWorld = Omit<WorldDescription, "limits" | "protocol"> & {
   /** sha256 over the weights and everything else that decides on its frames: a replay is exact only with the same. */
@@ -82,7 +88,7 @@ export interface Engine {
   shutdown(): Promise<void>;
 }
 
-/** What went wrong: `lost` engines come back by themselves, and their sessions by `restore`. */
+/** What went wrong: `lost` engines come back by themselves, their sessions with them, and may then be asked once more. */
 export type EngineErrorCode =
   | "unknown-session"
   | "unknown-node"

@@ -5,7 +5,7 @@ import { invalid } from "@vid2world/formats";
 import { actionRow } from "../world-actions.js";
 import { type LoadWorldOptions, loadWorld } from "../world-folder.js";
 import type { WorldModel } from "../world-model.js";
-import type { Engine, EngineWorld, FullSettings } from "./engine.js";
+import { type Engine, type EngineWorld, type FullSettings, withSettings } from "./engine.js";
 import type { Settings } from "./protocol/messages.js";
 import { type WorldEngineOptions, worldEngine } from "./world-engine.js";
 
@@ -89,9 +89,7 @@ export class Environment {
   static of(engine: Engine, options: Pick<EnvironmentOptions, "sessions" | "seed" | "settings"> = {}): Environment {
     const { sessions = 1, seed = 0, settings: chosen = {} } = options;
     if (!Number.isInteger(sessions) || sessions < 1) throw invalid("sessions", "a whole number from 1", sessions);
-    const own = engine.world.settings;
-    const { guidanceScale = own.guidanceScale, numSteps = own.numSteps, decoder = own.decoder } = chosen;
-    const settings = { guidanceScale, numSteps, decoder };
+    const settings = withSettings(engine.world.settings, chosen);
     const shared = { engine, settings, seed, episodes: 0, environments: 0 };
     return new Environment(
       shared,

@@ -1,4 +1,4 @@
-// Who may have a session: a fixed number of places, and a bounded queue in front of them in the order of arrival.
+// Who may have a session: a fixed number of places, some of them for one address, and a bounded queue in front of them in the order of arrival.
 
 import { ServingError } from "./serving-error.js";
 
@@ -8,28 +8,44 @@ export interface AdmissionRequest {
   readonly onQueued?: (position: number) => void;
   /** Leaves the queue. */
   readonly signal?: AbortSignal;
+  /** Where the client is; absent: the operator's own. */
+  readonly address?: string;
+}
+
+/** How many places there are. */
+export interface AdmissionLimits {
+  readonly sessions: number;
+  readonly sessionsPerAddress: number;
+  readonly queue: number;
 }
 
 interface Waiting {
   readonly enter: () => void;
+  readonly refuse: (reason: Error) => void;
   readonly onQueued: (position: number) => void;
 }
 
 /** Places that are taken and given back. */
 export class Admission {
-  readonly #places: number;
-  readonly #longest: number;
+  readonly #limits: AdmissionLimits;
   #taken = 0;
+  /** Places and waiting clients of an address. */
+  readonly #ofAddress = new Map<string, number>();
   readonly #queue: Waiting[] = [];
+  #closed: Error | undefined;
 
-  constructor(places: number, longestQueue: number) {
-    this.#places = places;
-    this.#longest = longestQueue;
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
   }
 
-  /** Places in use. */
-  get taken(): number {
-    return this.#taken;
+  /** Whether all places are in use. */
+  get isFull(): boolean {
+    return this.#taken >= this.#limits.sessions;
+  }
+
+  /** Whether an address has as much as one may have. */
+  hasItsShare(address: string | undefined): boolean {
+    return address !== undefined && (this.#ofAddress.get(address) ?? 0) >= this.#limits.sessionsPerAddress;
   }
 
   /** Clients in the queue. */
@@ -38,15 +54,36 @@ export class Admission {
   }
 
   /** Resolves with the way to give the place back (once; more often does nothing). Rejects with `server-full`, or when the signal aborts. */
-  async enter({ onQueued, signal }: AdmissionRequest): Promise<() => void> {
-    if (this.#taken < this.#places) this.#taken++;
-    else if (!onQueued || this.#queue.length >= this.#longest) throw full(this.#places);
-    else await this.#wait(onQueued, signal);
+  async enter(request: AdmissionRequest): Promise<() => void> {
+    if (this.#closed) throw this.#closed;
+    if (request.signal?.aborted) throw left();
+    if (this.hasItsShare(request.address)) throw shareTaken(this.#limits.sessionsPerAddress);
+    this.#count(request.address, 1);
+    try {
+      await this.#place(request);
+    } catch (error) {
+      this.#count(request.address, -1);
+      throw error;
+    }
     let held = true;
     return () => {
-      if (held) this.#leave();
+      if (!held) return;
       held = false;
+      this.#count(request.address, -1);
+      this.#leave();
     };
+  }
+
+  /** Refuses everyone from now on, those who wait too. */
+  close(reason: Error): void {
+    this.#closed = reason;
+    for (const { refuse } of this.#queue.splice(0)) refuse(reason);
+  }
+
+  async #place({ onQueued, signal }: AdmissionRequest): Promise<void> {
+    if (!this.isFull) return void this.#taken++;
+    if (!onQueued || this.#queue.length >= this.#limits.queue) throw full(this.#limits.sessions);
+    await this.#wait(onQueued, signal);
   }
 
   #wait(onQueued: (position: number) => void, signal?: AbortSignal): Promise<void> {
@@ -54,13 +91,14 @@ export class Admission {
       const gone = (): void => {
         this.#queue.splice(this.#queue.indexOf(waiting), 1);
         this.#tellPositions();
-        reject(new ServingError("server-full", "left the queue"));
+        reject(left());
       };
-      const enter = (): void => {
-        signal?.removeEventListener("abort", gone);
-        resolve();
+      const settled = (): void => signal?.removeEventListener("abort", gone);
+      const waiting: Waiting = {
+        enter: () => resolve(settled()),
+        refuse: (reason) => reject((settled(), reason)),
+        onQueued,
       };
-      const waiting = { enter, onQueued };
       this.#queue.push(waiting);
       signal?.addEventListener("abort", gone, { once: true });
       onQueued(this.#queue.length);
@@ -78,7 +116,57 @@ export class Admission {
   #tellPositions(): void {
     this.#queue.forEach(({ onQueued }, i) => onQueued(i + 1));
   }
+
+  #count(address: string | undefined, change: 1 | -1): void {
+    if (address === undefined) return;
+    const count = (this.#ofAddress.get(address) ?? 0) + change;
+    if (count > 0) this.#ofAddress.set(address, count);
+    else this.#ofAddress.delete(address);
+  }
 }
+
+/** Several who ask for the same session: all are told of the queue, and it is left when the last of them has gone. */
+export class SharedRequest implements AdmissionRequest {
+  readonly address?: string;
+  readonly onQueued?: (position: number) => void;
+  readonly #gone = new AbortController();
+  readonly #members = new Set<AdmissionRequest>();
+  #position: number | undefined;
+
+  /** Asks as the first of them does. */
+  constructor(first: AdmissionRequest) {
+    if (first.address !== undefined) this.address = first.address;
+    if (first.onQueued)
+      this.onQueued = (position) => {
+        this.#position = position;
+        for (const member of this.#members) member.onQueued?.(position);
+      };
+    this.join(first);
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** One more. Throws `server-full` where the others wait and this one does not. */
+  join(member: AdmissionRequest): void {
+    if (this.#position !== undefined && !member.onQueued)
+      throw new ServingError("server-full", "all sessions of this server are in use; try again later");
+    this.#members.add(member);
+    if (this.#position !== undefined) member.onQueued?.(this.#position);
+    const leave = (): void => {
+      this.#members.delete(member);
+      if (this.#members.size === 0) this.#gone.abort();
+    };
+    if (member.signal?.aborted) leave();
+    else member.signal?.addEventListener("abort", leave, { once: true });
+  }
+}
+
+const left = (): ServingError => new ServingError("server-full", "left the queue");
 
 const full = (places: number): ServingError =>
   new ServingError("server-full", `all ${places} sessions of this server are in use; try again later`);
+
+const shareTaken = (places: number): ServingError =>
+  new ServingError("server-full", `your address has ${places} sessions, as many as one may have; close one first`);

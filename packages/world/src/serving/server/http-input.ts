@@ -18,7 +18,7 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
 export function sessionOf(request: FastifyRequest, { sessions }: ServerContext): Promise<PlayedSession> {
   const { id = "" } = request.params as { id?: string };
   const key = request.headers[KEY_HEADER];
-  return sessions.find(id, typeof key === "string" ? key : "");
+  return sessions.find(id, typeof key === "string" ? key : "", { address: request.ip });
 }
 
 /** A whole number in a request's path. */

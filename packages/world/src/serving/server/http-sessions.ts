@@ -8,10 +8,11 @@ import { type FrameFormat, frameFormatSchema } from "../protocol/messages.js";
 import { actionRow } from "./actions.js";
 import { encodePicture, mediaTypes } from "./frame-encoder.js";
 import { checked, numberIn, sessionOf } from "./http-input.js";
-import type { DrawnFrame, PlayedSession } from "./played-session.js";
+import type { PlayedSession } from "./played-session.js";
 import type { ServerContext } from "./server-context.js";
 import { ServingError } from "./serving-error.js";
 import { sessionFile } from "./session-file.js";
+import type { DrawnFrame } from "./session-viewer.js";
 
 const ONE = `${API}/sessions/:id`;
 
@@ -21,7 +22,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
 
   app.post(`${API}/sessions`, async (request, reply) => {
     const body = checked(openBodySchema, request.body);
-    const session = await sessions.open(await context.opening(body), {});
+    const session = await sessions.open(await context.opening(body), { address: request.ip });
     context.metrics.opened.inc({ how: "http" });
     return reply.code(201).send(context.describe(session));
   });
@@ -50,7 +51,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
     const wanted = await Promise.all(
       steps.map(async ({ session, key, action, from }) => {
         return {
-          session: await sessions.find(session, key),
+          session: await sessions.find(session, key, { address: request.ip }),
           row: actionRow(context.engine.world.channels, action),
           from,
         };
@@ -66,7 +67,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
 
   app.post(`${ONE}/fork`, async (request, reply) => {
     const { node } = checked(forkBodySchema, request.body ?? {});
-    const fork = await sessions.fork(await sessionOf(request, context), node, {});
+    const fork = await sessions.fork(await sessionOf(request, context), node, { address: request.ip });
     context.metrics.opened.inc({ how: "fork" });
     return reply.code(201).send(context.describe(fork));
   });
@@ -79,7 +80,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
   app.post(`${API}/sessions/restore`, { bodyLimit: context.limits.snapshotBytes }, async (request, reply) => {
     if (!Buffer.isBuffer(request.body))
       throw new ServingError("bad-message", "the body is the snapshot's bytes, as application/octet-stream");
-    const session = await sessions.restore(request.body, {});
+    const session = await sessions.restore(request.body, { address: request.ip });
     context.metrics.opened.inc({ how: "restore" });
     return reply.code(201).send(context.describe(session));
   });

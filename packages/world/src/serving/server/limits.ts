@@ -4,6 +4,10 @@
 export interface ServingLimits {
   /** Sessions in the engine at once. Further ones wait in the queue; those saved to disk do not count. */
   readonly sessions: number;
+  /** Sessions in the engine, and clients that wait for one, of one address. */
+  readonly sessionsPerAddress: number;
+  /** Sessions that one address may open or fork per minute. */
+  readonly opensPerMinute: number;
   /** Clients that may wait for a session. */
   readonly queue: number;
   /** Nodes that a session's tree may hold. */
@@ -38,6 +42,8 @@ export interface ServingLimits {
 /** Limits unless the operator says otherwise. */
 export const usualLimits: ServingLimits = {
   sessions: 4,
+  sessionsPerAddress: Infinity,
+  opensPerMinute: 600,
   queue: 32,
   frames: 20_000,
   pictureBytes: 256 * 2 ** 20,

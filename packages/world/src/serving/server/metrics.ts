@@ -2,7 +2,7 @@
 
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import type { Engine } from "../engine.js";
-import type { DrawnFrame } from "./played-session.js";
+import type { DrawnFrame } from "./session-viewer.js";
 
 /** The instruments of a server. */
 export interface ServerMetrics {

@@ -13,10 +13,11 @@ import {
   clientMessageSchema,
 } from "../protocol/messages.js";
 import { actionRow } from "./actions.js";
-import type { DrawnFrame, PlayedSession, SessionViewer } from "./played-session.js";
+import type { PlayedSession } from "./played-session.js";
 import { RateLimit } from "./rate-limit.js";
 import type { ServerContext } from "./server-context.js";
 import { ServingError, toServingError } from "./serving-error.js";
+import type { DrawnFrame, SessionViewer } from "./session-viewer.js";
 
 /** Frames that may be on their way at once: sent, and not yet told as `shown`. */
 const IN_FLIGHT = 2;
@@ -36,6 +37,7 @@ type InSession = Exclude<ClientMessage, { type: "open" | "resume" | "ping" }>;
 export class PlayConnection implements SessionViewer {
   readonly #socket: WebSocket;
   readonly #context: ServerContext;
+  readonly #address: string;
   readonly #gone = new AbortController();
   readonly #rate: RateLimit;
   #session: PlayedSession | undefined;
@@ -51,9 +53,10 @@ export class PlayConnection implements SessionViewer {
   #sending: Promise<void> = Promise.resolve();
   #roomAgain: (() => void)[] = [];
 
-  constructor(socket: WebSocket, context: ServerContext) {
+  constructor(socket: WebSocket, context: ServerContext, address: string) {
     this.#socket = socket;
     this.#context = context;
+    this.#address = address;
     this.#rate = new RateLimit(context.limits.messagesPerSecond);
     socket.on("message", (data, isBinary) => this.#received(data, isBinary));
     socket.on("close", () => this.#closed());
@@ -151,7 +154,7 @@ export class PlayConnection implements SessionViewer {
     this.#opening = true;
     try {
       const onQueued = (position: number): void => this.#send({ type: "queued", request, position });
-      const admission = { onQueued, signal: this.#gone.signal };
+      const admission = { onQueued, signal: this.#gone.signal, address: this.#address };
       const session =
         message.type === "open"
           ? await sessions.open(await this.#context.opening(message), admission)
@@ -172,7 +175,7 @@ export class PlayConnection implements SessionViewer {
   #step(session: PlayedSession, request: number, row: readonly number[], from?: number): void {
     // A client that asks without reading: its next frame is not begun before it has read.
     session
-      .step(row, from, () => this.#untilRead())
+      .step(row, from, () => this.#room())
       .then(
         (frame) => this.#sendFrame(frame, request),
         (error: unknown) => this.#fail(error, request),
@@ -276,10 +279,11 @@ export class PlayConnection implements SessionViewer {
     this.#session?.nudge();
   }
 
-  async #untilRead(): Promise<void> {
-    const isFull = (): boolean => this.#encoding >= OVERLAP || this.#socket.bufferedAmount >= UNREAD_BYTES;
-    while (isFull() && !this.#gone.signal.aborted)
-      await new Promise<void>((resolve) => void this.#roomAgain.push(resolve));
+  /** Undefined where there is room for one more frame that was asked for. */
+  #room(): Promise<void> | undefined {
+    const isFull = this.#encoding >= OVERLAP || this.#socket.bufferedAmount >= UNREAD_BYTES;
+    if (!isFull || this.#gone.signal.aborted) return undefined;
+    return new Promise<void>((resolve) => void this.#roomAgain.push(resolve)).then(() => this.#room());
   }
 }
 

@@ -2,6 +2,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { expectedPixels } from "../testing/arithmetic-engine.js";
 import { fixedGallery } from "./gallery/gallery.js";
+import { memoryStore } from "./session-store.js";
 import { closeTestServers, testServer, testStart } from "../testing/test-server.js";
 
 const settings = { guidanceScale: 1, numSteps: 2, decoder: "full" } as const;
@@ -116,14 +117,38 @@ test("who takes a session over begins with nothing held", async () => {
 });
 
 test("the engine may be lost at any time: the session goes on where it was", async () => {
-  const server = await testServer({}, { frameMilliseconds: 5 });
+  const server = await testServer({}, { frameMilliseconds: 30 });
   const client = await server.connect();
   await client.open();
   await client.step({ forward: 1 });
   const next = client.step({ use: 1 });
+  client.send({ type: "ping", request: 90, sent: 0 });
+  await client.next("pong", 90); // the step is in work
   server.engine.lose();
   expect((await next).pixels).toEqual(of([1, 0], [0, 1]));
   expect((await client.next("restored")).state.node).toBe(2);
+});
+
+test("a server that stops during play saves every frame that was sent, and sends nothing else but that it stops", async () => {
+  const store = memoryStore();
+  const server = await testServer({ store }, { frameMilliseconds: 3 });
+  const client = await server.connect();
+  const { session, key } = await client.open();
+  client.send({ type: "play", request: 60, fps: 200 });
+  for (let count = 1; count <= 5; count++) {
+    await client.next("frame");
+    client.send({ type: "shown", count });
+  }
+  for (let i = 0; i < 20; i++) client.send({ type: "step", request: 100 + i, action: {} });
+  await client.next("frame");
+  await server.close();
+  const { frames, received } = client;
+  const errors = received.flatMap((one) => (one.type === "error" ? [one.code] : []));
+  expect(new Set(errors)).toEqual(new Set(["shutting-down"]));
+
+  const next = await (await testServer({ store })).connect();
+  next.send({ type: "resume", request: 1, protocol: 1, session, key, format: "rgb" });
+  expect((await next.next("opened", 1)).nodes).toHaveLength(2 + frames);
 });
 
 test("who comes when the server is full waits, and is told the place", async () => {

@@ -1,76 +1,28 @@
 // One session as the server sees it: its tree of nodes, where it stands, what is held, and the loop that asks the engine for its frames, one
-// at a time. Knows neither HTTP nor WebSocket. What the engine forgets when it is lost is put back from the last saved state.
+// at a time. Knows neither HTTP nor WebSocket.
 
-import { type Engine, EngineError, type EngineFrame, type EngineStart, type FullSettings } from "../engine.js";
+import { type Engine, EngineError, type EngineStart, type FullSettings, withSettings } from "../engine.js";
 import type { SessionNode, SessionState, Settings } from "../protocol/messages.js";
 import { Pace } from "./pace.js";
+import type { SessionRecord } from "./saved-session.js";
 import { ServingError, toServingError } from "./serving-error.js";
+import type { DrawnFrame, HeldAction, SessionViewer } from "./session-viewer.js";
 import { Turns } from "./turns.js";
-
-/** A frame as it was drawn. */
-export interface DrawnFrame {
-  readonly node: SessionNode;
-  readonly pixels: Uint8Array;
-  readonly timings: EngineFrame["timings"];
-  readonly batch: number;
-  /** Number and time of receipt (`performance.now`) of the newest held action that it knew of. */
-  readonly held?: HeldAction;
-}
-
-/** What is held, as told by an `action` message. */
-export interface HeldAction {
-  readonly row: readonly number[];
-  readonly sequence: number;
-  readonly received: number;
-}
-
-/** Whoever looks at a session while it plays. Told of everything that it did not ask for. */
-export interface SessionViewer {
-  /** Whether there is room for one more frame. When there is again, call `nudge`. */
-  hasRoom(): boolean;
-  played(frame: DrawnFrame): void;
-  stateChanged(state: SessionState): void;
-  /** The engine was lost, and the session goes on from this state. */
-  restored(state: SessionState): void;
-  /** Playing stopped because of this. */
-  failed(error: ServingError): void;
-  /** Somebody else looks at the session from now on. */
-  replaced(): void;
-}
-
-/** Everything that makes a session what it is, but for what the engine knows of it. */
-export interface SessionRecord {
-  readonly id: string;
-  readonly seed: number;
-  readonly start: EngineStart;
-  /** Id of its start in the gallery. */
-  readonly gallery?: string;
-  /** True frames of the recording that follow the start. */
-  readonly truthFrames: number;
-  readonly nodes: readonly SessionNode[];
-  readonly current: number;
-  readonly fps: number;
-  readonly settings: FullSettings;
-  /** Nodes that are still to be made again, of a session file that is replayed. */
-  readonly script: readonly SessionNode[];
-}
 
 /** What a session works with. */
 export interface SessionSurroundings {
   readonly engine: Engine;
   readonly limits: { readonly frames: number; readonly waiting: number };
-  /** Saves the session with the engine's snapshot of it. */
+  /** Saves the session. Where that is not possible somebody else tells why. */
   readonly save: (session: PlayedSession) => Promise<void>;
-  /** The engine's part of what was saved last, and how many nodes it knows; undefined: nothing was. */
-  readonly saved: (session: PlayedSession) => Promise<{ snapshot: Uint8Array; nodes: number } | undefined>;
-  /** Called with every frame drawn, and with every loss of the engine. */
+  /** Called with every frame drawn, and whenever the session is back after its engine was lost. */
   readonly onFrame?: (frame: DrawnFrame, session: PlayedSession) => void;
-  readonly onLost?: () => void;
+  readonly onRestored?: (session: PlayedSession) => void;
 }
 
 /** Fewest frames between two savings; they grow further apart with the session, so that saving costs a constant share. */
 const SAVE_EVERY = 64;
-/** How often, and how long apart in milliseconds, a lost engine is tried again. */
+/** How often, and how long apart in milliseconds, an engine that is lost is asked again. */
 const TRIES = 40;
 const TRY_AGAIN = 500;
 
@@ -85,6 +37,7 @@ export class PlayedSession {
   readonly #nodes: Map<number, SessionNode>;
   readonly #turns: Turns;
   #script: SessionNode[];
+  readonly #scriptEnd: number | undefined;
   #current: number;
   #fps: number;
   #settings: FullSettings;
@@ -93,9 +46,16 @@ export class PlayedSession {
   #held: HeldAction | undefined;
   #viewer: SessionViewer | undefined;
   #running = false;
+  /** Why nothing more is done. */
+  #end: ServingError | undefined;
+  readonly #ended: Promise<void>;
+  #tellEnded: () => void = () => undefined;
   #closed = false;
   #wake: (() => void) | undefined;
-  #savedNodes: number;
+  /** Nodes that there were when it was saved last, and when that was last tried. */
+  #saved: number;
+  #saveTried: number;
+  #uses = 0;
   #lastUse = Date.now();
 
   /** The engine must know the session already. */
@@ -108,10 +68,12 @@ export class PlayedSession {
     this.#around = around;
     this.#nodes = new Map(record.nodes.map((node) => [node.node, node]));
     this.#script = [...record.script];
+    this.#scriptEnd = record.scriptEnd;
     this.#current = record.current;
     this.#fps = record.fps;
     this.#settings = record.settings;
-    this.#savedNodes = record.nodes.length;
+    this.#saved = this.#saveTried = record.nodes.length;
+    this.#ended = new Promise((resolve) => (this.#tellEnded = resolve));
     this.#turns = new Turns(around.limits.waiting, () => this.nudge());
   }
 
@@ -131,19 +93,19 @@ export class PlayedSession {
     return this.#script.length;
   }
 
-  /** Whether somebody looks. */
-  get viewed(): boolean {
-    return this.#viewer !== undefined;
-  }
-
-  /** Whether it was closed. */
-  get closed(): boolean {
-    return this.#closed;
+  /** Whether it was closed, or is on its way to the store. */
+  get ended(): boolean {
+    return this.#end !== undefined;
   }
 
   /** Milliseconds since it was last of use to anybody. */
   get idle(): number {
     return this.#viewer || this.#running ? 0 : Date.now() - this.#lastUse;
+  }
+
+  /** How often it was of use: whoever looks twice sees whether it was meanwhile. */
+  get uses(): number {
+    return this.#uses;
   }
 
   /** A node by its number. Throws `unknown-node`. */
@@ -159,12 +121,14 @@ export class PlayedSession {
     return {
       ...{ id, seed, start, truthFrames, nodes, current: this.#current, fps: this.#fps, settings: this.#settings },
       ...(gallery !== undefined && { gallery }),
-      script: this.#script,
+      script: [...this.#script],
+      ...(this.#scriptEnd !== undefined && { scriptEnd: this.#scriptEnd }),
     };
   }
 
   /** From now on this viewer is told; another one is told that it was replaced. */
   attach(viewer: SessionViewer): void {
+    this.used();
     if (this.#viewer !== viewer) {
       this.#viewer?.replaced();
       this.#held = undefined; // what the one before held, counted by its own numbers
@@ -176,6 +140,7 @@ export class PlayedSession {
   /** The viewer is gone: the session stops after the frame in work and waits for its return. */
   detach(viewer: SessionViewer): void {
     if (this.#viewer !== viewer) return;
+    this.used();
     this.#viewer = undefined;
     this.#held = undefined;
     this.#pace = undefined;
@@ -205,11 +170,36 @@ export class PlayedSession {
   }
 
   /** One frame by an action, from a node (absent: the current one), with the settings of now; not begun before `ready`. */
-  step(row: readonly number[], from?: number, ready?: () => Promise<void>): Promise<DrawnFrame> {
+  step(row: readonly number[], from?: number, ready?: () => Promise<void> | undefined): Promise<DrawnFrame> {
     return this.inTurn(async () => {
-      await ready?.();
+      await this.#unlessEnded(ready?.());
       this.#script = [];
       return this.#draw({ from: from ?? this.#current, row, settings: this.#settings });
+    });
+  }
+
+  /**
+   * Frames by several actions, each from the one before, as one request: nothing else of the session happens between them. Where one cannot
+   * be drawn, `error` says why, and those before it are there all the same.
+   */
+  stepAll(
+    rows: readonly (readonly number[])[],
+    { from, settings = {} }: { readonly from?: number | undefined; readonly settings?: Settings | undefined } = {},
+  ): Promise<{ readonly frames: DrawnFrame[]; readonly error?: unknown }> {
+    return this.inTurn(async () => {
+      const frames: DrawnFrame[] = [];
+      this.#script = [];
+      this.#settings = withSettings(this.#settings, settings);
+      try {
+        for (const [i, row] of rows.entries()) {
+          if (this.#end) throw this.#end;
+          const parent = i === 0 && from !== undefined ? from : this.#current;
+          frames.push(await this.#draw({ from: parent, row, settings: this.#settings }));
+        }
+        return { frames };
+      } catch (error) {
+        return { frames, error };
+      }
     });
   }
 
@@ -233,25 +223,39 @@ export class PlayedSession {
 
   /** Runs something between two frames: nothing else of the session happens meanwhile. */
   inTurn<T>(task: () => T | Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(wasClosed());
-    this.#lastUse = Date.now();
-    return this.#turns.take(task);
+    this.used();
+    return this.quietly(task).finally(() => this.used());
   }
 
-  /** Asks the engine something in this session's name, putting the session back first where the engine was lost. Only in turn. */
+  /** The same for what is of no use to anybody who plays: saving. */
+  quietly<T>(task: () => T | Promise<T>): Promise<T> {
+    return this.#end ? Promise.reject(this.#end) : this.#turns.take(task);
+  }
+
+  /** Somebody asked for it. */
+  used(): void {
+    this.#uses++;
+    this.#lastUse = Date.now();
+  }
+
+  /** Asks the engine something in this session's name, again where the engine was lost meanwhile: it comes back with the session. Only in turn. */
   async ask<T>(question: (engine: Engine) => Promise<T>): Promise<T> {
-    for (let tried = 0; ; tried++) {
+    for (let tried = 1; ; tried++) {
       try {
-        return await question(this.#around.engine);
+        const answer = await question(this.#around.engine);
+        if (tried > 1) this.engineRestored();
+        return answer;
       } catch (error) {
-        if (!wasLost(error) || this.#closed || tried === 3) throw error;
-        await this.#putBack();
+        if (!wasLost(error) || this.#end || tried === TRIES) throw error;
+        this.engineIs("gone");
+        await this.#unlessEnded(new Promise((resolve) => setTimeout(resolve, TRY_AGAIN)));
       }
     }
   }
 
   /** The engine's process went or came back; it puts the session back itself when it is next asked for it. */
   engineIs(now: "gone" | "back"): void {
+    if (this.#restoring === (now === "gone")) return;
     this.#restoring = now === "gone";
     this.#viewer?.stateChanged(this.state);
   }
@@ -260,16 +264,36 @@ export class PlayedSession {
   engineRestored(): void {
     this.#restoring = false;
     this.#viewer?.restored(this.state);
+    this.#around.onRestored?.(this);
+  }
+
+  /** Ends it for now: no frame is begun any more, what waits is refused for this reason, and `last` is its last turn. */
+  async retire<T>(reason: ServingError, last: () => Promise<T>): Promise<T> {
+    if (this.#end) throw this.#end;
+    this.#stop(reason);
+    return this.#turns.take(last);
   }
 
   /** Ends it: what waits for its turn is refused, and after the frame in work the engine forgets it. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#pace = undefined;
-    this.#turns.refuse(wasClosed());
-    this.nudge();
+    if (!this.#end) this.#stop(new ServingError("unknown-session", "this session was closed; open another one"));
     await this.#around.engine.close(this.id).catch(() => undefined); // a lost engine has forgotten it already
+  }
+
+  #stop(reason: ServingError): void {
+    this.#end = reason;
+    this.#pace = undefined;
+    this.#turns.refuse(reason);
+    this.#tellEnded();
+    this.nudge();
+  }
+
+  /** Waits, but no longer than the session lives. Throws why it ended. */
+  async #unlessEnded(promise: Promise<void> | undefined): Promise<void> {
+    if (promise) await Promise.race([promise, this.#ended]);
+    if (this.#end) throw this.#end;
   }
 
   /** Looks whether there is something to do. */
@@ -283,13 +307,12 @@ export class PlayedSession {
     for (;;) {
       const task = this.#turns.next();
       if (task) await task();
-      else if (!this.#pace || this.#closed) break;
+      else if (!this.#pace) break;
       else if (this.#viewer?.hasRoom() !== true) await this.#sleep();
       else if (this.#pace.wait() > 0.5) await this.#sleep(this.#pace.wait());
       else await this.#playOne(this.#pace);
     }
     this.#running = false;
-    this.#lastUse = Date.now();
   }
 
   /** Until nudged, or for some milliseconds. */
@@ -320,11 +343,13 @@ export class PlayedSession {
       this.#viewer?.played(frame);
     } catch (error) {
       this.#pace = undefined;
+      if (this.#end) return; // what it was in work on is of no interest any more
       this.#viewer?.failed(toServingError(error));
       this.#viewer?.stateChanged(this.state);
     }
     if (!last) return;
     this.#pace = undefined;
+    if (this.#nodes.has(this.#scriptEnd ?? -1)) this.#current = this.#scriptEnd ?? this.#current;
     this.#viewer?.stateChanged(this.state);
   }
 
@@ -345,55 +370,20 @@ export class PlayedSession {
     this.#current = number;
     const frame = { node, pixels, timings, batch, ...(held && { held }) };
     this.#around.onFrame?.(frame, this);
-    if (this.#nodes.size - this.#savedNodes >= Math.max(SAVE_EVERY, this.#nodes.size / 4)) this.#saveSoon();
+    this.#saveWhenDue();
     return frame;
   }
 
-  #saveSoon(): void {
-    this.#savedNodes = this.#nodes.size; // also where saving fails: not again for every frame
-    void this.#turns.take(() => this.#around.save(this)).catch(() => undefined);
+  /** What could not be saved is tried again after some more frames. */
+  #saveWhenDue(): void {
+    const nodes = this.#nodes.size;
+    if (nodes - this.#saved < Math.max(SAVE_EVERY, nodes / 4) || nodes - this.#saveTried < SAVE_EVERY) return;
+    this.#saveTried = nodes;
+    this.#around.save(this).then(
+      () => void (this.#saved = nodes),
+      () => undefined,
+    );
   }
-
-  /** The engine was lost, this session with it: makes it know the session again. Gives up after some tries. */
-  async #putBack(): Promise<void> {
-    this.#around.onLost?.();
-    this.#restoring = true;
-    this.#viewer?.stateChanged(this.state);
-    try {
-      for (let tried = 1; ; tried++) {
-        try {
-          await this.#putBackOnce();
-          break;
-        } catch (error) {
-          if (!wasLost(error) || this.#closed || tried === TRIES) throw error;
-          await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN));
-        }
-      }
-    } finally {
-      this.#restoring = false;
-    }
-    this.#viewer?.restored(this.state);
-  }
-
-  async #putBackOnce(): Promise<void> {
-    const { engine } = this.#around;
-    await engine.close(this.id);
-    const saved = await this.#around.saved(this);
-    if (saved) await engine.restore(this.id, saved.snapshot);
-    else await engine.open(this.id, this.start);
-    const given = this.nodes.filter(({ settings }) => settings === undefined).length;
-    for (const { node, parent = 0, action = [], settings } of this.nodes.slice(saved?.nodes ?? given)) {
-      const step = { session: this.id, from: parent, action, settings: withSettings(this.#settings, settings) };
-      const again = await engine.step(step);
-      if (again.node !== node) throw new Error(`node ${node} came back as ${again.node}`);
-    }
-  }
-}
-
-/** Settings with some of them changed. */
-export function withSettings(settings: FullSettings, changes: Settings = {}): FullSettings {
-  const { guidanceScale = settings.guidanceScale, numSteps = settings.numSteps, decoder = settings.decoder } = changes;
-  return { guidanceScale, numSteps, decoder };
 }
 
 interface Wanted {
@@ -403,9 +393,4 @@ interface Wanted {
   readonly held?: HeldAction;
 }
 
-const wasClosed = (): ServingError => new ServingError("unknown-session", "this session was closed; open another one");
-
-/** A session that the server has and the engine does not know was lost with the engine. */
-function wasLost(error: unknown): boolean {
-  return error instanceof EngineError && (error.code === "lost" || error.code === "unknown-session");
-}
+const wasLost = (error: unknown): boolean => error instanceof EngineError && error.code === "lost";

@@ -8,8 +8,7 @@ import type { SessionNode, Settings } from "../protocol/messages.js";
 import { expectedPixels } from "../testing/arithmetic-engine.js";
 import { TestClient } from "../testing/play-client.js";
 import { closeTestServers, testServer, testStart } from "../testing/test-server.js";
-import type { FullSettings } from "../engine.js";
-import { withSettings } from "./played-session.js";
+import { type FullSettings, withSettings } from "../engine.js";
 
 afterEach(closeTestServers);
 

@@ -4,17 +4,37 @@
 //   offset 0   8 bytes   "V2WSESS1"
 //          8   32 bytes  HMAC-SHA256 of all that follows, by the store's secret
 //          40  u32       length of the head, little-endian
-//          44  ...       head, JSON; then the context's frames; then the snapshot, to the end
+//          44  ...       head, JSON; then the context's frames; then the snapshot, if any, to the end
 
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { SessionRecord } from "./played-session.js";
+import type { EngineStart, FullSettings } from "../engine.js";
+import type { SessionNode } from "../protocol/messages.js";
 import { ServingError } from "./serving-error.js";
+
+/** Everything that makes a session what it is, but for what the engine knows of it. */
+export interface SessionRecord {
+  readonly id: string;
+  readonly seed: number;
+  readonly start: EngineStart;
+  /** Id of its start in the gallery. */
+  readonly gallery?: string;
+  /** True frames of the recording that follow the start. */
+  readonly truthFrames: number;
+  readonly nodes: readonly SessionNode[];
+  readonly current: number;
+  readonly fps: number;
+  readonly settings: FullSettings;
+  /** Nodes that are still to be made again, of a session file that is replayed. */
+  readonly script: readonly SessionNode[];
+  /** The node to stand at when they are made. */
+  readonly scriptEnd?: number;
+}
 
 /** A session that can go on. */
 export interface SavedSession {
   readonly record: SessionRecord;
-  /** The engine's. */
-  readonly snapshot: Uint8Array;
+  /** The engine's. Absent: nothing was drawn yet, and the session is its start. */
+  readonly snapshot?: Uint8Array;
   /** sha256 of the world's weights: with others the snapshot means nothing. */
   readonly checksum: string;
 }
@@ -35,7 +55,7 @@ export function packSession({ record, snapshot, checksum }: SavedSession, secret
   const text = Buffer.from(JSON.stringify(head));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);
-  const body = [length, text, frames, snapshot];
+  const body = [length, text, frames, ...(snapshot ? [snapshot] : [])];
   return Buffer.concat([MAGIC, sign(body, secret), ...body]);
 }
 
@@ -51,7 +71,11 @@ export function unpackSession(bytes: Uint8Array, secret: Uint8Array): SavedSessi
   const { record, frameBytes, checksum } = JSON.parse(body.toString("utf8", 4, textEnd)) as Head;
   const frames = Uint8Array.from(body.subarray(textEnd, textEnd + frameBytes));
   const snapshot = body.subarray(textEnd + frameBytes);
-  return { record: { ...record, start: { ...record.start, frames } }, snapshot, checksum };
+  return {
+    record: { ...record, start: { ...record.start, frames } },
+    ...(snapshot.length > 0 && { snapshot }),
+    checksum,
+  };
 }
 
 function sign(parts: readonly Uint8Array[], secret: Uint8Array): Buffer {

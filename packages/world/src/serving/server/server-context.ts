@@ -9,10 +9,11 @@ import type { Gallery } from "./gallery/gallery.js";
 import type { ServingLimits } from "./limits.js";
 import { type ServerMetrics, serverMetrics } from "./metrics.js";
 import { PictureStore } from "./picture-store.js";
-import type { DrawnFrame, PlayedSession } from "./played-session.js";
+import type { PlayedSession } from "./played-session.js";
 import { ServingError } from "./serving-error.js";
 import type { SessionStore } from "./session-store.js";
-import { type Opening, SessionTable } from "./session-table.js";
+import { type Opening, type SessionEvent, SessionTable } from "./session-table.js";
+import type { DrawnFrame } from "./session-viewer.js";
 import { UploadStore } from "./uploads/upload-store.js";
 
 /** What a session is asked to begin with. */
@@ -53,8 +54,8 @@ export class ServerContext {
     this.sessions = new SessionTable({
       ...{ engine, store, limits },
       onFrame: (frame) => this.metrics.frame(frame),
-      onLost: () => this.metrics.engineLosses.inc(),
-      onGone: (id) => this.#pictures.forget(id),
+      onRestored: () => this.metrics.engineLosses.inc(),
+      onEvent: (event) => this.#sessionEvent(event),
       onError: (error) => log.error({ err: error }, "a session could not be saved"),
     });
   }
@@ -70,6 +71,13 @@ export class ServerContext {
     const uploaded = this.uploads.find(start.id, start.kind);
     // A replay's own seed is part of what it replays.
     return { ...uploaded, start: { ...given, ...uploaded.start }, truthFrames: this.#truthOf(uploaded.gallery) };
+  }
+
+  #sessionEvent(event: SessionEvent): void {
+    const { kind, session } = event;
+    if (kind === "put away" || kind === "closed") this.#pictures.forget(session);
+    if (kind === "saved") this.log.debug(event, "a session was saved");
+    else this.log.info(event, `a session was ${kind}`);
   }
 
   /** True frames after a start of the gallery; none where it is not of this gallery. */
@@ -110,7 +118,7 @@ export class ServerContext {
     session: PlayedSession | undefined,
   ): Promise<Uint8Array> {
     const bytes = await encodePicture(pixels, this.engine.world, format);
-    if (session && !session.closed) this.#pictures.put(session.id, node.node, format, bytes);
+    if (session && !session.ended) this.#pictures.put(session.id, node.node, format, bytes);
     return bytes;
   }
 
@@ -123,7 +131,7 @@ export class ServerContext {
       this.#pictures.get(session.id, node, "rgb") ??
       (await session.inTurn(() => session.ask((engine) => engine.picture(session.id, node))));
     const bytes = await encodePicture(pixels, this.engine.world, format);
-    if (!session.closed) this.#pictures.put(session.id, node, format, bytes);
+    if (!session.ended) this.#pictures.put(session.id, node, format, bytes);
     return bytes;
   }
 }

@@ -3,7 +3,7 @@
 import sharp from "sharp";
 import type { EngineWorld } from "../engine.js";
 import type { SessionFile } from "../protocol/messages.js";
-import type { SessionRecord } from "./played-session.js";
+import type { SessionRecord } from "./saved-session.js";
 
 /** The file of a session as it stands. */
 export async function sessionFile(

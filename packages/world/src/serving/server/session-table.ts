@@ -2,23 +2,33 @@
 
 import { createHmac, randomBytes } from "node:crypto";
 import type { EngineEvent } from "../engine-process.js";
-import type { Engine, EngineStart } from "../engine.js";
+import { type Engine, type EngineStart, withSettings } from "../engine.js";
 import type { SessionNode } from "../protocol/messages.js";
-import { Admission, type AdmissionRequest } from "./admission.js";
+import { Admission, type AdmissionRequest, SharedRequest } from "./admission.js";
 import type { ServingLimits } from "./limits.js";
-import { PlayedSession, type SessionRecord, type SessionSurroundings, withSettings } from "./played-session.js";
+import { PlayedSession, type SessionSurroundings } from "./played-session.js";
+import { AddressRates } from "./rate-limit.js";
 import { sameText } from "./same-text.js";
-import { type SavedSession, packSession, unpackSession } from "./saved-session.js";
+import type { SavedSession } from "./saved-session.js";
 import { ServingError } from "./serving-error.js";
 import type { SessionStore } from "./session-store.js";
+import { SessionVault } from "./session-vault.js";
 
 /** What a session begins with. */
 export interface Opening {
   readonly start: EngineStart;
   readonly gallery?: string;
   readonly truthFrames: number;
-  /** Nodes to make again by playing. */
+  /** Nodes to make again by playing, and the one to stand at then. */
   readonly script?: readonly SessionNode[];
+  readonly scriptEnd?: number;
+}
+
+/** What becomes of a session: it enters the engine, leaves it for the store, or is forgotten. */
+export interface SessionEvent {
+  readonly kind: "opened" | "restored" | "resumed" | "saved" | "put away" | "closed";
+  readonly session: string;
+  readonly nodes: number;
 }
 
 /** What the table needs. */
@@ -27,33 +37,45 @@ export interface SessionTableParts {
   readonly store: SessionStore;
   readonly limits: ServingLimits;
   readonly onFrame?: SessionSurroundings["onFrame"];
-  readonly onLost?: SessionSurroundings["onLost"];
-  /** Told of sessions that leave memory. */
-  readonly onGone?: (id: string) => void;
+  /** Told of sessions that came back after their engine was lost. */
+  readonly onRestored?: SessionSurroundings["onRestored"];
+  /** Told of everything that happens to sessions. */
+  readonly onEvent?: (event: SessionEvent) => void;
   /** Told of what went wrong where nobody asked. */
   readonly onError?: (error: unknown) => void;
 }
 
 interface Entry {
   readonly session: PlayedSession;
+  readonly address: string | undefined;
   readonly leave: () => void;
 }
 
 /** The sessions of a server. */
 export class SessionTable {
   readonly #parts: SessionTableParts;
-  readonly #entries = new Map<string, Entry>();
-  /** Sessions on their way from the store, so that two requests share one. */
-  readonly #returning = new Map<string, Promise<PlayedSession>>();
+  readonly #vault: SessionVault;
   readonly #admission: Admission;
+  readonly #rates: AddressRates;
+  readonly #entries = new Map<string, Entry>();
+  /** Sessions on their way from the store, so that several requests share one. */
+  readonly #returning = new Map<
+    string,
+    { readonly request: SharedRequest; readonly session: Promise<PlayedSession> }
+  >();
+  /** Sessions on their way to it. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #sweep: NodeJS.Timeout;
   #closing = false;
   #pruned = 0;
 
   constructor(parts: SessionTableParts) {
+    const { engine, store, limits } = parts;
     this.#parts = parts;
-    this.#admission = new Admission(parts.limits.sessions, parts.limits.queue);
-    const every = Math.min(2000, parts.limits.idleSeconds * 500);
+    this.#vault = new SessionVault(engine, store);
+    this.#admission = new Admission(limits);
+    this.#rates = new AddressRates(limits.opensPerMinute);
+    const every = Math.min(2000, limits.idleSeconds * 500);
     this.#sweep = setInterval(() => void this.#saveIdle(), every).unref();
   }
 
@@ -68,163 +90,191 @@ export class SessionTable {
   }
 
   /** Opens a new session, after waiting for a place. */
-  async open(opening: Opening, request: AdmissionRequest): Promise<PlayedSession> {
-    const { engine } = this.#parts;
-    const { start, truthFrames, gallery, script = [] } = opening;
-    const id = newId();
-    const { settings, fps } = engine.world;
-    return this.#admit(id, request, async () => {
-      await engine.open(id, start);
-      const nodes = contextNodes(start, engine.world);
-      return {
-        ...{ id, seed: start.seed, start, truthFrames, nodes, script, fps },
-        ...(gallery !== undefined && { gallery }),
-        current: nodes.length - 1,
-        settings: withSettings(settings, start.settings),
-      };
-    });
+  async open({ start, ...opening }: Opening, request: AdmissionRequest): Promise<PlayedSession> {
+    const { world } = this.#parts.engine;
+    const nodes = contextNodes(start, world);
+    const settings = withSettings(world.settings, start.settings);
+    const more = { seed: start.seed, start, nodes, current: nodes.length - 1, settings, fps: world.fps };
+    const record = { id: newId(), script: [], ...opening, ...more };
+    return this.#begin({ record, checksum: world.checksum }, request, "opened");
   }
 
   /** A session of one's own, brought back from the store if need be. Throws `unknown-session`, also for a wrong key. */
   async find(id: string, key: string, request: AdmissionRequest = {}): Promise<PlayedSession> {
     if (!sameText(key, this.key(id))) throw unknown();
-    const entry = this.#entries.get(id);
-    if (entry) return entry.session;
-    const returning = this.#returning.get(id) ?? this.#bringBack(id, request).finally(() => this.#returning.delete(id));
-    this.#returning.set(id, returning);
-    return returning;
+    const here = this.#entries.get(id)?.session;
+    here?.used();
+    if (here) return here;
+    const returning = this.#returning.get(id);
+    if (returning) {
+      returning.request.join(request);
+      return returning.session;
+    }
+    const shared = new SharedRequest(request);
+    const session = this.#bringBack(id, shared).finally(() => this.#returning.delete(id));
+    this.#returning.set(id, { request: shared, session });
+    return session;
   }
 
   /** A new session that begins with everything the other one has; `node` (absent: the same) becomes its current one. */
   async fork(session: PlayedSession, node: number | undefined, request: AdmissionRequest): Promise<PlayedSession> {
     if (node !== undefined) session.node(node);
-    return this.restore(await this.snapshot(session), request, node);
+    return this.#twin(await session.inTurn(() => this.#vault.take(session)), request, node);
   }
 
   /** Everything needed to go on elsewhere, signed. */
-  snapshot(session: PlayedSession): Promise<Uint8Array> {
-    return session.inTurn(() => this.#pack(session));
+  async snapshot(session: PlayedSession): Promise<Uint8Array> {
+    return this.#vault.pack(await session.inTurn(() => this.#vault.take(session)));
   }
 
   /** A new session from `snapshot`'s bytes. */
-  async restore(bytes: Uint8Array, request: AdmissionRequest, node?: number): Promise<PlayedSession> {
-    const saved = this.#unpack(bytes);
-    const id = newId();
-    return this.#admit(id, request, async () => {
-      await this.#parts.engine.restore(id, saved.snapshot);
-      return { ...saved.record, id, ...(node !== undefined && { current: node }) };
-    });
+  async restore(bytes: Uint8Array, request: AdmissionRequest): Promise<PlayedSession> {
+    return this.#twin(this.#vault.unpack(bytes), request);
   }
 
-  /** The engine's process was lost, is back, or has put a session back: players are told. */
+  /** An engine's process was lost, is back, or has put a session back: the players of its sessions are told. */
   engineEvent(event: EngineEvent): void {
-    if (event.kind === "restored") {
-      this.#parts.onLost?.();
-      return this.#entries.get(event.session)?.session.engineRestored();
-    }
-    for (const { session } of this.#entries.values()) session.engineIs(event.kind === "lost" ? "gone" : "back");
+    if (event.kind === "restored") return this.#entries.get(event.session)?.session.engineRestored();
+    for (const id of event.sessions) this.#entries.get(id)?.session.engineIs(event.kind === "lost" ? "gone" : "back");
   }
 
   /** Ends a session and forgets it, on disk too. */
   async close(session: PlayedSession): Promise<void> {
-    await this.#remove(session);
-    await this.#parts.store.remove(session.id);
+    await this.#remove(session, "closed");
+    await this.#vault.forget(session.id);
   }
 
-  /** Saves all sessions and takes no new ones. */
+  /** Takes no new sessions and saves those that there are, each with every frame that was shown of it. */
   async closeAll(): Promise<void> {
     this.#closing = true;
     clearInterval(this.#sweep);
-    await Promise.all([...this.#entries.values()].map(({ session }) => this.#putAway(session)));
+    this.#admission.close(stopping());
+    await Promise.all([...this.#entries.values()].map(({ session }) => this.#retire(session)));
+    await Promise.all(this.#leaving.values());
   }
 
-  async #admit(id: string, request: AdmissionRequest, begin: () => Promise<SessionRecord>): Promise<PlayedSession> {
-    if (this.#closing) throw new ServingError("shutting-down", "this server is being stopped; try again in a moment");
-    if (this.#admission.taken >= this.#parts.limits.sessions) await this.#makeRoom();
+  #twin({ record, ...saved }: SavedSession, request: AdmissionRequest, node = record.current): Promise<PlayedSession> {
+    return this.#begin({ ...saved, record: { ...record, id: newId(), current: node } }, request, "restored");
+  }
+
+  /** A session that is new, and in the store from now on. */
+  async #begin(saved: SavedSession, request: AdmissionRequest, how: SessionEvent["kind"]): Promise<PlayedSession> {
+    const { address } = request;
+    if (address !== undefined && !this.#rates.take(address))
+      throw new ServingError("too-fast", "too many sessions were opened from your address; wait a moment");
+    const session = await this.#admit(saved, request);
+    this.#tell(how, session);
+    this.#vault.write(session.id, saved).catch((error: unknown) => this.#parts.onError?.(error));
+    return session;
+  }
+
+  async #bringBack(id: string, request: AdmissionRequest): Promise<PlayedSession> {
+    await this.#leaving.get(id);
+    const saved = await this.#vault.read(id);
+    if (!saved) throw unknown();
+    const session = await this.#admit(saved, request);
+    this.#tell("resumed", session);
+    return session;
+  }
+
+  /** Waits for a place and makes the engine know the session. */
+  async #admit(saved: SavedSession, request: AdmissionRequest): Promise<PlayedSession> {
+    const { address } = request;
+    if (this.#admission.hasItsShare(address)) await this.#makeRoom(address);
+    else if (this.#admission.isFull) await this.#makeRoom();
     const leave = await this.#admission.enter(request);
+    const { id } = saved.record;
     try {
-      const session = new PlayedSession(await begin(), this.#surroundings());
-      this.#entries.set(id, { session, leave });
-      return session;
+      await this.#vault.putBack(id, saved);
+      if (this.#closing) {
+        await this.#parts.engine.close(id);
+        throw stopping();
+      }
     } catch (error) {
       leave();
       throw error;
     }
+    const session = new PlayedSession(saved.record, this.#surroundings());
+    this.#entries.set(id, { session, address, leave });
+    return session;
   }
 
   #surroundings(): SessionSurroundings {
-    const { engine, limits, store, onFrame, onLost } = this.#parts;
+    const { engine, limits, onFrame, onRestored } = this.#parts;
     return {
-      ...{ engine, limits },
-      save: async (session) => store.save(session.id, await this.#pack(session)),
-      saved: async ({ id }) => {
-        const bytes = await store.load(id);
-        if (!bytes) return undefined;
-        const { snapshot, record } = this.#unpack(bytes);
-        return { snapshot, nodes: record.nodes.length };
-      },
+      ...{ engine, limits, save: (session) => this.#save(session) },
       ...(onFrame && { onFrame }),
-      ...(onLost && { onLost }),
+      ...(onRestored && { onRestored }),
     };
   }
 
-  /** Only in the session's turn. */
-  async #pack(session: PlayedSession): Promise<Uint8Array> {
-    const snapshot = await session.ask((engine) => engine.snapshot(session.id));
-    const { checksum } = this.#parts.engine.world;
-    return packSession({ record: session.record(), snapshot, checksum }, this.#parts.store.secret);
-  }
-
-  #unpack(bytes: Uint8Array): SavedSession {
-    const saved = unpackSession(bytes, this.#parts.store.secret);
-    if (saved.checksum !== this.#parts.engine.world.checksum)
-      throw new ServingError("bad-upload", "this session was played in another world, or with other weights");
-    return saved;
-  }
-
-  async #bringBack(id: string, request: AdmissionRequest): Promise<PlayedSession> {
-    const bytes = await this.#parts.store.load(id);
-    if (!bytes) throw unknown();
-    const { record, snapshot } = this.#unpack(bytes);
-    return this.#admit(id, request, async () => {
-      await this.#parts.engine.restore(id, snapshot);
-      return record;
-    });
-  }
-
-  async #remove(session: PlayedSession): Promise<void> {
-    const entry = this.#entries.get(session.id);
-    if (entry?.session !== session) return;
-    this.#entries.delete(session.id);
-    await session.close();
-    entry.leave();
-    this.#parts.onGone?.(session.id);
-  }
-
-  /** Saves a session and takes it out of the engine. */
-  async #putAway(session: PlayedSession): Promise<void> {
+  /** Saves a session that goes on: it waits for the engine's part alone, not for the disk. Rejects where that failed, which was told. */
+  async #save(session: PlayedSession): Promise<void> {
     try {
-      await this.#parts.store.save(session.id, await this.snapshot(session));
+      const saved = await session.quietly(() => this.#vault.take(session));
+      if (session.ended) return; // whoever ended it knows what to keep
+      await this.#vault.write(session.id, saved);
+      this.#tell("saved", session);
+    } catch (error) {
+      if (!session.ended) this.#parts.onError?.(error);
+      throw error;
+    }
+  }
+
+  /** Saves a session and takes it out of the engine, unless somebody comes back to it meanwhile or it cannot be saved. */
+  async #putAway(session: PlayedSession): Promise<void> {
+    const { uses } = session;
+    try {
+      await this.#save(session);
+    } catch {
+      return session.used(); // tried again after another while
+    }
+    if (session.uses === uses) await this.#remove(session, "put away");
+  }
+
+  /** The same for good: it ends with what was shown last. */
+  async #retire(session: PlayedSession): Promise<void> {
+    try {
+      await this.#vault.write(session.id, await session.retire(stopping(), () => this.#vault.take(session)));
     } catch (error) {
       this.#parts.onError?.(error); // what was saved before remains
     }
-    await this.#remove(session);
+    await this.#remove(session, "put away");
+  }
+
+  #remove(session: PlayedSession, why: SessionEvent["kind"]): Promise<void> {
+    const { id } = session;
+    const entry = this.#entries.get(id);
+    if (entry?.session !== session) return Promise.resolve();
+    this.#entries.delete(id);
+    const left = session.close().then(() => {
+      entry.leave();
+      this.#leaving.delete(id);
+      this.#tell(why, session);
+    });
+    this.#leaving.set(id, left);
+    return left;
+  }
+
+  #tell(kind: SessionEvent["kind"], { id, nodes }: PlayedSession): void {
+    this.#parts.onEvent?.({ kind, session: id, nodes: nodes.length });
   }
 
   /** Sessions that nobody has looked at go to disk after their time, sooner where somebody waits for a place. */
   async #saveIdle(): Promise<void> {
     const { limits, store, onError } = this.#parts;
     const idle = [...this.#entries.values()].filter(({ session }) => session.idle > limits.idleSeconds * 1000);
-    for (const { session } of idle) await this.#putAway(session);
+    await Promise.all(idle.map(({ session }) => this.#putAway(session)));
     if (this.#admission.waiting > 0) await this.#makeRoom();
     if (Date.now() - this.#pruned < PRUNE_EVERY) return;
     this.#pruned = Date.now();
     await store.prune(limits.keptDays).catch((error: unknown) => onError?.(error));
   }
 
-  /** Somebody waits: the session that nobody has looked at for longest goes to disk, if it is some seconds. */
-  async #makeRoom(): Promise<void> {
-    const longest = [...this.#entries.values()].sort((a, b) => b.session.idle - a.session.idle)[0]?.session;
+  /** Somebody waits: the session (of an address) that nobody has looked at for longest goes to disk, if it is some seconds. */
+  async #makeRoom(address?: string): Promise<void> {
+    const entries = [...this.#entries.values()].filter((entry) => address === undefined || entry.address === address);
+    const longest = entries.sort((a, b) => b.session.idle - a.session.idle)[0]?.session;
     const enough = Math.min(PATIENCE_SECONDS, this.#parts.limits.idleSeconds) * 1000;
     if (longest && longest.idle > enough) await this.#putAway(longest);
   }
@@ -245,3 +295,6 @@ const newId = (): string => randomBytes(12).toString("base64url");
 
 const unknown = (): ServingError =>
   new ServingError("unknown-session", "no such session, or not with this key; it may have been deleted after its time");
+
+const stopping = (): ServingError =>
+  new ServingError("shutting-down", "this server is being stopped; your session is saved: try again in a moment");

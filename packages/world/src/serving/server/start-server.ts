@@ -193,7 +193,7 @@ function playRoute(app: FastifyInstance, context: ServerContext): void {
       else connections.delete(request.ip);
     });
     keepAlive(socket);
-    return void new PlayConnection(socket, context);
+    return void new PlayConnection(socket, context, request.ip);
   });
 }
 

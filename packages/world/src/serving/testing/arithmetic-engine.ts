@@ -20,7 +20,7 @@ export interface ArithmeticEngineOptions {
 
 /** Such an engine, with what tests do to it. */
 export interface ArithmeticEngine extends Engine {
-  /** Forgets everything, as a process that was killed: steps in work fail as `lost`. */
+  /** Steps in work fail as `lost`, as those of a process that was killed and does not come back at once. */
   lose(): void;
   /** Sessions it knows. */
   readonly sessions: number;
@@ -42,7 +42,7 @@ type Nodes = { digest: string; frame: number; given?: string }[];
 export function arithmeticEngine(options: ArithmeticEngineOptions = {}): ArithmeticEngine {
   const own = { ...world, ...options.world };
   const size = own.width * own.height * 3;
-  let sessions = new Map<string, Nodes>();
+  const sessions = new Map<string, Nodes>();
   let life = 0;
   let framesDrawn = 0;
   const known = (session: string): Nodes => {
@@ -68,7 +68,6 @@ export function arithmeticEngine(options: ArithmeticEngineOptions = {}): Arithme
       return sessions.size;
     },
     lose() {
-      sessions = new Map();
       life++;
     },
     async open(session, start) {

@@ -1,0 +1,112 @@
+// Sessions on their way to the store and back.
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type ArithmeticEngine, arithmeticEngine } from "../testing/arithmetic-engine.js";
+import { testStart } from "../testing/test-server.js";
+import { type ServingLimits, usualLimits } from "./limits.js";
+import type { PlayedSession } from "./played-session.js";
+import { type SessionStore, memoryStore } from "./session-store.js";
+import { SessionTable } from "./session-table.js";
+
+let engine: ArithmeticEngine;
+let store: SessionStore;
+let tables: SessionTable[] = [];
+const errors: unknown[] = [];
+beforeEach(() => {
+  engine = arithmeticEngine();
+  store = memoryStore();
+  errors.length = 0;
+});
+afterEach(() => Promise.all(tables.splice(0).map((table) => table.closeAll())));
+
+function tableOf(limits: Partial<ServingLimits> = {}): SessionTable {
+  const onError = (error: unknown): void => void errors.push(error);
+  const table = new SessionTable({ engine, store, limits: { ...usualLimits, ...limits }, onError });
+  tables = [...tables, table];
+  return table;
+}
+
+const open = (table: SessionTable, request = {}): Promise<PlayedSession> =>
+  table.open({ start: { frames: testStart.frames, seed: 1 }, truthFrames: 0 }, request);
+
+test("a session is in the store from its beginning, and from then on as it was saved", async () => {
+  const table = tableOf();
+  const { id } = await open(table);
+  const save = vi.spyOn(store, "save");
+  await vi.waitFor(async () => expect(await store.load(id)).toBeDefined());
+  engine.close(id).catch(() => undefined); // a server that was killed knows nothing any more
+  const session = await tableOf().find(id, table.key(id));
+  expect(session.nodes).toHaveLength(2);
+  for (let t = 0; t < 63; t++) await session.step([0, 0]);
+  expect(save).toHaveBeenCalledTimes(0);
+  await session.step([0, 0]);
+  await vi.waitFor(() => expect(save).toHaveBeenCalledTimes(1));
+});
+
+test("play does not wait for the disk, and what could not be saved is told and tried again", async () => {
+  const table = tableOf();
+  const session = await open(table);
+  await vi.waitFor(async () => expect(await store.load(session.id)).toBeDefined());
+  const save = vi.spyOn(store, "save");
+  let fail: (error: Error) => void = () => undefined;
+  save.mockImplementationOnce(() => new Promise((_, reject) => (fail = reject)));
+  for (let t = 0; t < 100; t++) await session.step([0, 0]); // the disk has not answered
+  fail(new Error("the disk is full"));
+  await vi.waitFor(() => expect(errors).toEqual([new Error("the disk is full")]));
+  for (let t = 0; t < 40; t++) await session.step([0, 0]);
+  await vi.waitFor(() => expect(save).toHaveBeenCalledTimes(2));
+});
+
+test("who comes back while a session is put away gets it as it was, and it stays", async () => {
+  vi.useFakeTimers({ toFake: ["Date", "setInterval"] });
+  const table = tableOf({ idleSeconds: 1 });
+  const session = await open(table);
+  await session.step([1, 0]);
+  const save = store.save.bind(store);
+  let written: () => void = () => undefined;
+  const writing = new Promise<void>((resolve) => (written = resolve));
+  const spy = vi.spyOn(store, "save").mockImplementation(async (id, bytes) => {
+    await writing;
+    return save(id, bytes);
+  });
+  vi.advanceTimersByTime(4000);
+  vi.useRealTimers();
+  await vi.waitFor(() => expect(spy).toHaveBeenCalled());
+  expect(await table.find(session.id, table.key(session.id))).toBe(session);
+  written();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(table.counts.sessions).toBe(1);
+  expect((await session.step([0, 0])).node.node).toBe(3);
+});
+
+test("a session that left is brought back only once it has", async () => {
+  const table = tableOf({ sessions: 1 });
+  const session = await open(table);
+  await session.step([1, 0]);
+  await tables[0]?.closeAll();
+  const other = tableOf({ sessions: 1 });
+  const [one, two] = await Promise.all([1, 2].map(() => other.find(session.id, other.key(session.id))));
+  expect(one).toBe(two);
+  expect(one?.nodes).toHaveLength(3);
+});
+
+test("clients that wait are refused when the server stops, and take no place of what is saved", async () => {
+  const table = tableOf({ sessions: 1 });
+  await open(table);
+  const waiting = open(table, { onQueued: () => undefined });
+  const refused = expect(waiting).rejects.toMatchObject({ code: "shutting-down" });
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  await table.closeAll();
+  await refused;
+  expect(engine.sessions).toBe(0);
+  expect(table.counts).toEqual({ sessions: 0, waiting: 0 });
+});
+
+test("one address has no more sessions than its share, and opens no more than so many in a minute", async () => {
+  const table = tableOf({ sessions: 9, sessionsPerAddress: 2, opensPerMinute: 3 });
+  const first = await open(table, { address: "a" });
+  await open(table, { address: "a" });
+  await expect(open(table, { address: "a" })).rejects.toMatchObject({ code: "server-full" });
+  await open(table, { address: "b" });
+  await table.close(first);
+  await expect(open(table, { address: "a" })).rejects.toMatchObject({ code: "too-fast" });
+});
