@@ -1,8 +1,8 @@
 // What the engine's process and its parent say to each other, over Node's channel between processes (structured clones).
 
 import type { LoadWorldOptions } from "../world-folder.js";
-import type { Engine, EngineErrorCode, EngineWorld } from "./engine.js";
-import type { WorldEngineOptions } from "./world-engine.js";
+import type { EngineErrorCode, EngineWorld } from "./engine.js";
+import type { WorldEngine, WorldEngineOptions } from "./world-engine.js";
 
 /** Which world an engine's process loads, and how it works. Plain data, as it goes to another process. */
 export interface EngineSetup {
@@ -16,7 +16,8 @@ export interface EngineSetup {
 }
 
 /** Methods that are called in the other process. */
-export type EngineMethod = "open" | "step" | "picture" | "snapshot" | "restore" | "close" | "load" | "shutdown";
+export type EngineMethod =
+  "open" | "step" | "picture" | "snapshot" | "memories" | "restore" | "close" | "load" | "shutdown";
 
 /** From the parent. */
 export type ParentMessage =
@@ -31,7 +32,7 @@ export type ChildMessage =
   | { readonly kind: "error"; readonly id: number; readonly code: EngineErrorCode; readonly message: string };
 
 /** Calls a method by its name. The arguments are those that the same method was called with in the parent. */
-export function callEngine(engine: Engine, method: EngineMethod, args: readonly unknown[]): Promise<unknown> {
+export function callEngine(engine: WorldEngine, method: EngineMethod, args: readonly unknown[]): Promise<unknown> {
   return (engine as unknown as Record<EngineMethod, (...given: readonly unknown[]) => Promise<unknown>>)[method](
     ...args,
   );

@@ -2,12 +2,11 @@
 
 import { setNumThreads } from "@vid2world/torch";
 import { loadWorld } from "../world-folder.js";
-import type { Engine } from "./engine.js";
 import { type ChildMessage, type ParentMessage, callEngine } from "./engine-calls.js";
 import { asEngineError } from "./frame-scheduler.js";
-import { worldEngine } from "./world-engine.js";
+import { type WorldEngine, worldEngine } from "./world-engine.js";
 
-let engine: Engine | undefined;
+let engine: WorldEngine | undefined;
 
 /** A parent that is gone cannot be told. */
 function tell(message: ChildMessage): void {

@@ -145,8 +145,8 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
   /** Takes what the network remembers, in the background: without it a return only takes longer. */
   const takeMemories = (name: string, kept: Kept): void => {
     kept.since = 0;
-    call<Uint8Array>(name, "snapshot", [name]).then(
-      (bytes) => (kept.memories = decodeSession(bytes).memories.slice(0, 1)),
+    call<readonly StoredMemory[]>(name, "memories", [name]).then(
+      (memories) => (kept.memories = memories),
       () => undefined,
     );
   };
@@ -155,7 +155,9 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
       if (sessions.has(name)) throw new EngineError("bad-start", "a session of this name is open already");
       const now = life;
       await running.call(method, [name, given]);
-      const { nodes, memories, ...base } = decodeSession((await running.call("snapshot", [name])) as Uint8Array);
+      // What a start became only the engine knows.
+      const bytes = method === "restore" ? given : await running.call("snapshot", [name]);
+      const { nodes, memories, ...base } = decodeSession(bytes as Uint8Array);
       const kept = { base: { ...base, nodes: [], memories: [] }, nodes: [...nodes], memories: memories.slice(0, 1) };
       sessions.set(name, { ...kept, since: 0, life: now, returning: undefined });
     });

@@ -153,16 +153,23 @@ export class EngineSession {
     const scene = Object.fromEntries(
       Object.entries(this.#root.scene).map(([name, x]) => [name, storedTensor(x as Tensor)]),
     );
+    const { latentShape } = this.#world;
+    const memories = this.memories(memoryBytes);
+    return { checksum, seed, contextFrames, latentShape, nodes: [...nodes], scene, memories };
+  }
+
+  /** What the network remembers at the newest states and then the keyframes, within so many bytes, of so many nodes. */
+  memories(bytes: number, most = Infinity): StoredMemory[] {
     const memories: StoredMemory[] = [];
-    let left = memoryBytes;
+    let left = bytes;
     for (const [node, { memory }] of this.states.newestFirst()) {
+      if (memories.length === most) break;
       if (memory === undefined || memory.memory.bytes > left) continue;
       left -= memory.memory.bytes;
       const { next, began } = memory;
       memories.push({ node, next, began, tensors: memory.memory.tensors.map(storedTensor) });
     }
-    const { latentShape } = this.#world;
-    return { checksum, seed, contextFrames, latentShape, nodes: [...nodes], scene, memories };
+    return memories;
   }
 
   /** Takes in what the network remembered at a node. */

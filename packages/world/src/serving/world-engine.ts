@@ -5,7 +5,7 @@ import { type Engine, EngineError, type EngineStep } from "./engine.js";
 import { type EngineSession, type TreeNode, openSession, reopenSession } from "./engine-session.js";
 import { checkAction, checkRecord, checkSettings, checkStart, describeEngineWorld } from "./engine-world.js";
 import type { Batching } from "./exact-batches.js";
-import { decodeSession, encodeSession } from "./session-record.js";
+import { type StoredMemory, decodeSession, encodeSession } from "./session-record.js";
 import { FrameScheduler, type LatentFrame } from "./frame-scheduler.js";
 
 /** How an engine works. */
@@ -28,6 +28,8 @@ export interface WorldEngineOptions {
 /** An engine in this process: its frames come with their latents. */
 export interface WorldEngine extends Engine {
   step(step: EngineStep): Promise<LatentFrame>;
+  /** What the network remembers at a session's newest state: one memory, or none. */
+  memories(session: string): Promise<readonly StoredMemory[]>;
 }
 
 /** An engine of a world. The world's weights stay the caller's; its own state is not touched. */
@@ -86,6 +88,7 @@ export function worldEngine(world: WorldModel, options: WorldEngineOptions = {})
         return scheduler.decode(latent_BCHW, settings.decoder);
       }),
     snapshot: (name) => scheduler.task(() => encodeSession(named(name).record(about.checksum, snapshotBytes))),
+    memories: (name) => scheduler.task(() => named(name).memories(snapshotBytes, 1)),
     async restore(name, bytes) {
       live();
       const record = decodeSession(bytes);

@@ -3,7 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { API } from "../protocol/http.js";
 import { PROTOCOL_VERSION, type WorldDescription } from "../protocol/messages.js";
-import { encodePicture, mediaTypes } from "./frame-encoder.js";
+import { mediaTypes } from "./frame-encoder.js";
 import type { ServerContext } from "./server-context.js";
 import { ServingError } from "./serving-error.js";
 
@@ -16,14 +16,12 @@ export function describeWorld({ engine, limits }: ServerContext): WorldDescripti
 
 /** Adds the routes. */
 export function worldRoutes(app: FastifyInstance, context: ServerContext): void {
-  const { gallery, engine } = context;
+  const { gallery, startPictures } = context;
   app.get(`${API}/world`, () => describeWorld(context));
   app.get(`${API}/starts`, () => ({ starts: gallery.entries }));
   app.get(`${API}/starts/:id/picture`, async (request, reply) => {
     const { id } = context.galleryEntry((request.params as { id: string }).id);
-    const { frames } = await gallery.start(id);
-    const newest = frames.subarray(frames.length - engine.world.width * engine.world.height * 3);
-    const picture = await encodePicture(newest, engine.world, "jpeg");
+    const picture = await startPictures.of(id);
     return reply.type(mediaTypes.jpeg).header("cache-control", "private, max-age=3600").send(picture);
   });
 }

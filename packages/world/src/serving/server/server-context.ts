@@ -6,6 +6,7 @@ import type { Engine } from "../engine.js";
 import type { FrameFormat, OpenedSession, ServerMessage, Settings, Start } from "../protocol/messages.js";
 import { encodePicture } from "./frame-encoder.js";
 import type { Gallery } from "./gallery/gallery.js";
+import { StartPictures } from "./gallery/start-pictures.js";
 import type { ServingLimits } from "./limits.js";
 import { type ServerMetrics, serverMetrics } from "./metrics.js";
 import { PictureStore } from "./picture-store.js";
@@ -36,6 +37,7 @@ export interface ServerParts {
 export class ServerContext {
   readonly engine: Engine;
   readonly gallery: Gallery;
+  readonly startPictures: StartPictures;
   readonly limits: ServingLimits;
   readonly log: FastifyBaseLogger;
   readonly metrics: ServerMetrics;
@@ -46,6 +48,7 @@ export class ServerContext {
   constructor({ engine, gallery, store, limits, log }: ServerParts) {
     this.engine = engine;
     this.gallery = gallery;
+    this.startPictures = new StartPictures(gallery, engine.world);
     this.limits = limits;
     this.log = log;
     this.uploads = new UploadStore(engine.world, limits);

@@ -102,6 +102,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await pageRoutes(page, { ...(options.page !== undefined && { folder: options.page }), access });
   });
   const address = await app.listen({ host, port });
+  context.startPictures.prepare();
   return {
     address,
     context,

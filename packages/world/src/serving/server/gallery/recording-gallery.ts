@@ -6,7 +6,7 @@ import type { Channel } from "../../../data/action-space.js";
 import { frameBytes, readFramesInto } from "../../../data/frames.js";
 import { readClipFile } from "../../../data/recording-format.js";
 import type { Episode, Recording } from "../../../data/recording.js";
-import type { Gallery } from "./gallery.js";
+import type { Gallery, GalleryStart } from "./gallery.js";
 
 /** What starts are made for. */
 export interface RecordingGalleryOptions {
@@ -41,6 +41,8 @@ export function recordingGallery(recording: Recording, options: RecordingGallery
   const places = choosePlaces(recording, options);
   const frameSize = width * height * 3;
   const pieces = new Map<string, Promise<Uint8Array>>();
+  /** The starts are few and short: each is decoded once. */
+  const opened = new Map<string, Promise<GalleryStart>>();
 
   const place = (id: string): Place => {
     const found = places.get(id);
@@ -64,16 +66,23 @@ export function recordingGallery(recording: Recording, options: RecordingGallery
     return known;
   };
 
+  const begin = async (at: Place): Promise<GalleryStart> => {
+    const { episode, first } = at;
+    const frames = await read(at, first, first + contextFrames);
+    if (!channels || contextFrames === 1) return { frames };
+    const { actions } = await readClipFile(episode.actionsFile, channels);
+    return { frames, actions: actions.slice(first, first + contextFrames - 1) };
+  };
+
   return {
     entries: [...places].map(([id, { episode, first, truthFrames }]) => {
       return { id, title: titleOf(episode, first), truthFrames };
     }),
-    async start(id) {
-      const { episode, first } = place(id);
-      const frames = await read(place(id), first, first + contextFrames);
-      if (!channels || contextFrames === 1) return { frames };
-      const { actions } = await readClipFile(episode.actionsFile, channels);
-      return { frames, actions: actions.slice(first, first + contextFrames - 1) };
+    start(id) {
+      const known = opened.get(id) ?? begin(place(id));
+      opened.set(id, known);
+      known.catch(() => opened.delete(id));
+      return known;
     },
     async truth(id, frame) {
       const number = Math.floor(frame / PIECE);
