@@ -50,7 +50,8 @@ export interface Native {
   grads(count: number): void;
   // trace.cc
   traceBegin(count: number): void;
-  traceEnd(count: number): unknown;
+  weightLayouts(): unknown;
+  traceEnd(count: number, layouts?: unknown): unknown;
   traceCancel(): void;
   traceRun(trace: unknown, count: number): void;
   traceSteps(trace: unknown): [operator: string, given: number[][], results: number[][]][];
@@ -118,7 +119,7 @@ export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigI
 const firstLine = (error: unknown): string => String(error).split("\n")[0] ?? "";
 
 /** Functions that older builds lack, one for each change of the addon. */
-const NEWER = ["clearGrads", "callScript", "backends", "traceBegin"] as const satisfies readonly (keyof Native)[];
+const NEWER = ["clearGrads", "callScript", "backends", "weightLayouts"] as const satisfies readonly (keyof Native)[];
 
 function load(): Native {
   const path = addonPath("vid2world_torch");

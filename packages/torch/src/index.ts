@@ -34,4 +34,4 @@ export * from "./rearrange.js";
 export { keep, liveBytes, liveTensors, scope, sequential } from "./scope.js";
 export { ScriptModule, type ScriptCall } from "./script-module.js";
 export { Tensor, type Dims } from "./tensor.js";
-export { Trace, trace, type TracedCall } from "./trace.js";
+export { Trace, WeightLayouts, trace, type TracedCall } from "./trace.js";

@@ -1,6 +1,19 @@
 // Traces: the same numbers as the evaluation they were made from, on other inputs, and nothing left behind.
 import { expect, test } from "vitest";
-import { Linear, type Tensor, assertClose, cat, liveTensors, noGrad, randn, scope, trace, zeros } from "./index.js";
+import {
+  Conv2d,
+  Linear,
+  type Tensor,
+  WeightLayouts,
+  assertClose,
+  cat,
+  liveTensors,
+  noGrad,
+  randn,
+  scope,
+  trace,
+  zeros,
+} from "./index.js";
 
 const layer = new Linear(4, 6);
 const body = (x: Tensor, past: Tensor): Tensor[] => {
@@ -50,6 +63,30 @@ test("runs leave no tensors behind", () => {
     for (let i = 0; i < 5; i++) scope(() => void traced.run([x, past]));
     expect(liveTensors()).toBe(before);
   });
+});
+
+test("a frozen trace computes once what depends on weights alone, and gives the numbers that an item has in a batch", () => {
+  const [conv, linear] = [new Conv2d(64, 64, 3, { padding: 1 }), new Linear(64, 64)];
+  const network = (x: Tensor, row: Tensor): Tensor[] => {
+    const scale = linear.weight.exp().mean([1]).add(1);
+    const shift = linear.forward(row).mul(scale).unsqueeze(-1).unsqueeze(-1);
+    return [conv.forward(x).add(shift)];
+  };
+  noGrad(() =>
+    scope(() => {
+      const layouts = new WeightLayouts();
+      const frozen = (x: Tensor, row: Tensor): ReturnType<typeof trace> =>
+        trace([x, row], () => network(x, row), { layouts });
+      const x = randn([3, 64, 8, 10]).contiguous({ memoryFormat: "channels_last" });
+      const rows = randn([3, 64]);
+      const { trace: many, outputs } = frozen(x, rows);
+      expect(many.calls().map(({ operator }) => operator)).not.toContain("exp");
+      assertClose(outputs[0] as Tensor, network(x, rows)[0] as Tensor, { atol: 1e-5, rtol: 1e-5 });
+      const [first, row] = [x.narrow(0, 1, 1), rows.narrow(0, 1, 1)];
+      const { outputs: alone } = frozen(first, row);
+      assertClose(alone[0] as Tensor, (outputs[0] as Tensor).narrow(0, 1, 1), { atol: 0, rtol: 0 });
+    }),
+  );
 });
 
 test("what cannot be traced is refused, and the next trace is not disturbed", () => {

@@ -44,21 +44,33 @@ export class Trace {
   }
 }
 
+/** Weights in the order in which kernels read them, for the frozen traces of one network; freed with the last of these. */
+export class WeightLayouts {
+  /** @internal */
+  readonly native: unknown = native.weightLayouts();
+}
+
 /**
  * Evaluates `body()` once and writes its operator calls down. `inputs` are the tensors that will differ between runs, all of them different
  * ones; `body` must not read values of tensors (`item`) nor draw random numbers that are to differ. Returns the outputs of this evaluation too.
+ *
+ * With `layouts` the trace is frozen: tensors that were neither given nor made inside must not change any more. What is computed of them alone is
+ * computed once, and float32 convolutions on the CPU get their weights laid out for the kernel. Its runs differ from `body` by rounding, so the
+ * outputs returned are those of a run.
  *
  * @example const { trace: step } = noGrad(() => trace([x], () => [model.forward(x)])); const [y] = noGrad(() => step.run([other]));
  */
 export function trace(
   inputs: readonly Tensor[],
   body: () => readonly Tensor[],
+  { layouts }: { readonly layouts?: WeightLayouts } = {},
 ): { readonly trace: Trace; readonly outputs: readonly Tensor[] } {
   checkGradientsOff();
   native.traceBegin(write(inputs));
   try {
     const outputs = body();
-    return { trace: new Trace(native.traceEnd(write(outputs)), outputs.length), outputs };
+    const made = new Trace(native.traceEnd(write(outputs), layouts?.native), outputs.length);
+    return { trace: made, outputs: layouts ? made.run(inputs) : outputs };
   } finally {
     native.traceCancel();
   }

@@ -4,6 +4,8 @@
 // were neither inputs nor results (weights, tables) are kept and read again at each run, so weights that change in place are seen.
 #include "trace.h"
 
+#include "freeze.h"
+
 namespace vid2world {
 
 std::vector<at::Tensor> Trace::run(std::vector<at::Tensor> inputs, const TraceStep*& failed) const {
@@ -110,12 +112,13 @@ void Recorder::after(const torch::jit::Stack& stack, bool dropResults) {
   }
 }
 
-Trace Recorder::finish(const std::vector<at::Tensor>& outputs) {
+Trace Recorder::finish(const std::vector<at::Tensor>& outputs, WeightLayouts* layouts) {
   for (const auto& output : outputs) {
     const auto number = numberOf(output);
     if (number < 0) trace_.constants.push_back(output);
     trace_.outputs.push_back(number >= 0 ? number : -static_cast<int64_t>(trace_.constants.size()));
   }
+  if (layouts != nullptr) freeze(trace_, alive_, *layouts);
   // Backwards: what a step is the first to name is not needed after it.
   std::vector<bool> needed(trace_.numbers);
   for (const auto number : trace_.outputs)
@@ -155,11 +158,17 @@ Napi::Value TraceBegin(const Napi::CallbackInfo& info) {
   });
 }
 
-/** traceEnd(count) -> external; the outputs are in the scratch buffer. */
+/** weightLayouts() -> external */
+Napi::Value MakeWeightLayouts(const Napi::CallbackInfo& info) {
+  return Napi::External<WeightLayouts>::New(info.Env(), new WeightLayouts(), [](Napi::Env, WeightLayouts* done) { delete done; });
+}
+
+/** traceEnd(count, layouts?) -> external; the outputs are in the scratch buffer. With layouts the trace is frozen. */
 Napi::Value TraceEnd(const Napi::CallbackInfo& info) {
   return guard(info, "trace", [&] {
     State& state = stateOf(info.Env());
-    auto trace = std::make_unique<Trace>(state.recorder->finish(tensorsAt(state, static_cast<size_t>(numberAt(info, 0)))));
+    auto* layouts = info[1].IsExternal() ? info[1].As<Napi::External<WeightLayouts>>().Data() : nullptr;
+    auto trace = std::make_unique<Trace>(state.recorder->finish(tensorsAt(state, static_cast<size_t>(numberAt(info, 0))), layouts));
     state.recorder.reset();
     return Napi::External<Trace>::New(info.Env(), trace.release(), [](Napi::Env, Trace* done) { delete done; });
   });
@@ -219,6 +228,7 @@ Napi::Value TraceSteps(const Napi::CallbackInfo& info) {
 
 void InitTrace(Napi::Env env, Napi::Object exports) {
   exports["traceBegin"] = Napi::Function::New(env, TraceBegin);
+  exports["weightLayouts"] = Napi::Function::New(env, MakeWeightLayouts);
   exports["traceEnd"] = Napi::Function::New(env, TraceEnd);
   exports["traceCancel"] = Napi::Function::New(env, TraceCancel);
   exports["traceRun"] = Napi::Function::New(env, TraceRun);

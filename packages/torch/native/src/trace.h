@@ -34,13 +34,16 @@ struct Trace {
   std::vector<at::Tensor> run(std::vector<at::Tensor> inputs, const TraceStep*& failed) const;
 };
 
+struct WeightLayouts;
+
 /** Listens to operator calls. */
 class Recorder {
  public:
   explicit Recorder(std::vector<at::Tensor> inputs);
   void before(const c10::OperatorHandle& handle, const std::string& name, const torch::jit::Stack& stack);
   void after(const torch::jit::Stack& stack, bool dropResults);
-  Trace finish(const std::vector<at::Tensor>& outputs);
+  /** With `layouts` the trace is frozen (freeze.h): tensors that were neither given nor made inside must stay as they are. */
+  Trace finish(const std::vector<at::Tensor>& outputs, WeightLayouts* layouts);
 
  private:
   int64_t numberOf(const at::Tensor& tensor) const;

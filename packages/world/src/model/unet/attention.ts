@@ -5,6 +5,7 @@ import {
   Module,
   arange,
   cat,
+  isGradEnabled,
   rearrange,
   scaledDotProductAttention,
   scope,
@@ -130,7 +131,9 @@ export class Attention extends Module {
   }
 
   #attend(query_XNC: Tensor, key_XLC: Tensor, value_XLC: Tensor): Tensor {
-    const split = (y_XNC: Tensor): Tensor => rearrange(y_XNC, "x n (h d) -> x h n d", { d: this.#headChannels });
+    // In one piece, as products of matrices that lie otherwise round otherwise, and how they lie depends on the batch.
+    const piece = (y: Tensor): Tensor => (isGradEnabled() ? y : y.contiguous());
+    const split = (y_XNC: Tensor): Tensor => piece(rearrange(y_XNC, "x n (h d) -> x h n d", { d: this.#headChannels }));
     const mixed = scaledDotProductAttention(split(query_XNC), split(key_XLC), split(value_XLC));
     return rearrange(mixed, "x h n d -> x n (h d)");
   }

@@ -1,5 +1,5 @@
 // Traces of single-frame evaluations, by the shapes that they were made for: a stream asks the same of the network over and over.
-import { type Tensor, type Trace, autocastMode, trace } from "@vid2world/torch";
+import { type Tensor, type Trace, WeightLayouts, autocastMode, trace } from "@vid2world/torch";
 
 import type { LayerMemories } from "./time-pass.js";
 import type { UNetHistory } from "./unet-history.js";
@@ -15,11 +15,12 @@ export interface Evaluated {
 const MOST = 48;
 
 /**
- * An evaluation of given shapes and precision runs as it is written the first time, is traced the second time, and repeated from then on. A history of
- * another length, another batch or another kind of conditioning has a trace of its own; the oldest are forgotten.
+ * An evaluation of given shapes and precision is traced the first time and repeated from then on. A history of another length, another batch or
+ * another kind of conditioning has a trace of its own; the oldest are forgotten. The network's weights must stay as they are: the traces are frozen.
  */
 export class StreamTraces {
   readonly #traces = new Map<string, Known>();
+  #layouts = new WeightLayouts();
 
   /** Evaluates by `body`, or as it did the last time. Gradients must be off; `body` must depend on `history` and `input` alone. */
   evaluate(what: string, history: UNetHistory, input: UNetInput, body: () => Evaluated): Evaluated {
@@ -27,26 +28,31 @@ export class StreamTraces {
     const key = `${what} ${history.frames} ${history.batch} ${describe(input)} ${autocastMode()}`;
     const known = this.#traces.get(key);
     this.#traces.delete(key);
-    if (known === undefined || new Set(tensors).size < tensors.length) {
-      this.#set(key, known ?? {});
-      return body();
-    }
-    if (known.trace) {
+    if (known) {
       this.#set(key, known);
       return known.unpack(known.trace.run(tensors));
     }
     let made: Evaluated | undefined;
-    const traced = trace(tensors, () => {
-      made = body();
-      return [made.output_BTCHW, ...[...made.recorded.values()].flat()];
-    });
-    this.#set(key, { trace: traced.trace, unpack: unpackLike((made as Evaluated).recorded) });
-    return made as Evaluated;
+    const { trace: repeat, outputs } = trace(
+      tensors,
+      () => {
+        made = body();
+        return tensorsOf(made);
+      },
+      { layouts: this.#layouts },
+    );
+    const written = made as unknown as Evaluated;
+    // What was written down is not what runs: a run's numbers differ by rounding, and the first frame is to have those of all others.
+    tensorsOf(written).forEach((tensor) => tensor.dispose());
+    const unpack = unpackLike(written.recorded);
+    this.#set(key, { trace: repeat, unpack });
+    return unpack(outputs);
   }
 
   /** Forgets all traces. */
   clear(): void {
     this.#traces.clear();
+    this.#layouts = new WeightLayouts();
   }
 
   #set(key: string, known: Known): void {
@@ -56,9 +62,12 @@ export class StreamTraces {
   }
 }
 
-type Known =
-  | { readonly trace: Trace; readonly unpack: (outputs: readonly Tensor[]) => Evaluated }
-  | { readonly trace?: undefined };
+interface Known {
+  readonly trace: Trace;
+  readonly unpack: (outputs: readonly Tensor[]) => Evaluated;
+}
+
+const tensorsOf = ({ output_BTCHW, recorded }: Evaluated): Tensor[] => [output_BTCHW, ...[...recorded.values()].flat()];
 
 const namedTensors = (input: UNetInput): [string, Tensor][] =>
   Object.entries(input as unknown as Record<string, Tensor>);
