@@ -83,7 +83,7 @@ const args = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args });
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: "dark" });
-  await page.goto(server.address);
+  await page.goto(`${server.address}/?paused`);
   const described = (await (await fetch(`${server.address}/api/v1/world`)).json()) as { fps: number; name: string };
   await page.locator(".card").first().click();
   await page.locator(".play-button").waitFor();

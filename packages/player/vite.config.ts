@@ -1,7 +1,7 @@
 // How the page is built: TypeScript and Preact into a folder of static files that any server may serve under any path.
 import { defineConfig } from "vite";
 
-/** Where `npm run dev` finds a server: `vid2world play`, or testing/fake-server.ts. */
+/** Where `npm run dev` finds a server: a running `vid2world play`. */
 const server = process.env["VID2WORLD_SERVER"] ?? "http://127.0.0.1:8008";
 
 // eslint-disable-next-line no-restricted-syntax -- vite wants a default export here; every other file has named ones.

@@ -28,8 +28,8 @@ test.skipIf(noBrowser !== undefined)("a learned world plays on in the page after
     const tab = await browser.newPage();
     tab.setDefaultTimeout(WAIT);
     await tab.goto(server.address);
-    await tab.getByRole("button", { name: /grey/ }).click();
-    await tab.locator(".play-button").click();
+    await tab.getByRole("button", { name: /grey/ }).click(); // it begins by itself
+    await tab.locator(".play-button").waitFor();
     await tab.keyboard.down("KeyW");
     // The page's policy forbids what `waitForFunction` does.
     const untilFrame = async (frame: number): Promise<void> => {

@@ -142,6 +142,11 @@ function draw({ x, y, heading, flash }: Camera): Uint8Array {
   const pixels = new Uint8Array(HEIGHT * WIDTH * 3);
   const [sin, cos] = [Math.sin(heading), Math.cos(heading)];
   const horizon = HEIGHT * 0.45;
+  const put = (at: number, red: number, green: number, blue: number): void => {
+    pixels[at] = Math.min(255, red);
+    pixels[at + 1] = Math.min(255, green);
+    pixels[at + 2] = Math.min(255, blue);
+  };
   for (let column = 0; column < WIDTH; column++) {
     const across = (2 * column) / WIDTH - 1;
     const bearing = heading - across * 0.7;
@@ -149,17 +154,17 @@ function draw({ x, y, heading, flash }: Camera): Uint8Array {
     for (let line = 0; line < HEIGHT; line++) {
       const at = (line * WIDTH + column) * 3;
       if (line < horizon) {
-        const [r, g, b] = line < hills ? [120 + line, 150 + line, 205] : [70, 96, 88];
-        pixels.set([r + 90 * flash, g + 60 * flash, b], at);
+        if (line < hills) put(at, 120 + line + 90 * flash, 150 + line + 60 * flash, 205);
+        else put(at, 70 + 90 * flash, 96 + 60 * flash, 88);
         continue;
       }
       const depth = 26 / (line - horizon + 1);
       const [floorX, floorY] = [x + cos * across * depth - sin * depth, y + sin * across * depth + cos * depth];
       const isLight = (Math.floor(floorX) + Math.floor(floorY)) % 2 === 0;
       const haze = Math.min(1, depth / 16);
-      const base = isLight ? [196, 164, 120] : [104, 78, 64];
-      const shade = base.map((value) => value * (1 - haze) + 150 * haze + 60 * flash);
-      pixels.set(shade.map((value) => Math.min(255, value)), at); // prettier-ignore
+      const [near, far] = [1 - haze, 150 * haze + 60 * flash];
+      if (isLight) put(at, 196 * near + far, 164 * near + far, 120 * near + far);
+      else put(at, 104 * near + far, 78 * near + far, 64 * near + far);
     }
   }
   return pixels;

@@ -1,6 +1,6 @@
 // Where the page begins.
 import { render } from "preact";
-import { createApi } from "./connection/api.js";
+import { remoteWorld } from "./protocol.js";
 import { createPlayer } from "./session/player.js";
 import { App } from "./view/app.js";
 import "./styles/base.css";
@@ -9,7 +9,18 @@ import "./styles/controls.css";
 import "./styles/stage.css";
 import "./styles/timeline.css";
 
-const player = createPlayer(createApi(document.baseURI));
+/** A WebSocket to the server that this page came from. A token is in a cookie that scripts cannot read. */
+function newSocket(): WebSocket {
+  const url = new URL("api/v1/play", document.baseURI);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return new WebSocket(url);
+}
+
+/** Whoever wants little motion, or says so in the address, begins by pressing Play. */
+const beginsPaused = (): boolean =>
+  new URLSearchParams(location.search).has("paused") || matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+const player = createPlayer({ server: remoteWorld(document.baseURI), newSocket, beginsPaused });
 const root = document.getElementById("app");
 if (root !== null) render(<App player={player} />, root);
 void player.start();

@@ -1,16 +1,23 @@
-// The seam to the server: everything of its protocol that the page uses. Types, and the decoder of frames; the schemas stay on the server.
+// The seam to the server: everything of its protocol that the page uses. Types and the two clients; the schemas stay on the server.
 import type { WorldDescription } from "@vid2world/world/serving/protocol/messages";
 
-export { decodeFrame } from "@vid2world/world/serving/protocol/frame-codec";
+export { RemoteError, remoteWorld } from "@vid2world/world/serving/protocol/client";
+export type { RemoteSession, RemoteWorld } from "@vid2world/world/serving/protocol/client";
+export { ConnectionLostError, playOver } from "@vid2world/world/serving/protocol/play-socket";
+export type {
+  PlayAnswers,
+  PlayNews,
+  PlayRequest,
+  PlayStatement,
+  PlaySocket,
+  SocketLike,
+} from "@vid2world/world/serving/protocol/play-socket";
 export type { FrameMessage, FrameTimings } from "@vid2world/world/serving/protocol/frame-codec";
-export type { Uploaded } from "@vid2world/world/serving/protocol/http";
 export type {
   Action,
-  ClientMessageInput,
   ErrorCode,
   GalleryEntry,
-  ServerMessage,
-  SessionFile,
+  OpenedSession,
   SessionNode,
   SessionState,
   Settings,

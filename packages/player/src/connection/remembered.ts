@@ -1,5 +1,10 @@
 // What outlives a reload of the page: the session one was in. It stays in this tab.
-import type { SessionKey } from "./api.js";
+
+/** What a session is called, and what proves that it is one's own. */
+export interface SessionKey {
+  readonly session: string;
+  readonly key: string;
+}
 
 const SESSION = "vid2world.session";
 
@@ -20,7 +25,9 @@ const TRIED = "vid2world.token-tried";
 /** Takes a token to the server, which keeps it in a cookie and leads back here. */
 export function enterToken(token: string): void {
   sessionStorage.setItem(TRIED, "1");
-  location.assign(`./?token=${encodeURIComponent(token)}`);
+  const query = new URLSearchParams(location.search);
+  query.set("token", token);
+  location.assign(`./?${query.toString()}`);
 }
 
 /** Whether a token was entered in this tab before this page was loaded; asked once. */

@@ -17,6 +17,10 @@ const BUTTON_NAMES: Readonly<Record<number, string>> = {
 const START_BUTTON = 9;
 /** Up, down, left, right of the directional pad: the third stick. */
 const PAD = [12, 13, 14, 15] as const;
+/** Milliseconds between two looks at a gamepad: a press of Start lasts longer, and displays are refreshed late on a busy machine. */
+const LOOK_MS = 10;
+/** The same while there is none, where the browser does not tell of one. */
+const SEARCH_MS = 500;
 const STICK_NAMES = ["left stick", "right stick", "directional pad"];
 
 /** What of a gamepad is looked at. */
@@ -66,15 +70,16 @@ export function pushesOf(surface: Surface, { axes, buttons }: GamepadReading): M
   return pushes;
 }
 
-/** Looks at the first gamepad at every refresh of the display. Returns how to stop. */
+/** Looks at the first gamepad again and again. Returns how to stop. */
 export function listenToGamepad(pilot: Pilot, surface: Surface, onStart: () => void): () => void {
   let before = new Map<string, string>();
   let started = false;
-  let frame = requestAnimationFrame(look);
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function look(now: number): void {
-    frame = requestAnimationFrame(look);
+  function look(): void {
     const pad = navigator.getGamepads().find((found) => found?.connected);
+    clearTimeout(timer);
+    timer = setTimeout(look, pad ? LOOK_MS : SEARCH_MS);
     const pushes = pad ? pushesOf(surface, pad) : new Map<string, Push[]>();
     for (const source of before.keys()) if (!pushes.has(source)) pushes.set(source, []);
     const next = new Map<string, string>();
@@ -82,12 +87,17 @@ export function listenToGamepad(pilot: Pilot, surface: Surface, onStart: () => v
       const state = held.length === 0 ? "" : JSON.stringify(held);
       if (state !== "") next.set(source, state);
       if (state === (before.get(source) ?? "")) continue;
-      pilot.push(source, held, before.has(source) ? undefined : now);
+      pilot.push(source, held, before.has(source) ? undefined : performance.now());
     }
     before = next;
     const start = pad?.buttons[START_BUTTON]?.pressed ?? false;
     if (start && !started) onStart();
     started = start;
   }
-  return () => cancelAnimationFrame(frame);
+  look();
+  window.addEventListener("gamepadconnected", look);
+  return () => {
+    clearTimeout(timer);
+    window.removeEventListener("gamepadconnected", look);
+  };
 }

@@ -11,6 +11,14 @@ test("what moved longer ago than a frame is gone", () => {
   expect(window.sum(200)).toEqual({ x: 0, y: 0 });
 });
 
+test("the length of the window is asked once per look, however much moved", () => {
+  let asked = 0;
+  const window = createMovementWindow(() => 100 + 0 * asked++);
+  for (let at = 0; at < 50; at++) window.add(1, 0, at);
+  expect(window.sum(60)).toEqual({ x: 50, y: 0 });
+  expect(asked).toBe(1);
+});
+
 test("looks that are one frame apart find everything exactly once", () => {
   const window = createMovementWindow(() => 100);
   let found = 0;

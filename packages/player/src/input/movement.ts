@@ -16,7 +16,8 @@ export function createMovementWindow(windowMs: () => number): MovementWindow {
   return {
     add: (x, y, at) => void moves.push({ x, y, at }),
     sum(now) {
-      moves = moves.filter(({ at }) => at > now - windowMs());
+      const begin = now - windowMs();
+      moves = moves.filter(({ at }) => at > begin);
       return moves.reduce((sum, { x, y }) => ({ x: sum.x + x, y: sum.y + y }), { x: 0, y: 0 });
     },
     clear: () => void (moves = []),

@@ -1,7 +1,6 @@
 // What a pilot tells the server: every change once, and nothing stays pressed.
 import { expect, test } from "vitest";
-import type { Statement } from "../connection/link.js";
-import type { Channel } from "../protocol.js";
+import type { Channel, PlayStatement } from "../protocol.js";
 import { type Pilot, createPilot } from "./pilot.js";
 import { effectOfKey } from "./row.js";
 
@@ -13,7 +12,7 @@ const channels: Channel[] = [
 interface Flight {
   readonly pilot: Pilot;
   /** Values of `forward` that were told, in order. */
-  readonly told: Statement[];
+  readonly told: PlayStatement[];
   readonly down: (code: string) => void;
   readonly up: (code: string) => void;
   /** A frame that knew of everything told so far. */
@@ -21,7 +20,7 @@ interface Flight {
 }
 
 function fly(): Flight {
-  const told: Statement[] = [];
+  const told: PlayStatement[] = [];
   const pilot = createPilot({
     channels: () => channels,
     isLive: () => true,
@@ -58,6 +57,13 @@ test("a tap between two frames is held until a frame knew of it", () => {
   expect(pilot.row.value).toEqual([-1, 0]);
   frame();
   expect(pilot.row.value).toEqual([0, 0]);
+});
+
+test("the first movement of the mouse is told at once", () => {
+  const { pilot, told } = fly();
+  pilot.move(10, 0, performance.now());
+  expect(told.at(-1)).toMatchObject({ action: { turn: expect.closeTo(0.1) as number } });
+  pilot.release(); // ends its timer
 });
 
 test("a tap that was not answered when playing stopped is let go", () => {

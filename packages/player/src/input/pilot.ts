@@ -1,6 +1,6 @@
 // Sends what is held to the server whenever it changes, and keeps account of which message a frame knew of.
 import { type Signal, signal } from "@preact/signals";
-import type { Statement } from "../connection/link.js";
+import type { PlayStatement } from "../protocol.js";
 import type { Channel } from "./channels.js";
 import { createHeld } from "./held.js";
 import { createMovementWindow } from "./movement.js";
@@ -12,9 +12,9 @@ export interface PilotSurroundings {
   channels(): readonly Channel[];
   /** Whether frames follow each other. */
   isLive(): boolean;
-  /** Milliseconds from one frame to the next. */
+  /** Milliseconds from one frame of the server to the next. Asked often. */
   frameTime(): number;
-  tell(message: Statement): void;
+  tell(message: PlayStatement): void;
   /** A press of `at` (`performance.now()`) went out under this number. */
   onPress(sequence: number, at: number): void;
 }
@@ -77,7 +77,7 @@ export function createPilot(around: PilotSurroundings): Pilot {
     },
     move(x, y, at) {
       movement.add(x, y, at);
-      if (timer === undefined) timer = setTimeout(() => update(), 8);
+      if (timer === undefined) update(); // the first movement at once, those that follow with the timer it sets
     },
     release() {
       held.clear();

@@ -9,7 +9,6 @@ export interface FrameStore {
   put(frame: FrameMessage): Blob;
   /** The picture of a node, from here or from the server. */
   get(node: number): Promise<Blob>;
-  clear(): void;
 }
 
 /** The picture of a frame as a file that browsers decode. */
@@ -45,10 +44,6 @@ export function createFrameStore(load: (node: number) => Promise<Blob>, limit = 
       const asked = load(node).then((picture) => keep(node, picture));
       loading.set(node, asked);
       return asked.finally(() => loading.delete(node));
-    },
-    clear() {
-      pictures.clear();
-      bytes = 0;
     },
   };
 }

@@ -20,11 +20,11 @@ test("a key is answered by the first frame that knew of it", () => {
   meter.input(1, 100);
   meter.input(2, 150);
   meter.answered(0, 160);
-  expect(meter.keyToFrame).toEqual([]);
+  expect(meter.summary().keyToFrame).toBeUndefined();
   meter.answered(1, 200);
   meter.answered(2, 300);
   meter.answered(2, 400);
-  expect(meter.keyToFrame).toEqual([100, 150]);
+  expect(meter.summary().keyToFrame).toEqual({ p50: 100, p95: 150, count: 2 });
 });
 
 test("one frame answers several keys", () => {
@@ -47,4 +47,16 @@ test("only the last frames count", () => {
   const meter = createLatencyMeter();
   for (let i = 0; i < 300; i++) meter.shown({ ...timings, model: i }, i, i);
   expect(meter.summary().model).toBe(239);
+});
+
+test("the time between arrivals is that of the last few frames, drawn or not, and another session has none yet", () => {
+  const meter = createLatencyMeter();
+  for (let i = 0; i <= 20; i++) meter.received(100 * i);
+  for (let i = 1; i <= 6; i++) meter.received(2000 + 50 * i);
+  expect(meter.interval).toBe(50);
+  meter.interrupted();
+  meter.received(90_000);
+  expect(meter.interval).toBe(50);
+  meter.clear();
+  expect(meter.interval).toBeUndefined();
 });

@@ -3,6 +3,8 @@ import type { FrameTimings } from "../protocol.js";
 
 /** Frames that the figures are taken over. */
 const WINDOW = 120;
+/** Frames that the time between arrivals is taken over: few, as the rate can be changed. */
+const ARRIVALS = 9;
 
 /** Medians over the last frames, milliseconds; undefined where nothing was measured yet. */
 export interface LatencySummary {
@@ -23,6 +25,10 @@ export interface LatencySummary {
 
 /** Takes measurements. All times are milliseconds of one clock, `performance.now()`. */
 export interface LatencyMeter {
+  /** A played frame that came. */
+  received(at: number): void;
+  /** Time between the last frames as they came, drawn or not: that of the server. */
+  readonly interval: number | undefined;
   /** A frame that is on the screen now. */
   shown(timings: FrameTimings, received: number, drawn: number): void;
   dropped(): void;
@@ -33,9 +39,9 @@ export interface LatencyMeter {
   answered(sequence: number, drawn: number): void;
   /** Frames do not follow each other any more: neither does the time between them. */
   interrupted(): void;
+  /** Another session: nothing was measured of it yet. */
+  clear(): void;
   summary(): LatencySummary;
-  /** Every key-to-frame time within the window. */
-  readonly keyToFrame: readonly number[];
 }
 
 /** The value below which a share of the values lies (nearest rank); undefined for none. */
@@ -45,9 +51,9 @@ export function percentile(values: readonly number[], share: number): number | u
 }
 
 /** Keeps the last values. */
-function keepLast(values: number[], value: number): void {
+function keepLast(values: number[], value: number, most = WINDOW): void {
   values.push(value);
-  if (values.length > WINDOW) values.shift();
+  if (values.length > most) values.shift();
 }
 
 /** A meter without measurements. */
@@ -57,11 +63,27 @@ export function createLatencyMeter(): LatencyMeter {
     number[]
   >;
   const keyToFrame: number[] = [];
+  const intervals: number[] = [];
   let waiting: { sequence: number; at: number }[] = [];
+  let lastReceived: number | undefined;
   let lastDrawn: number | undefined;
+  let interval: number | undefined;
   let dropped = 0;
+  const interrupted = (): void => {
+    lastReceived = lastDrawn = undefined;
+    waiting = [];
+  };
   return {
-    keyToFrame,
+    get interval() {
+      return interval;
+    },
+    received(at) {
+      if (lastReceived !== undefined) {
+        keepLast(intervals, at - lastReceived, ARRIVALS);
+        interval = percentile(intervals, 0.5);
+      }
+      lastReceived = at;
+    },
     shown(timings, received, drawn) {
       for (const part of ["wait", "model", "decode", "encode"] as const) keepLast(parts[part], timings[part]);
       keepLast(parts.draw, drawn - received);
@@ -75,9 +97,12 @@ export function createLatencyMeter(): LatencyMeter {
       for (const input of waiting) if (input.sequence <= sequence) keepLast(keyToFrame, drawn - input.at);
       waiting = waiting.filter((input) => input.sequence > sequence);
     },
-    interrupted() {
-      lastDrawn = undefined;
-      waiting = [];
+    interrupted,
+    clear() {
+      interrupted();
+      for (const values of [...Object.values(parts), keyToFrame, intervals]) values.length = 0;
+      interval = undefined;
+      dropped = 0;
     },
     summary() {
       const middle = (part: keyof typeof parts): number | undefined => percentile(parts[part], 0.5);

@@ -1,4 +1,5 @@
-// Puts arriving frames on a canvas: decoded in the order in which they came, drawn when the display is refreshed, and only the newest then.
+// Puts arriving frames on a canvas as soon as they are decoded, one at a time and always the newest. The refresh of the display is only asked
+// when it happened: a picture is on the canvas before it, so waiting for one would cost most of a refresh.
 import type { FrameMessage } from "../protocol.js";
 
 /** A frame with the time at which it was received (`performance.now()`). */
@@ -11,8 +12,10 @@ export interface ArrivedFrame {
 /** What a screen tells. */
 export interface ScreenEvents {
   /** It is on the canvas. */
-  drawn(arrived: ArrivedFrame, now: number): void;
-  /** The next one overtook it before the display was refreshed. */
+  drawn(arrived: ArrivedFrame): void;
+  /** The display was refreshed with it, at `now` (`performance.now()`). */
+  refreshed(arrived: ArrivedFrame, now: number): void;
+  /** The next one overtook it before it was drawn, or before the display was refreshed. */
   overtaken(arrived: ArrivedFrame): void;
 }
 
@@ -22,8 +25,10 @@ export interface Screen {
   canvas: HTMLCanvasElement | undefined;
   /** A frame that was just received. */
   arrived(frame: ArrivedFrame): void;
-  /** Any picture, now; what arrived before and was not drawn is forgotten. */
-  still(picture: Blob): Promise<void>;
+  /** What arrived before and is not drawn yet never will be: something else is to be shown. */
+  hold(): void;
+  /** A picture of another time, unless a frame arrives before it is there. */
+  still(picture: Promise<Blob>): Promise<void>;
   /** The last picture again, on a canvas that is new. */
   redraw(): void;
 }
@@ -37,49 +42,71 @@ export function drawOn(canvas: HTMLCanvasElement, picture: ImageBitmap): void {
 
 /** A screen without a canvas yet. */
 export function createScreen(events: ScreenEvents): Screen {
-  let decoding = Promise.resolve();
-  let next: { arrived: ArrivedFrame; bitmap: ImageBitmap } | undefined;
+  let isDecoding = false;
+  let waiting: ArrivedFrame | undefined;
+  /** Drawn, and not seen by a refresh yet. */
+  let unseen: ArrivedFrame | undefined;
   let current: ImageBitmap | undefined;
-  let turn = 0;
+  let holds = 0;
+  let draws = 0;
 
   function put(bitmap: ImageBitmap): void {
-    if (current !== bitmap) current?.close();
+    draws++;
+    current?.close();
     current = bitmap;
-    if (screen.canvas !== undefined) drawOn(screen.canvas, bitmap);
+    screen.redraw();
   }
 
-  function refresh(): void {
-    if (next === undefined) return;
-    const { arrived, bitmap } = next;
-    next = undefined;
+  function refreshed(now: number): void {
+    if (unseen === undefined) return;
+    const arrived = unseen;
+    unseen = undefined;
+    events.refreshed(arrived, now);
+  }
+
+  /** Undefined where it is no picture: a frame that cannot be shown is as good as one that was overtaken. */
+  const decode = (picture: Blob): Promise<ImageBitmap | undefined> => createImageBitmap(picture).catch(() => undefined);
+
+  async function show(arrived: ArrivedFrame): Promise<void> {
+    const before = holds;
+    const bitmap = await decode(arrived.picture);
+    if (bitmap === undefined || holds !== before) {
+      bitmap?.close();
+      return events.overtaken(arrived);
+    }
     put(bitmap);
-    events.drawn(arrived, performance.now());
+    if (unseen !== undefined) events.overtaken(unseen);
+    else requestAnimationFrame(() => refreshed(performance.now()));
+    unseen = arrived;
+    events.drawn(arrived);
+  }
+
+  async function showNewest(first: ArrivedFrame): Promise<void> {
+    isDecoding = true;
+    for (let next: ArrivedFrame | undefined = first; next !== undefined;) {
+      waiting = undefined;
+      await show(next);
+      next = waiting;
+    }
+    isDecoding = false;
   }
 
   const screen: Screen = {
     canvas: undefined,
     arrived(arrived) {
-      const mine = turn;
-      decoding = decoding.then(async () => {
-        const bitmap = await createImageBitmap(arrived.picture).catch(() => undefined);
-        if (bitmap === undefined || mine !== turn) return events.overtaken(arrived);
-        if (next === undefined) requestAnimationFrame(refresh);
-        else {
-          next.bitmap.close();
-          events.overtaken(next.arrived);
-        }
-        next = { arrived, bitmap };
-      });
+      if (!isDecoding) return void showNewest(arrived);
+      if (waiting !== undefined) events.overtaken(waiting);
+      waiting = arrived;
+    },
+    hold() {
+      holds++;
+      if (waiting !== undefined) events.overtaken(waiting);
+      waiting = undefined;
     },
     async still(picture) {
-      const mine = ++turn;
-      if (next !== undefined) {
-        next.bitmap.close();
-        events.overtaken(next.arrived);
-        next = undefined;
-      }
-      const bitmap = await createImageBitmap(picture);
-      if (mine === turn) put(bitmap);
+      const before = draws;
+      const bitmap = await createImageBitmap(await picture);
+      if (draws === before) put(bitmap);
       else bitmap.close();
     },
     redraw() {

@@ -1,7 +1,8 @@
-// What the page knows, as signals: views read them, player.ts and transport.ts write them.
-import { type ReadonlySignal, type Signal, computed, signal } from "@preact/signals";
-import type { SessionKey } from "../connection/api.js";
-import type { GalleryEntry, SessionState, Start, WorldDescription } from "../protocol.js";
+// What the page knows, as signals: views read them, the rest of this folder writes them. What changes with every frame is apart from what does
+// not, and panels look at it a few times a second: on a small machine every drawing of the page takes time from the world.
+import { type ReadonlySignal, type Signal, computed, effect, signal } from "@preact/signals";
+import type { SessionKey } from "../connection/remembered.js";
+import type { GalleryEntry, RemoteSession, SessionState, Start, WorldDescription } from "../protocol.js";
 import type { Notice, Status } from "./status.js";
 import { type Timeline, createTimeline } from "./timeline.js";
 
@@ -10,6 +11,8 @@ export interface OpenSession extends SessionKey {
   readonly seed: number;
   /** True frames of the recording that follow the context. */
   readonly truthFrames: number;
+  /** Its pictures and its file, over HTTP. */
+  readonly remote: RemoteSession;
 }
 
 /** What a session is begun with. */
@@ -32,29 +35,40 @@ export interface PlayerState {
   readonly session: Signal<OpenSession | undefined>;
   /** What the session was begun with; undefined after a reload. */
   readonly beginning: Signal<Beginning | undefined>;
-  /** How the session stands on the server. */
-  readonly remote: Signal<SessionState | undefined>;
+  /** Whether the server draws frames, as far as is known: what was asked for counts at once. */
+  readonly phase: Signal<SessionState["phase"]>;
+  /** Frames per second that are wished for; undefined: the world's own. */
+  readonly fps: Signal<number | undefined>;
+  /** Settings from the next frame on, as wished for. */
+  readonly settings: Signal<SessionState["settings"] | undefined>;
   readonly timeline: Signal<Timeline>;
   /** Grows with each change of the timeline, which is not a value but a thing. */
   readonly revision: Signal<number>;
   /** The node on the screen. */
   readonly shown: Signal<number>;
+  /** The node on the screen for panels: a few times a second while frames follow each other, at once otherwise. Told with each revision. */
+  readonly glance: ReadonlySignal<{ readonly node: number }>;
   /** The branch that the slider runs along. */
   readonly branch: Signal<number>;
   readonly watching: Signal<boolean>;
   readonly mode: ReadonlySignal<Mode>;
   readonly comparison: Signal<Comparison | undefined>;
+  /** Whether the keys are still to be told: a session began, and nothing was pressed yet. */
+  readonly hint: Signal<boolean>;
   readonly notices: Signal<readonly Notice[]>;
   /** Tells something for a while. */
   notify(tone: Notice["tone"], text: string): void;
 }
 
 const NOTICE_MS = 7000;
+/** Milliseconds between two glances. */
+const GLANCE_MS = 250;
 
 /** Nothing is known yet. */
 export function createState(): PlayerState {
-  const remote = signal<SessionState | undefined>(undefined);
-  const watching = signal(false);
+  const [phase, watching] = [signal<SessionState["phase"]>("paused"), signal(false)];
+  const [shown, revision] = [signal(0), signal(0)];
+  const mode = computed(() => (watching.value ? "watching" : phase.value === "playing" ? "live" : "paused"));
   const notices = signal<readonly Notice[]>([]);
   let nextNotice = 0;
   return {
@@ -63,14 +77,18 @@ export function createState(): PlayerState {
     starts: signal([]),
     session: signal(undefined),
     beginning: signal(undefined),
-    remote,
+    phase,
+    fps: signal(undefined),
+    settings: signal(undefined),
     timeline: signal(createTimeline()),
-    revision: signal(0),
-    shown: signal(0),
+    revision,
+    shown,
+    glance: glancesAt(shown, revision, mode),
     branch: signal(0),
     watching,
-    mode: computed(() => (watching.value ? "watching" : remote.value?.phase === "playing" ? "live" : "paused")),
+    mode,
     comparison: signal(undefined),
+    hint: signal(false),
     notices,
     notify(tone, text) {
       const id = nextNotice++;
@@ -78,4 +96,24 @@ export function createState(): PlayerState {
       setTimeout(() => (notices.value = notices.value.filter((notice) => notice.id !== id)), NOTICE_MS);
     },
   };
+}
+
+function glancesAt(
+  shown: ReadonlySignal<number>,
+  revision: ReadonlySignal<number>,
+  mode: ReadonlySignal<Mode>,
+): ReadonlySignal<{ readonly node: number }> {
+  const glance = signal({ node: 0 });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    glance.value = { node: shown.peek() };
+  };
+  effect(() => {
+    void [shown.value, revision.value];
+    if (mode.value === "live") timer ??= setTimeout(look, GLANCE_MS);
+    else look();
+  });
+  return glance;
 }

@@ -11,8 +11,8 @@ export type Status =
   | { readonly kind: "opening"; readonly what: string }
   | { readonly kind: "queued"; readonly position: number }
   | { readonly kind: "ready" }
-  /** The connection was lost. `retryAt`: time of the next try (`Date.now()`). */
-  | { readonly kind: "lost"; readonly retryAt: number }
+  /** The connection was lost, or refused because of `why`; it is tried again. */
+  | { readonly kind: "lost"; readonly why?: string }
   /** Another tab goes on with the session. */
   | { readonly kind: "taken" }
   /** It ended, and does not go on by itself. */

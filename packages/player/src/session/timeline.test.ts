@@ -43,6 +43,26 @@ test("a node that is told twice is one node, and gets what was not known", () =>
   expect(timeline.get(1)).toEqual({ node: 1, parent: 0, frame: 1, action: [1] });
 });
 
+test("a server that came back from an older save has lost what came after it, also where its numbers are used again", () => {
+  const before = timelineOf([0, 1, 2, 3]);
+  expect(before.lostIn(timelineOf([0, 1, 2, 3, 4]))).toBe(0);
+  expect(before.lostIn(timelineOf([0, 1]))).toBe(2);
+  expect(before.lostIn(timelineOf([0, 1, 1, 3]))).toBe(2); // 3 and 4 are others now
+  const acted = timelineOf([0]);
+  acted.add({ node: 2, parent: 1, frame: 2, action: [1] });
+  const otherwise = timelineOf([0]);
+  otherwise.add({ node: 2, parent: 1, frame: 2, action: [0] });
+  expect(acted.lostIn(otherwise)).toBe(1);
+  expect(acted.lostIn(acted)).toBe(0);
+});
+
+test("an action is the same as a frame carries it and as the server lists it", () => {
+  const [carried, listed] = [timelineOf([]), timelineOf([])];
+  carried.add({ node: 1, parent: 0, frame: 1, action: [Math.fround(0.4)] });
+  listed.add({ node: 1, parent: 0, frame: 1, action: [0.4] });
+  expect(carried.lostIn(listed)).toBe(0);
+});
+
 test("any tree: the way to a branch is the way of parents from its end", () => {
   const trees = fc.array(fc.nat(), { maxLength: 60 }).map((seeds) => seeds.map((seed, i) => seed % (i + 1)));
   fc.assert(

@@ -24,6 +24,8 @@ export interface Timeline {
   /** Adds a node; one that is there is left as it is, its action filled in where it had none. Its parent must have been added before. */
   add(node: SessionNode): void;
   get(node: number): SessionNode | undefined;
+  /** How many of its nodes another tree of the same session has not, or has otherwise. */
+  lostIn(other: Timeline): number;
   branchOf(node: number): Branch | undefined;
   /** The node at a frame on the way from the root to the end of a branch; undefined beyond it. */
   at(branch: number, frame: number): number | undefined;
@@ -65,6 +67,7 @@ export function createTimeline(): Timeline {
       branchOfNode.set(node.node, id);
     },
     get: (node) => nodes.get(node),
+    lostIn: (other) => [...nodes.values()].filter((node) => !isSame(node, other.get(node.node))).length,
     branchOf,
     at(id, frame) {
       let branch = branches[id];
@@ -84,4 +87,10 @@ export function createTimeline(): Timeline {
       return way;
     },
   };
+}
+
+/** Whether two nodes of the same number show the same: what led there is the same. Frames carry their actions as 32-bit floats. */
+function isSame(a: SessionNode, b: SessionNode | undefined): boolean {
+  const action = (node: SessionNode): string => (node.action ?? []).map(Math.fround).join();
+  return b !== undefined && a.parent === b.parent && a.frame === b.frame && action(a) === action(b);
 }

@@ -8,10 +8,9 @@ import { pictureWidth, scaling, useSize } from "./stage.js";
 /** Shows the frame with the same number. */
 export function ComparisonPane({ comparison }: { readonly comparison: Comparison }): JSX.Element {
   const player = usePlayer();
-  const { world, session, shown, timeline, comparison: chosen, revision } = player.state;
-  void revision.value;
+  const { world, session, glance, timeline, comparison: chosen } = player.state;
   const [watchSize, space] = useSize();
-  const frame = timeline.value.get(shown.value)?.frame ?? 0;
+  const frame = timeline.value.get(glance.value.node)?.frame ?? 0;
   const { width = 4, height = 3, contextFrames = 0 } = world.value ?? {};
   const shownWidth = pictureWidth({ width, height }, space, scaling.value, window.devicePixelRatio);
   const style = { width: `${shownWidth}px`, height: `${(shownWidth * height) / width}px` };
@@ -22,7 +21,7 @@ export function ComparisonPane({ comparison }: { readonly comparison: Comparison
   const load = async (): Promise<Blob | undefined> => {
     if (!isThere || session.value === undefined) return undefined;
     if (node !== undefined) return player.picture(node);
-    return player.api.truth(session.value, frame);
+    return new Blob([await session.value.remote.truth(frame)], { type: "image/jpeg" });
   };
   const title = comparison.kind === "truth" ? "what really happened" : `branch ${comparison.branch + 1}`;
   return (

@@ -1,6 +1,8 @@
 // The controls of the world under its picture. They show the action that the frame on the screen was drawn with, and can be pushed.
+import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { JSX } from "preact";
-import { restOf } from "../input/channels.js";
+import { useRef } from "preact/hooks";
+import { type Row, restOf } from "../input/channels.js";
 import type { Channel } from "../protocol.js";
 import type { Surface } from "../input/surface.js";
 import { ChoiceControl } from "./choice-control.js";
@@ -15,10 +17,8 @@ interface DeckProps {
 
 /** Sticks, buttons and choices. */
 export function Deck({ channels, surface }: DeckProps): JSX.Element | null {
-  const { shown, timeline, revision } = usePlayer().state;
-  void revision.value;
+  const row = useShownRow(channels).value;
   if (channels.length === 0) return <p class="deck none">This world cannot be acted in; it goes on by itself.</p>;
-  const row = timeline.value.get(shown.value)?.action ?? channels.map(restOf);
   return (
     <section class="deck" aria-label="Controls, showing the action of this frame">
       <div class="sticks">
@@ -36,4 +36,16 @@ export function Deck({ channels, surface }: DeckProps): JSX.Element | null {
       </div>
     </section>
   );
+}
+
+/** The action of the frame on the screen: the same array as long as it has the same values, so that a held key draws nothing anew. */
+function useShownRow(channels: readonly Channel[]): ReadonlySignal<Row> {
+  const { shown, timeline } = usePlayer().state;
+  const last = useRef<Row>([]);
+  return useComputed(() => {
+    const row = timeline.value.get(shown.value)?.action ?? channels.map(restOf);
+    const isSame = row.length === last.current.length && row.every((value, i) => value === last.current[i]);
+    if (!isSame) last.current = row;
+    return last.current;
+  });
 }

@@ -49,7 +49,11 @@ function StartCard({ entry }: { readonly entry: GalleryEntry }): JSX.Element {
   const seconds = Math.round(truthFrames / (world.value?.fps ?? 1));
   return (
     <button class="card" onClick={() => player.open({ start: { kind: "gallery", id } })}>
-      <Picture load={() => player.api.startPicture(id)} of={id} label="" />
+      <Picture
+        load={async () => new Blob([await player.server.startPicture(id)], { type: "image/jpeg" })}
+        of={id}
+        label=""
+      />
       <span class="title">{title}</span>
       {truthFrames > 0 && <span class="note">{seconds} s of what really happened to compare with</span>}
     </button>
@@ -64,14 +68,14 @@ function FileCard(): JSX.Element {
       <span class="drop" aria-hidden="true">
         +
       </span>
-      <span class="title">Your own picture</span>
+      <span class="title">Your own picture or video</span>
       <span class="note">or a session that you saved. Drop it here, or click.</span>
       <input
         ref={input}
         type="file"
         hidden
-        aria-label="A picture or a saved session"
-        accept="image/*,application/json,.json"
+        aria-label="A picture, a video or a saved session"
+        accept="image/*,video/*,application/json,.json"
         onClick={(event) => event.stopPropagation()}
         onChange={(event) => {
           const file = event.currentTarget.files?.[0];

@@ -16,7 +16,7 @@ const LABELS: Record<(typeof PARTS)[number], string> = {
 /** Milliseconds between two readings: fast enough to follow, slow enough to read. */
 const READ_MS = 500;
 
-/** Medians over the last two minutes or less. */
+/** Medians over the last 120 frames or less. */
 export function LatencyStrip(): JSX.Element {
   const player = usePlayer();
   const [summary, setSummary] = useState<LatencySummary>(player.meter.summary());

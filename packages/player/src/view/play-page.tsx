@@ -11,6 +11,8 @@ import { Deck } from "./deck.js";
 import { LatencyStrip } from "./latency-strip.js";
 import { SessionPanel } from "./session-panel.js";
 import { SettingsPanel } from "./settings-panel.js";
+import { keepFromLeaving } from "./leaving.js";
+import { endRecording } from "./recording.js";
 import { type ShortcutAction, listenToShortcuts } from "./shortcuts.js";
 import { Stage } from "./stage.js";
 import { TimelineView } from "./timeline-view.js";
@@ -19,7 +21,7 @@ import { TransportBar } from "./transport-bar.js";
 /** Everything to play with. */
 export function PlayPage(): JSX.Element {
   const player = usePlayer();
-  const { world, comparison } = player.state;
+  const { world, comparison, session } = player.state;
   const channels = useMemo(() => world.value?.channels ?? [], [world.value]);
   const surface = useMemo(() => surfaceOf(channels), [channels]);
   const theatre = useRef<HTMLDivElement>(null);
@@ -38,9 +40,14 @@ export function PlayPage(): JSX.Element {
       listenToGamepad(player.pilot, surface, () => void player.transport.toggle()),
       listenToShortcuts(channels, run),
       pauseWhileHidden(),
+      keepFromLeaving(channels),
     ];
     return () => stops.forEach((stop) => stop());
   }, [channels]);
+
+  // A recording belongs to its session: with it, it ends and is saved.
+  const id = session.value?.session;
+  useEffect(() => () => endRecording(player), [id]);
 
   /** Nobody looks: nothing is drawn, and nothing stays pressed. */
   function pauseWhileHidden(): () => void {

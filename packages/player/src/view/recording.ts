@@ -3,24 +3,27 @@ import { signal } from "@preact/signals";
 import { encodeVideo } from "../record/encode-video.js";
 import type { Player } from "../session/player.js";
 
-/** Nodes that were on the screen since the recording began; undefined: none runs. */
-export const recording = signal<{ readonly nodes: readonly number[] } | undefined>(undefined);
+/** Pictures that were on the screen since the recording began; undefined: none runs. */
+export const recording = signal<{ readonly pictures: readonly Blob[] } | undefined>(undefined);
 
 /** Share of a video that is encoded; undefined: none is. */
 export const encoding = signal<number | undefined>(undefined);
 
 /** Begins a recording of what is played, or ends it and saves the video. */
 export function toggleRecording(player: Player): void {
-  if (recording.value === undefined) {
-    recording.value = { nodes: [] };
-    player.onDrawn = (node) => (recording.value = { nodes: [...(recording.value?.nodes ?? []), node] });
-    return;
-  }
-  const { nodes } = recording.value;
+  if (recording.value !== undefined) return endRecording(player);
+  recording.value = { pictures: [] };
+  player.onDrawn = (picture) => (recording.value = { pictures: [...(recording.value?.pictures ?? []), picture] });
+}
+
+/** Ends a recording, if one runs, and saves the video. It needs no session any more. */
+export function endRecording(player: Player): void {
+  if (recording.value === undefined) return;
+  const { pictures } = recording.value;
   player.onDrawn = undefined;
   recording.value = undefined;
-  if (nodes.length === 0) player.state.notify("plain", "Nothing was played, so there is no video.");
-  else void saveVideo(player, nodes);
+  if (pictures.length === 0) player.state.notify("plain", "Nothing was played, so there is no video.");
+  else void saveVideo(player, pictures.map((picture) => () => Promise.resolve(picture))); // prettier-ignore
 }
 
 /** The whole way to the end of the branch as a video file. */
@@ -29,21 +32,20 @@ export function saveBranch(player: Player): void {
   const nodes = timeline.value
     .way(branch.value)
     .flatMap(({ branch: part, lastFrame }) => part.nodes.slice(0, lastFrame - part.firstFrame + 1));
-  void saveVideo(player, nodes);
+  void saveVideo(player, nodes.map((node) => () => player.picture(node))); // prettier-ignore
 }
 
-async function saveVideo(player: Player, nodes: readonly number[]): Promise<void> {
+async function saveVideo(player: Player, pictures: readonly (() => Promise<Blob>)[]): Promise<void> {
   const { state } = player;
   encoding.value = 0;
   try {
-    const pictures = nodes.map((node) => () => player.picture(node));
     const { blob, extension } = await encodeVideo(
       pictures,
       state.world.value?.fps ?? 10,
       (share) => (encoding.value = share),
     );
     save(blob, fileName(player, extension));
-    state.notify("good", `Saved ${nodes.length} frames as a video.`);
+    state.notify("good", `Saved ${pictures.length} frames as a video.`);
   } catch (error) {
     state.notify("bad", `The video could not be made: ${error instanceof Error ? error.message : "unknown"}`);
   } finally {
@@ -57,7 +59,7 @@ export async function saveSession(player: Player): Promise<void> {
   const session = state.session.value;
   if (session === undefined) return;
   try {
-    const file = await player.api.sessionFile(session);
+    const file = await session.remote.file();
     save(new Blob([JSON.stringify(file)], { type: "application/json" }), fileName(player, "session.json"));
   } catch (error) {
     state.notify("bad", `The session could not be saved: ${error instanceof Error ? error.message : "unknown"}`);

@@ -8,8 +8,8 @@ import { encoding, saveBranch, saveSession } from "./recording.js";
 /** Comparing and saving. */
 export function SessionPanel(): JSX.Element {
   const player = usePlayer();
-  const { world, timeline, revision, session } = player.state;
-  void revision.value;
+  const { world, timeline, glance, session } = player.state;
+  void glance.value; // the timeline is the same thing, longer
   const limit = world.value?.limits.frames ?? Infinity;
   const { size } = timeline.value;
   return (

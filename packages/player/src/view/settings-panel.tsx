@@ -5,15 +5,15 @@ import { ChannelSliders } from "./channel-sliders.js";
 import { usePlayer } from "./context.js";
 import { scaling } from "./stage.js";
 
-/** Most solver steps on the slider; more can be typed. */
+/** Most solver steps on the slider; a world that has more of its own gets those. */
 const STEPS = 50;
 
 /** Settings of the world, from the next frame on. */
 export function SettingsPanel(): JSX.Element {
   const player = usePlayer();
-  const { world, remote, session } = player.state;
+  const { world, session } = player.state;
   const { transport } = player;
-  const settings = remote.value?.settings;
+  const settings = player.state.settings.value;
   const own = world.value?.settings;
   const decoders = world.value?.decoders ?? [];
   return (
@@ -26,7 +26,7 @@ export function SettingsPanel(): JSX.Element {
               label="Steps per frame"
               value={settings.numSteps}
               min={1}
-              max={Math.max(STEPS, settings.numSteps)}
+              max={Math.max(STEPS, own.numSteps, settings.numSteps)}
               step={1}
               onChange={(numSteps) => void transport.change({ numSteps })}
             />

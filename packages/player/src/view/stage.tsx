@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { listenToMouse } from "../input/mouse.js";
 import { usesMovement } from "../input/row.js";
 import { usePlayer } from "./context.js";
+import { KeyHint } from "./key-hint.js";
 
 /** How frames are enlarged. */
 export const scaling = signal<"crisp" | "smooth">("crisp");
@@ -75,6 +76,7 @@ export function Stage(): JSX.Element {
         {comparison.value && <span class="tag">this branch</span>}
         {mode.value !== "live" && <PauseVeil />}
         {mode.value === "live" && usesMovement(channels) && <CaptureHint />}
+        <KeyHint />
       </div>
       <LostVeil />
     </div>
@@ -83,11 +85,10 @@ export function Stage(): JSX.Element {
 
 function PauseVeil(): JSX.Element {
   const player = usePlayer();
-  const { mode, shown, remote, timeline, revision } = player.state;
-  void revision.value;
+  const { mode, phase, glance, timeline } = player.state;
   if (mode.value === "watching") return <span class="tag right">watching again</span>;
-  if (remote.value?.phase === "restoring") return <span class="tag right">the engine is being restored</span>;
-  const isTip = timeline.value.branches.some(({ nodes }) => nodes.at(-1) === shown.value);
+  if (phase.value === "restoring") return <span class="tag right">the engine is being restored</span>;
+  const isTip = timeline.value.branches.some(({ nodes }) => nodes.at(-1) === glance.value.node);
   return (
     <button class="veil" tabIndex={-1} onClick={() => void player.transport.play()}>
       <span class="big-play" aria-hidden="true" />
@@ -112,11 +113,12 @@ function LostVeil(): JSX.Element | null {
   const { status } = player.state;
   const { kind } = status.value;
   if (kind !== "lost" && kind !== "taken") return null;
+  const why = status.value.kind === "lost" ? status.value.why : undefined;
   return (
     <div class="lost" role="alert">
       <p>
         {kind === "lost"
-          ? "The connection was lost. You will be back in the same place."
+          ? `The connection was lost${why === undefined ? "" : ` (${why})`}. You will be back in the same place.`
           : "This session goes on in another window."}
       </p>
       <button onClick={() => player.reconnectNow()}>{kind === "lost" ? "Try now" : "Go on here"}</button>

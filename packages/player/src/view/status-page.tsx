@@ -44,7 +44,7 @@ export function StatusPage(): JSX.Element {
       );
     case "lost":
       return (
-        <Message busy title="The connection was lost" text="Trying again.">
+        <Message busy title="The connection was lost" text={`${status.why ?? ""} Trying again.`.trim()}>
           {cancel}
         </Message>
       );

@@ -14,10 +14,9 @@ const WIDTH = 1000;
 /** Frames of every branch, with the way to the one that is shown. */
 export function TimelineView(): JSX.Element {
   const player = usePlayer();
-  const { timeline: tree, revision, shown, branch } = player.state;
-  void revision.value; // the timeline is the same thing, longer
+  const { timeline: tree, glance, branch } = player.state;
   const timeline = tree.value;
-  const frame = timeline.get(shown.value)?.frame ?? 0;
+  const frame = timeline.get(glance.value.node)?.frame ?? 0;
   const tip = timeline.get(timeline.tip(branch.value) ?? 0)?.frame ?? 0;
   const last = Math.max(1, ...timeline.branches.map(endOf));
   return (
@@ -41,9 +40,8 @@ export function TimelineView(): JSX.Element {
 /** Where one is in words, and a choice of branches. */
 export function Whereabouts(): JSX.Element {
   const player = usePlayer();
-  const { timeline, revision, shown, branch, world } = player.state;
-  void revision.value;
-  const frame = timeline.value.get(shown.value)?.frame ?? 0;
+  const { timeline, glance, branch, world } = player.state;
+  const frame = timeline.value.get(glance.value.node)?.frame ?? 0;
   const tip = timeline.value.get(timeline.value.tip(branch.value) ?? 0)?.frame ?? 0;
   const seconds = (frame / (world.value?.fps ?? 10)).toFixed(1);
   return (
@@ -67,8 +65,7 @@ interface TreeProps {
 /** Branches as lines, each where it left its parent. A click shows the frame under it. */
 function Tree({ timeline, last, frame }: TreeProps): JSX.Element {
   const player = usePlayer();
-  const { branch, comparison, revision } = player.state;
-  void revision.value; // the timeline is the same thing, longer
+  const { branch, comparison, glance } = player.state;
   const lanes = timeline.branches;
   const height = lanes.length * LANE;
   const x = (at: number): number => 4 + ((WIDTH - 8) * at) / last;
@@ -104,7 +101,7 @@ function Tree({ timeline, last, frame }: TreeProps): JSX.Element {
           const up = part.parent === undefined ? "" : `M${x(from)} ${y(part.parent)}V${y(part.id)}`;
           return <path key={`way ${part.id}`} class="way" d={`${up}M${x(from)} ${y(part.id)}H${x(lastFrame)}`} />;
         })}
-        <Playhead x={x(frame)} y={y(timeline.branchOf(player.state.shown.value)?.id ?? 0)} height={height} />
+        <Playhead x={x(frame)} y={y(timeline.branchOf(glance.value.node)?.id ?? 0)} height={height} />
       </svg>
     </div>
   );
@@ -121,8 +118,8 @@ function Playhead({ x, y, height }: { readonly x: number; readonly y: number; re
 
 function BranchPicker({ timeline }: { readonly timeline: Timeline }): JSX.Element {
   const player = usePlayer();
-  const { branch, shown, revision } = player.state;
-  void revision.value; // the timeline is the same thing, longer
+  const { branch, shown, glance } = player.state;
+  void glance.value; // the timeline is the same thing, longer
   return (
     <label>
       <span class="sr">Branch</span>

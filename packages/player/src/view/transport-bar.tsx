@@ -12,19 +12,19 @@ const FASTEST = 240;
 /** Plays, pauses, steps. */
 export function TransportBar({ onFullScreen }: { readonly onFullScreen: () => void }): JSX.Element {
   const player = usePlayer();
-  const { mode, world, remote, shown, timeline } = player.state;
+  const { mode, world, glance, timeline } = player.state;
   const { transport } = player;
   const isPaused = mode.value === "paused";
   const ownFps = world.value?.fps ?? 10;
-  const fps = remote.value?.fps ?? ownFps;
+  const fps = player.state.fps.value ?? ownFps;
   const speed = SPEEDS.find((factor) => Math.abs(factor * ownFps - fps) < 0.01);
-  const recorded = recording.value?.nodes.length;
+  const recorded = recording.value?.pictures.length;
   return (
     <div class="transport" role="toolbar" aria-label="Playing">
       <button
         aria-label="One frame back"
         title="One frame back (,)"
-        disabled={timeline.value.get(shown.value)?.parent === undefined}
+        disabled={timeline.value.get(glance.value.node)?.parent === undefined}
         onClick={() => void transport.showBeside(-1)}
       >
         <Icon name="back" />

@@ -62,11 +62,12 @@ test("the printed address turns the token into a cookie that scripts cannot read
   const server = await testServer({ token: "se cret %" });
   const response = await server.http("GET", "/?token=se%20cret%20%25");
   expect(response.status).toBe(302);
-  expect(response.headers.get("location")).toBe("/");
+  expect(response.headers.get("location")).toBe("./");
   const cookie = response.headers.get("set-cookie") ?? "";
   expect(cookie).toMatch(/HttpOnly; SameSite=Strict/);
   const held = cookie.split(";")[0] ?? "";
   expect((await server.http("GET", "/api/v1/world", undefined, { cookie: held })).status).toBe(200);
+  expect((await server.http("GET", "/?token=wrong&paused")).headers.get("location")).toBe("./?paused=");
   expect((await server.http("GET", "/?token=wrong")).headers.get("set-cookie")).toBeNull();
 });
 

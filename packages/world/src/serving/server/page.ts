@@ -23,15 +23,20 @@ export async function pageRoutes(app: FastifyInstance, { folder, access }: PageO
   app.addHook("onRequest", async (request, reply) => {
     const { token } = request.query as { token?: unknown };
     if (access.token === undefined || typeof token !== "string" || request.routeOptions.url !== "/") return undefined;
-    return keepToken(reply, token, access.token);
+    return keepToken(reply, request.url, token, access.token);
   });
   if (folder === undefined) app.get("/", (_request, reply) => reply.type("text/html").send(PLAIN));
   else await app.register(fastifyStatic, { root: folder, wildcard: false, index: ["index.html"], dotfiles: "deny" });
 }
 
-/** The address with the token leads to the one without it, which stays out of the history and of pictures of the screen. */
-function keepToken(reply: FastifyReply, given: string, token: string): FastifyReply {
+/**
+ * The address with the token leads to the one without it, which stays out of the history and of pictures of the screen. The way there is relative:
+ * behind a proxy the page may lie under any path.
+ */
+function keepToken(reply: FastifyReply, address: string, given: string, token: string): FastifyReply {
   if (sameText(given, token))
     void reply.header("set-cookie", `${TOKEN_COOKIE}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000`); // prettier-ignore
-  return reply.header("cache-control", "no-store").redirect("/");
+  const rest = new URLSearchParams(address.split("?")[1]);
+  rest.delete("token");
+  return reply.header("cache-control", "no-store").redirect(`./${rest.size === 0 ? "" : `?${rest.toString()}`}`);
 }

@@ -1,0 +1,188 @@
+// In and out of sessions: opens them, comes back to them after a loss or a reload, and says why where that is not possible.
+import { batch } from "@preact/signals";
+import { type Link, createLink } from "../connection/link.js";
+import { rememberSession, rememberedSession, wasTokenTried } from "../connection/remembered.js";
+import type { Pilot } from "../input/pilot.js";
+import { ConnectionLostError, PROTOCOL_VERSION, type OpenedSession, type PlayNews, RemoteError, type RemoteWorld, type SocketLike } from "../protocol.js"; // prettier-ignore
+import type { Intake } from "./intake.js";
+import type { LatencyMeter } from "./latency.js";
+import type { RemoteState } from "./remote-state.js";
+import type { Beginning, PlayerState } from "./state.js";
+import type { Transport } from "./transport.js";
+
+/** What joining a session works with. */
+export interface JoiningSurroundings {
+  readonly state: PlayerState;
+  readonly server: RemoteWorld;
+  readonly newSocket: () => SocketLike;
+  readonly intake: Intake;
+  readonly meter: LatencyMeter;
+  readonly pilot: Pilot;
+  readonly remote: RemoteState;
+  readonly transport: Transport;
+  /** Whether a session that begins waits for somebody to press Play. */
+  readonly beginsPaused: () => boolean;
+}
+
+/** The way into a session and out of it. */
+export interface Joining {
+  /** Undefined while there is none. */
+  readonly link: Link | undefined;
+  /** Into a new session; undefined: into the one that this tab was in. */
+  join(beginning: Beginning | undefined): void;
+  /** The session ends, on the server too. */
+  leave(): void;
+  reconnectNow(): void;
+  /** Errors that answer nothing: those that end a session are a state of the page, others are told. */
+  fail(error: unknown): void;
+}
+
+/** Refusals of a session that was there before which stay: trying again does not help. Everything else may pass. */
+const FINAL: readonly string[] = ["unknown-session", "wrong-protocol", "wrong-origin", "wrong-token"];
+
+/** Nobody is in a session yet. */
+export function createJoining(around: JoiningSurroundings): Joining {
+  const { state, server, intake, meter, pilot, remote, transport } = around;
+  const { status, session } = state;
+  let link: Link | undefined;
+  let playsOnReturn = false;
+
+  function join(beginning: Beginning | undefined): void {
+    playsOnReturn = false;
+    link?.close();
+    link = createLink(around.newSocket, {
+      greet: () => (session.value === undefined && beginning !== undefined ? open(beginning) : resume()),
+      frame: intake.frame,
+      news,
+      taken: () => {
+        stop();
+        status.value = { kind: "taken" };
+      },
+      lost: (why) => {
+        playsOnReturn ||= state.phase.value === "playing";
+        stop();
+        status.value = { kind: "lost", ...(why !== undefined && { why: why.message }) };
+        // A server that came back with another token would refuse forever without saying why.
+        server.world().catch((error: unknown) => {
+          if (error instanceof RemoteError) fail(error);
+        });
+      },
+    });
+    link.connect();
+  }
+
+  /** Begins. A refusal is final: somebody chose this start a moment ago, and can choose again. */
+  async function open(beginning: Beginning): Promise<void> {
+    const request = { type: "open", protocol: PROTOCOL_VERSION, ...beginning, format: "jpeg" } as const;
+    const opened = await link?.request(request).catch(refused);
+    if (opened === undefined) return;
+    state.hint.value = true;
+    await enter(opened);
+    if (opened.replayFrames > 0)
+      state.notify("plain", `Playing the session again: ${opened.replayFrames} frames are to come.`);
+    if (opened.replayFrames > 0 || !around.beginsPaused()) await transport.play();
+  }
+
+  /** Comes back. The key is kept as long as the session may be there. */
+  async function resume(): Promise<void> {
+    const { session: id = "", key = "" } = session.value ?? rememberedSession() ?? {};
+    const request = { type: "resume", protocol: PROTOCOL_VERSION, session: id, key, format: "jpeg" } as const;
+    const opened = await link?.request(request).catch((error: unknown) => {
+      if (error instanceof RemoteError && FINAL.includes(error.code)) return refused(error);
+      throw error;
+    });
+    if (opened === undefined) return;
+    await enter(opened);
+    if (playsOnReturn) void transport.play();
+    playsOnReturn = false;
+  }
+
+  /** Everything as the server has it. Whoever looked at the newest frame sees the newest frame; whoever looked back stays there. */
+  async function enter(opened: OpenedSession): Promise<void> {
+    const { session: id, key, seed, truthFrames, nodes } = opened;
+    const isNew = session.value?.session !== id;
+    const next = { session: id, key, seed, truthFrames, remote: server.attach(opened) };
+    rememberSession(next);
+    let lost = 0;
+    batch(() => {
+      lost = intake.nodes(next, nodes);
+      if (isNew) {
+        meter.clear();
+        state.branch.value = 0;
+        state.fps.value = opened.state.fps;
+      }
+      session.value = next;
+      remote.accept(opened.state);
+      status.value = { kind: "ready" };
+    });
+    if (lost > 0) {
+      state.comparison.value = undefined;
+      state.notify("bad", `The server came back from its last save: ${lost} ${lost === 1 ? "frame is" : "frames are"} gone.`); // prettier-ignore
+    }
+    if (isNew || lost > 0 || transport.follows) await transport.follow();
+    pilot.tellAgain();
+  }
+
+  function news(told: PlayNews): void {
+    if (told.type === "queued") status.value = { kind: "queued", position: told.position };
+    else if (told.type === "error") fail(new RemoteError(told.code, told.message));
+    else {
+      if (told.state.phase !== "playing") meter.interrupted();
+      remote.accept(told.state);
+      if (told.type === "restored")
+        state.notify("good", "The engine failed and was started again. Nothing is lost: play goes on from the same frame."); // prettier-ignore
+    }
+  }
+
+  function fail(error: unknown): void {
+    if (error instanceof ConnectionLostError) return; // the link says so, and comes back
+    const code = error instanceof RemoteError ? error.code : "internal";
+    if (session.value === undefined || FINAL.includes(code)) refused(error);
+    else state.notify("bad", error instanceof Error ? error.message : "unknown");
+  }
+
+  /** There is no session, and none comes by itself. */
+  function refused(error: unknown): undefined {
+    if (error instanceof ConnectionLostError) throw error; // the link tries again
+    const code = error instanceof RemoteError ? error.code : "internal";
+    if (code === "wrong-token") {
+      link?.close();
+      status.value = { kind: "token", wrong: wasTokenTried() };
+      return;
+    }
+    end();
+    status.value = { kind: "ended", code, message: error instanceof Error ? error.message : "unknown" };
+  }
+
+  function stop(): void {
+    transport.halt();
+    meter.interrupted();
+    remote.stopped();
+  }
+
+  function end(): void {
+    link?.close();
+    link = undefined;
+    stop();
+    pilot.release();
+    rememberSession(undefined);
+    batch(() => {
+      session.value = undefined;
+      state.comparison.value = undefined;
+      state.hint.value = false;
+    });
+  }
+
+  return {
+    get link() {
+      return link;
+    },
+    join,
+    leave() {
+      if (session.value !== undefined) link?.request({ type: "close" }).catch(() => undefined);
+      end();
+    },
+    reconnectNow: () => link?.connect(),
+    fail,
+  };
+}

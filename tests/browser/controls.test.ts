@@ -1,0 +1,94 @@
+// Controls of the page in Chromium: mouse, gamepad, fingers, and the keyboard alone.
+/// <reference lib="dom" />
+import { describe, expect, test } from "vitest";
+import { noBrowser } from "./page-server.js";
+import { STAGE, begin, browserVisitor, button, frameOf, playButton, untilFrame } from "./visitor.js";
+
+describe.skipIf(noBrowser !== undefined)("controls in Chromium", () => {
+  const visitor = browserVisitor();
+
+  test("looks with the mouse once the picture has captured it", async () => {
+    const page = await visitor.openPage();
+    await begin(page);
+    await playButton(page).click();
+    await page.locator(STAGE).click();
+    await page.getByText("Esc lets the mouse go").waitFor();
+    for (let x = 600; x < 900; x += 20) await page.mouse.move(x, 300);
+    await untilFrame(page, (await frameOf(page)) + 8);
+    await page.keyboard.press("KeyP");
+    await button(page, "Play").first().waitFor();
+    const turns = (await visitor.described(page)).nodes.map(({ action }) => action?.[2] ?? 0);
+    expect(Math.min(...turns)).toBeLessThan(0); // to the right
+    expect(turns.at(-1)).toBeCloseTo(0);
+  });
+
+  test("is played by a gamepad", async () => {
+    const page = await visitor.openPage();
+    await page.evaluate(`
+    const button = (value) => ({ value, pressed: value > 0.5, touched: value > 0 });
+    window.pad = { connected: true, axes: [0, 0, 0, 0], buttons: Array.from({ length: 17 }, () => button(0)) };
+    navigator.getGamepads = () => [window.pad];
+    window.press = (i, value) => (window.pad.buttons[i] = button(value));
+  `);
+    await begin(page);
+    await page.evaluate("press(9, 1)"); // start
+    await untilFrame(page, 6);
+    await page.evaluate("press(9, 0)"); // long before it is pressed again: what is let go between two looks was never let go
+    await page.evaluate("window.pad.axes[1] = -1; press(0, 1)");
+    await untilFrame(page, (await frameOf(page)) + 8);
+    await page.evaluate("window.pad.axes[1] = 0; press(0, 0)");
+    await page.evaluate("press(9, 1)");
+    await button(page, "Play").first().waitFor();
+    const acted = (await visitor.described(page)).nodes.filter(({ action }) => action?.[0] === 1 && action[4] === 1);
+    expect(acted.length).toBeGreaterThanOrEqual(5);
+  });
+
+  test("is played with fingers on a phone, and fits its width", async () => {
+    const page = await visitor.openPage({}, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    await begin(page);
+    await playButton(page).tap();
+    await untilFrame(page, 6);
+    await button(page, "use").tap();
+    const pad = await page.locator(".pad").first().boundingBox();
+    if (pad === null) throw new Error("there is no stick");
+    const touch = await page.context().newCDPSession(page);
+    const at = (x: number, y: number) => ({ touchPoints: [{ x: pad.x + x * pad.width, y: pad.y + y * pad.height }] });
+    await touch.send("Input.dispatchTouchEvent", { type: "touchStart", ...at(0.5, 0.4) });
+    await touch.send("Input.dispatchTouchEvent", { type: "touchMove", ...at(0.5, 0) });
+    await untilFrame(page, (await frameOf(page)) + 8);
+    await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    await playButton(page).tap();
+    const { nodes } = await visitor.described(page);
+    expect(nodes.filter(({ action }) => action?.[0] === 1).length).toBeGreaterThanOrEqual(5);
+    expect(nodes.filter(({ action }) => action?.[4] === 1).length).toBeGreaterThanOrEqual(1);
+    const width = await page.evaluate<number>("document.documentElement.scrollWidth");
+    expect(width).toBeLessThanOrEqual(390);
+  });
+
+  test("can be used by keyboard alone, and everything in it has a name", async () => {
+    const page = await visitor.openPage();
+    await page.getByRole("button", { name: /A coloured floor/ }).waitFor();
+    await page.keyboard.press("Tab");
+    for (let i = 0; i < 6 && !(await page.evaluate<boolean>("document.activeElement.classList.contains('card')")); i++)
+      await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await playButton(page).waitFor();
+    await playButton(page).focus();
+    await page.keyboard.press("Space"); // the button's, not the world's
+    await untilFrame(page, 6);
+    await page.keyboard.press("Space");
+    await button(page, "Play").first().waitFor();
+    const nameless = await page.evaluate<string[]>(`
+    [...document.querySelectorAll("button, input, select, [role]")]
+      .filter((e) => !e.closest("dialog") && !(e.textContent.trim() || e.ariaLabel || e.title || e.labels?.length || e.getAttribute("aria-labelledby")))
+      .filter((e) => !["status"].includes(e.getAttribute("role")))
+      .map((e) => e.outerHTML.slice(0, 120))
+  `);
+    expect(nameless).toEqual([]);
+    await page.keyboard.press("Tab");
+    await button(page, "Help").press("Enter");
+    await page.getByRole("heading", { name: "Keys" }).waitFor();
+    await button(page, "Close").click();
+    await page.getByRole("heading", { name: "Keys" }).waitFor({ state: "hidden" });
+  });
+});
