@@ -11,8 +11,8 @@ let said: string[];
 beforeAll(async () => {
   root = await mkdtemp(path.join(tmpdir(), "evaluate-"));
   for (const name of ["a", "b"]) {
-    await writePair(path.join(root, "ours"), name, 0.2);
-    await writePair(path.join(root, "theirs"), name, 0.5);
+    await writePair(path.join(root, "ours"), name, 0.2, 1);
+    await writePair(path.join(root, "theirs"), name, 0.5, 1);
   }
 }, 240_000);
 afterAll(() => rm(root, { recursive: true }));
@@ -28,7 +28,8 @@ const run = (...words: string[]) => evaluateCommand().parseAsync(["node", "vid2w
 test("one folder: the table is printed, and JSON, CSV and Markdown are written", async () => {
   const files = ["scores.json", "scores.csv", "scores.md"].map(at) as [string, string, string];
   const outputs = ["--json", files[0], "--csv", files[1], "--markdown", files[2]];
-  await run(at("ours"), "--env", "own", "--metrics", "psnr", "ssim", ...outputs);
+  await run(at("ours"), "--env", "own", "--metrics", "psnr", "ssim", ...outputs, "--html", at("one.html"));
+  expect(await readFile(at("one.html"), "utf8")).toMatch(/Scores of ours/);
   expect(said.join("\n")).toMatch(/own clips: 2 clips from the videos, corrected protocol[\s\S]*PSNR \(dB\) ↑/);
   expect(JSON.parse(await readFile(files[0], "utf8"))).toMatchObject({
     format: "vid2world-scores/1",
@@ -54,6 +55,11 @@ test("a metric without its weights is reported as not computed, with the way to 
   await run(at("ours"), "--env", "own", "--metrics", "lpips", "fid");
   vi.unstubAllEnvs();
   expect(said.join("\n")).toMatch(/not computed[\s\S]*LPIPS: not computed: .*vid2world weights pull vgg16/);
+  said = [];
+  vi.stubEnv("VID2WORLD_WEIGHTS", at("nowhere"));
+  await run("--compare", at("ours"), at("theirs"), "--env", "own", "--metrics", "mse", "lpips");
+  vi.unstubAllEnvs();
+  expect(said.join("\n")).toMatch(/LPIPS: not computed: .*vid2world weights pull vgg16/);
 });
 
 test("a foreign file under a network's name is named, with what it should be", async () => {

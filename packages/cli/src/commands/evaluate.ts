@@ -1,13 +1,18 @@
 // `vid2world evaluate`: scores finished rollouts, ours or anyone's, by the published protocol or the corrected one.
+import path from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { invalid, writeFileAtomically } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
 import { environmentNames } from "@vid2world/world/evaluation/scores/environments";
 import { evaluateFolder } from "@vid2world/world/evaluation/scores/evaluate-folder";
 import { metricNames } from "@vid2world/world/evaluation/scores/metric-networks";
-import { compareFolders } from "@vid2world/world/evaluation/comparison/compare-folders";
+import { compareFolders, compareReports } from "@vid2world/world/evaluation/comparison/compare-folders";
 import { comparisonPage } from "@vid2world/world/evaluation/comparison/comparison-page";
-import { comparisonCsv, comparisonMarkdown } from "@vid2world/world/evaluation/comparison/comparison-text";
+import {
+  comparisonCsv,
+  comparisonMarkdown,
+  comparisonText,
+} from "@vid2world/world/evaluation/comparison/comparison-text";
 import { scoreCsv, scoreTableText, scoreText } from "@vid2world/world/evaluation/scores/score-text";
 import { madeHere } from "../made-here.js";
 import { createProgress, type Progress } from "../progress.js";
@@ -72,10 +77,12 @@ export function evaluateCommand() {
       const write = async (file: string | undefined, text: () => string | Promise<string>): Promise<void> => {
         if (file !== undefined) await writeFileAtomically(file, await text());
       };
-      if (second === undefined && flags.html === undefined) {
+      if (second === undefined) {
         const report = await evaluateFolder(first, options);
         progress?.finish();
         console.log(scoreText(report));
+        const alone = compareReports([{ name: path.basename(path.resolve(first)), report }]);
+        await write(flags.html, () => comparisonPage(alone, { facts: madeHere() }));
         await write(flags.json, () => `${JSON.stringify(report, undefined, 1)}\n`);
         await write(flags.csv, () => scoreCsv(report));
         await write(flags.markdown, () => `${scoreTableText(report)}\n`);
@@ -83,9 +90,7 @@ export function evaluateCommand() {
       }
       const comparison = await compareFolders(folders, options);
       progress?.finish();
-      console.log(
-        comparison.systems.length === 1 ? scoreText(comparison.systems[0]!.report) : comparisonMarkdown(comparison),
-      );
+      console.log(comparisonText(comparison));
       await write(flags.html, () => comparisonPage(comparison, { facts: madeHere() }));
       await write(flags.json, () => `${JSON.stringify(comparison, undefined, 1)}\n`);
       await write(flags.csv, () => comparisonCsv(comparison));

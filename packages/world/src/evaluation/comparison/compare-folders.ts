@@ -1,9 +1,10 @@
 // Several systems on the same clips: every folder scored alike, and every metric compared clip by clip with the first folder.
 import path from "node:path";
 import { FormatError, invalid } from "@vid2world/formats";
+import { adaptiveAvgPool2d, scope, type Tensor } from "@vid2world/torch";
 import { average } from "../metrics/average.js";
 import { findClipPairs } from "../scores/clip-pairs.js";
-import { evaluateFolder, type EvaluateOptions, type FolderReport } from "../scores/evaluate-folder.js";
+import { evaluateFolder, type EvaluateOptions, type FolderReport, openNetworks } from "../scores/evaluate-folder.js";
 import { metricTitles } from "../scores/score-text.js";
 import type { PictureMetric } from "../scores/score-pair.js";
 import { comparePaired, type PairedComparison } from "../statistics/bootstrap.js";
@@ -31,9 +32,9 @@ export interface ComparisonReport {
   readonly format: "vid2world-comparison/1";
   readonly systems: readonly ComparedSystem[];
   readonly comparisons: readonly ComparedMetric[];
-  /** Names of the clips, the worst first: by the mean over systems of `rankedBy`. */
+  /** Names of the clips, the worst first: by the mean over systems of `rankedBy`; by name where no metric scores single clips. */
   readonly worstFirst: readonly string[];
-  readonly rankedBy: PictureMetric;
+  readonly rankedBy?: PictureMetric;
   readonly warnings: readonly string[];
 }
 
@@ -45,27 +46,62 @@ const significant = 0.05;
 /** Scores `folders` and compares the second and later ones with the first. All must hold clips of the same names. */
 export async function compareFolders(
   folders: readonly string[],
-  options: Omit<EvaluateOptions, "onProgress"> & { readonly onProgress?: (done: number, total: number) => void },
+  options: Omit<EvaluateOptions, "onProgress" | "onTruth"> & {
+    readonly onProgress?: (done: number, total: number) => void;
+  },
 ): Promise<ComparisonReport> {
   if (folders.length === 0) throw invalid("folders", "at least one folder of rollouts", "none");
   await requireSameClips(folders);
   const names = shortNames(folders);
   const systems: ComparedSystem[] = [];
+  const truths = new TrueClips();
+  using networks = options.networks ? undefined : await openNetworks(options);
   for (const [index, folder] of folders.entries()) {
     const onProgress = (done: number, total: number): void =>
       options.onProgress?.(index * total + done, folders.length * total);
-    systems.push({ name: names[index] as string, report: await evaluateFolder(folder, { ...options, onProgress }) });
+    const onTruth = (clip: string, truth_TCHW: Tensor): void => truths.check(folder, clip, truth_TCHW);
+    const report = await evaluateFolder(folder, { ...options, ...(networks && { networks }), onProgress, onTruth });
+    systems.push({ name: names[index] as string, report });
   }
-  const [base, ...others] = systems as [ComparedSystem, ...ComparedSystem[]];
-  const computed = Object.keys(base.report.scores.parts[0]?.pictures ?? {}) as PictureMetric[];
+  return compareReports(systems);
+}
+
+/** Compares systems that are scored already, on the same clips, with the first one of them. */
+export function compareReports(systems: readonly ComparedSystem[]): ComparisonReport {
+  const [base, ...others] = systems;
+  if (!base) throw invalid("systems", "at least one", "none");
+  const computed = Object.keys(base.report.scores.parts[0]?.pictures ?? {});
   const rankedBy = ranking.find((metric) => computed.includes(metric));
-  if (rankedBy === undefined) throw invalid("metrics", `at least one of ${ranking.join(", ")}`, computed);
   return {
-    ...{ format: "vid2world-comparison/1", systems, rankedBy },
+    ...{ format: "vid2world-comparison/1", systems, ...(rankedBy && { rankedBy }) },
     comparisons: others.flatMap((system) => compared(base, system)),
-    worstFirst: clipsByBadness(systems, rankedBy),
+    worstFirst: rankedBy ? clipsByBadness(systems, rankedBy) : base.report.scores.clips.map(({ name }) => name),
     warnings: [...new Set(systems.flatMap(({ report }) => report.warnings))],
   };
+}
+
+/** Side of the small pictures that true frames are told apart by, and how far they may differ: coding loss hardly changes them. */
+const [thumbnail, codingLoss] = [8, 0.1];
+
+/** The true clips of the first system: those of the others must be the same, or clips of one name are no pairs. */
+class TrueClips {
+  readonly #seen = new Map<string, { readonly folder: string; readonly small: Float32Array }>();
+
+  check(folder: string, clip: string, truth_TCHW: Tensor): void {
+    using small_TCHW = scope(() => adaptiveAvgPool2d(truth_TCHW, [thumbnail, thumbnail]).to("cpu").contiguous());
+    const small = small_TCHW.toTypedArray() as Float32Array;
+    const known = this.#seen.get(clip);
+    if (known === undefined) return void this.#seen.set(clip, { folder, small });
+    if (known.folder === folder) return; // the same frames again, from the videos
+    const same =
+      known.small.length === small.length &&
+      small.every((value, i) => Math.abs(value - (known.small[i] ?? NaN)) <= codingLoss);
+    if (!same)
+      throw new FormatError(
+        folder,
+        `clip ${clip} has other true frames than in ${known.folder}; systems are compared on the same clips`,
+      );
+  }
 }
 
 /** Means over the frames of each clip, by clip in the report's order. */
@@ -88,9 +124,8 @@ function compared(base: ComparedSystem, system: ComparedSystem): ComparedMetric[
 function clipsByBadness(systems: readonly ComparedSystem[], metric: PictureMetric): string[] {
   const sign = metricTitles[metric].better === "higher" ? -1 : 1;
   const clips = systems[0]?.report.scores.clips ?? [];
-  const badness = clips.map(
-    (_, i) => sign * average(systems.map(({ report }) => average(clipMeans(report, 0, metric).slice(i, i + 1)))),
-  );
+  const means = systems.map(({ report }) => clipMeans(report, 0, metric));
+  const badness = clips.map((_, i) => sign * average(means.map((scores) => scores[i] ?? NaN)));
   const order = clips.map((_, i) => i).sort((a, b) => (badness[b] ?? 0) - (badness[a] ?? 0));
   return order.map((i) => clips[i]?.name ?? "");
 }

@@ -9,10 +9,11 @@ import { chartFigure, factsTable, pageHtml, pagePalette, section } from "../../p
 import { hashFile } from "../../weights/checksum.js";
 import { spread } from "../report/compositions.js";
 import { type ClipPair, findClipPairs } from "../scores/clip-pairs.js";
+import type { FolderReport } from "../scores/evaluate-folder.js";
 import type { PictureMetric } from "../scores/score-pair.js";
 import { metricTitles } from "../scores/score-text.js";
 import { clipMeans, type ComparedSystem, type ComparisonReport } from "./compare-folders.js";
-import { differenceRows, valueRows } from "./comparison-text.js";
+import { differenceRows, remarksOf, valueRows } from "./comparison-text.js";
 import { frameStrip } from "./frame-strip.js";
 import { tableHtml } from "./page-table.js";
 import { type ViewedClip, type ViewedPanel, viewerHtml, viewerScript, viewerStyle } from "./viewer.js";
@@ -21,7 +22,7 @@ import { type ViewedClip, type ViewedPanel, viewerHtml, viewerScript, viewerStyl
 export interface ComparisonPageOptions {
   /** The command that made it, versions, machine. */
   readonly facts: ReadonlyArray<readonly [name: string, value: string]>;
-  /** Clips that are shown, the worst ones. Default 8. */
+  /** How many of the worst clips are shown, beside the median and the best one. Default 8. */
   readonly clips?: number;
 }
 
@@ -30,16 +31,13 @@ const mostFrames = 64;
 
 /** The page as text. Videos are read again: the folders must still be there. */
 export async function comparisonPage(report: ComparisonReport, options: ComparisonPageOptions): Promise<string> {
-  const { systems, comparisons, worstFirst, rankedBy, warnings } = report;
+  const { systems, comparisons, worstFirst } = report;
   const [base] = systems as [ComparedSystem];
   const values = valueRows(report);
   const differences = differenceRows(report);
   const charts = await frameCharts(systems);
-  const viewed = await viewedClips(report, worstFirst.slice(0, options.clips ?? 8));
-  const missing = Object.entries(base.report.missing).map(
-    ([metric, why]) => `${metric.toUpperCase()}: not computed: ${why}`,
-  );
-  const remarks = [...missing, ...warnings].map((text) => [text, ""] as const);
+  const viewed = await viewedClips(report, shownClips(worstFirst, options.clips ?? 8));
+  const remarks = remarksOf(report).map((text) => [text, ""] as const);
   const body = [
     section(
       "Scores",
@@ -56,11 +54,7 @@ export async function comparisonPage(report: ComparisonReport, options: Comparis
     charts.length === 0
       ? ""
       : section("By frame", "Means over clips of every scored frame.", `<div class="grid">${charts.join("\n")}</div>`),
-    section(
-      "Clips, the worst first",
-      `By ${metricTitles[rankedBy].title}, mean over systems; ${viewed.clips.length} of ${worstFirst.length}. The bar moves all of them together; the space bar plays.`,
-      viewerHtml(viewed.clips, viewed.fps),
-    ),
+    ...clipSections(viewed.clips, viewed.fps, report),
     remarks.length === 0 ? "" : section("Remarks", "", factsTable(remarks)),
     section("Made with", "", factsTable([...options.facts, ...(await factsOf(systems))])),
   ];
@@ -68,6 +62,35 @@ export async function comparisonPage(report: ComparisonReport, options: Comparis
     systems.length === 1 ? `Scores of ${base.name}` : `${systems.map(({ name }) => name).join(" against ")}`;
   const summary = `${worstFirst.length} clips, ${base.report.environment} environment, ${base.report.protocol} protocol.`;
   return pageHtml({ title, summary, body: body.join("\n"), style: viewerStyle, script: viewerScript });
+}
+
+/** The worst clips, the median one and the best one, each once. */
+function shownClips(worstFirst: readonly string[], worst: number): string[] {
+  const median = worstFirst[Math.floor((worstFirst.length - 1) / 2)];
+  return [...new Set([...worstFirst.slice(0, worst), ...[median, worstFirst.at(-1)].flatMap((name) => name ?? [])])];
+}
+
+/** The clips under one bar, with what they are: the worst ones, then the median and the best one. */
+function clipSections(clips: readonly ViewedClip[], fps: number, { worstFirst, rankedBy }: ComparisonReport): string[] {
+  const place = new Map(worstFirst.map((name, i) => [name, i]));
+  const labelled = clips.map((clip) => {
+    const at = place.get(clip.title) ?? 0;
+    const label =
+      at === worstFirst.length - 1 ? "the best" : at === Math.floor((worstFirst.length - 1) / 2) ? "the median" : "";
+    return rankedBy && label !== "" && clips.length > 1 ? { ...clip, note: `${clip.note} (${label})` } : clip;
+  });
+  const order = rankedBy
+    ? `By ${metricTitles[rankedBy].title}, mean over systems`
+    : "By name: no metric scores single clips";
+  const some = clips.length < worstFirst.length ? `, the median and the best one last` : "";
+  const text = `${order}; ${clips.length} of ${worstFirst.length}${some}. The bar moves all of them together; the space bar plays.`;
+  return [section(rankedBy ? "Clips, the worst first" : "Clips", text, viewerHtml(labelled, fps))];
+}
+
+/** How the intervals were drawn. */
+function intervalsText({ intervals: { confidence, resamples, seed, distanceResamples } }: FolderReport): string {
+  const distances = distanceResamples > 0 ? `basic bootstrap, ${distanceResamples} resamples` : "none";
+  return `${100 * confidence} %, bootstrap over clips, ${resamples} resamples, seed ${seed}; of FID and FVD: ${distances}`;
 }
 
 async function frameCharts(systems: readonly ComparedSystem[]): Promise<string[]> {
@@ -107,13 +130,15 @@ async function viewedClips(
     };
     await add("truth", (pairs[0]?.get(name) as ClipPair).truth);
     const scores: string[] = [];
+    const metric = rankedBy && metricTitles[rankedBy];
     for (const [i, system] of systems.entries()) {
       await add(system.name, (pairs[i]?.get(name) as ClipPair).prediction);
+      if (rankedBy === undefined) continue;
       const at = system.report.scores.clips.findIndex((clip) => clip.name === name);
       const score = clipMeans(system.report, 0, rankedBy)[at] ?? NaN;
       scores.push(`${system.name}: ${score.toFixed(metricTitles[rankedBy].digits)}`);
     }
-    clips.push({ title: name, note: `${metricTitles[rankedBy].title}: ${scores.join(", ")}`, panels });
+    clips.push({ title: name, note: metric ? `${metric.title}: ${scores.join(", ")}` : "", panels });
   }
   return { clips, fps };
 }
@@ -136,7 +161,7 @@ async function factsOf(systems: readonly ComparedSystem[]): Promise<[string, str
   }
   const checksums = systems.flatMap(({ report }) => Object.entries(report.checksums));
   for (const [file, sha256] of new Map(checksums)) facts.push([`weights ${path.basename(file)}`, sha256]);
-  facts.push(["intervals", "95 %, bootstrap over clips, 2000 resamples, seed 0"]);
+  if (systems[0]) facts.push(["intervals", intervalsText(systems[0].report)]);
   facts.push(["libtorch", systems[0]?.report.libtorch ?? ""]);
   return facts;
 }

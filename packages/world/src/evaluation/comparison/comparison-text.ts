@@ -1,6 +1,6 @@
 // A comparison as rows: a line per metric, a column per system; for terminals, Markdown, pages and CSV.
 import { metricNames } from "../scores/metric-networks.js";
-import { metricTitles, scoreCsv, type ScoreRow, scoreRows } from "../scores/score-text.js";
+import { metricTitles, reasonLines, scoreCsv, type ScoreRow, scoreRows } from "../scores/score-text.js";
 import { pValueText } from "../statistics/finding.js";
 import type { ComparisonReport } from "./compare-folders.js";
 
@@ -50,6 +50,17 @@ export function comparisonMarkdown(report: ComparisonReport): string {
   return report.comparisons.length === 0 ? values : `${values}\n\n${table(differenceRows(report))}`;
 }
 
+/** The tables and everything that a reader must know about them, for a terminal. */
+export function comparisonText(report: ComparisonReport): string {
+  const notes = remarksOf(report);
+  return [comparisonMarkdown(report), ...(notes.length > 0 ? [notes.join("\n")] : [])].join("\n\n");
+}
+
+/** What was not computed and why, and what makes numbers worth less. */
+export const remarksOf = ({ systems, warnings }: ComparisonReport): string[] => [
+  ...new Set([...systems.flatMap(({ report }) => reasonLines(report.missing)), ...warnings]),
+];
+
 /** A line per system, clip, part, frame and metric. */
 export function comparisonCsv({ systems }: ComparisonReport): string {
   const lines = systems.flatMap(({ name, report }) =>
@@ -70,10 +81,9 @@ function titleText(metric: (typeof metricNames)[number], name: string): string {
   return `${name.replace(metric, title)} ${better === "higher" ? "↑" : "↓"}`;
 }
 
-function valueText({ metric, value, low, high, missing }: ScoreRow): string {
+function valueText({ metric, value, low, high, published, missing }: ScoreRow): string {
   if (missing !== undefined || value === undefined) return "not computed";
   const show = (number: number): string => number.toFixed(metricTitles[metric].digits);
-  return low === undefined || high === undefined || Number.isNaN(low)
-    ? show(value)
-    : `${show(value)} [${show(low)}, ${show(high)}]`;
+  const interval = low === undefined || high === undefined || Number.isNaN(low) ? "" : ` [${show(low)}, ${show(high)}]`;
+  return `${show(value)}${interval}${published === undefined ? "" : ` (published script: ${show(published)})`}`;
 }

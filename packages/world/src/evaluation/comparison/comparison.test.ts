@@ -2,76 +2,116 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { Tensor } from "@vid2world/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { summarise } from "../scores/summary.js";
 import { writePair } from "../scores/testing/toy-pairs.js";
-import { compareFolders, type ComparisonReport, shortNames } from "./compare-folders.js";
+import {
+  type ComparedSystem,
+  compareFolders,
+  compareReports,
+  type ComparisonReport,
+  shortNames,
+} from "./compare-folders.js";
 import { comparisonPage } from "./comparison-page.js";
-import { comparisonCsv, comparisonMarkdown } from "./comparison-text.js";
+import { comparisonCsv, comparisonMarkdown, comparisonText } from "./comparison-text.js";
 
 let root: string;
 let report: ComparisonReport;
 const metrics = ["psnr", "ssim"] as const;
-const names = ["a", "b", "c<d>", "e", "f", "g"];
+const names = ["a", "b<c>", "d"];
+const at = (...parts: string[]): string => path.join(root, ...parts);
 beforeAll(async () => {
   root = await mkdtemp(path.join(tmpdir(), "comparison-"));
-  // Coding a video takes longer than copying it: clip i of the bad system is made as clip i + 2 of the good one.
-  for (let level = 0; level < names.length + 2; level++)
-    await writePair(path.join(root, "made"), String(level), 0.1 * level);
+  // Coding a video takes longer than copying it: clip i of the bad system is made as clip i + 1 of the good one.
+  for (let level = 0; level <= names.length; level++) await writePair(at("made"), String(level), 0.2 * level, 2);
   for (const [i, name] of names.entries()) {
-    await cp(path.join(root, "made", String(i)), path.join(root, "good", name), { recursive: true });
-    await cp(path.join(root, "made", String(i + 2)), path.join(root, "bad", name), { recursive: true });
+    await cp(at("made", String(i)), at("good", name), { recursive: true });
+    await cp(at("made", String(i + 1)), at("bad", name), { recursive: true });
   }
-  const folders = [path.join(root, "good"), path.join(root, "bad")];
-  report = await compareFolders(folders, { environment: "own", metrics });
+  report = await compareFolders([at("good"), at("bad")], { environment: "own", metrics });
 }, 240_000);
 afterAll(() => rm(root, { recursive: true }));
 
-test("the worse system is worse in every metric, with the p-value of six clips that all agree, and the worst clip comes first", () => {
-  expect(report.systems.map(({ name }) => name)).toEqual(["good", "bad"]);
-  expect(report.comparisons.map(({ metric, better, pValue }) => [metric, better, pValue])).toEqual([
-    ["psnr", false, 2 / 2 ** 6],
-    ["ssim", false, 2 / 2 ** 6],
+/** A report of made-up scores: a clip per number, of two frames. */
+function made(name: string, psnr: readonly number[]): ComparedSystem {
+  const scores = psnr.map((value) => [value - 1, value + 1]);
+  const clips = scores.map((psnr, i) => ({ name: `clip ${i}`, parts: [{ psnr }] }));
+  const parts = [{ name: "", pictures: { psnr: summarise(scores, 64) } }];
+  const scored = {
+    ...(report.systems[0] as ComparedSystem).report,
+    scores: { source: "video", parts, clips },
+  } as const;
+  return { name, report: scored };
+}
+
+test("a system that is worse in every clip is worse, with the p-value of so many clips that all agree", () => {
+  const good = [30, 31, 29, 35, 28, 33];
+  const bad = made(
+    "bad",
+    good.map((value, i) => value - 1 - i / 10),
+  );
+  const { comparisons, worstFirst } = compareReports([made("good", good), bad]);
+  expect(comparisons.map(({ system, metric, better, pValue }) => [system, metric, better, pValue])).toEqual([
+    ["bad", "psnr", false, 2 / 2 ** 6],
   ]);
-  expect(report.worstFirst[0]).toBe("g");
-  expect(report.worstFirst.at(-1)).toBe("a");
+  expect([worstFirst[0], worstFirst.at(-1)]).toEqual(["clip 4", "clip 3"]);
+  const [same] = compareReports([made("one", good), made("two", good)]).comparisons;
+  expect([same?.difference.value, same?.pValue, same?.better]).toEqual([0, 1, undefined]);
 });
 
-test("a folder against itself differs in nothing", async () => {
-  await cp(path.join(root, "good"), path.join(root, "same"), { recursive: true });
-  const same = await compareFolders([path.join(root, "good"), path.join(root, "same")], {
-    environment: "own",
-    metrics,
-  });
-  for (const { difference, pValue, better } of same.comparisons)
-    expect([difference.value, pValue, better]).toEqual([0, 1, undefined]);
-}, 120_000);
+test("what folders hold is read: the bad one is worse, and the worst clip comes first", () => {
+  expect(report.systems.map(({ name }) => name)).toEqual(["good", "bad"]);
+  expect(report.comparisons.every(({ difference }) => difference.value < 0)).toBe(true);
+  expect(report.worstFirst).toEqual(["d", "b<c>", "a"]);
+});
+
+test("metrics of sets alone compare no clips: those are in the order of their names, and the page shows them", async () => {
+  const dispose = (): void => undefined;
+  const fid = {
+    ...{ name: "brightness", width: 1, dispose, [Symbol.dispose]: dispose },
+    features: (x_BCHW: Tensor) => x_BCHW.mean([1, 2, 3]).unsqueeze(1),
+  };
+  const networks = { fid, missing: {}, checksums: {}, dispose, [Symbol.dispose]: dispose };
+  const sets = await compareFolders([at("good"), at("bad")], { environment: "own", metrics: ["fid", "fvd"], networks });
+  expect([sets.rankedBy, sets.comparisons]).toEqual([undefined, []]);
+  expect(sets.worstFirst).toEqual(names);
+  expect(comparisonText(sets)).toMatch(/FID ↓/);
+  expect(await comparisonPage(sets, { facts: [], clips: 1 })).toMatch(/By name: no metric scores single clips/);
+});
 
 test("text forms: a column per system, differences with p, a line per system, clip and frame", () => {
   const markdown = comparisonMarkdown(report);
   expect(markdown).toMatch(/\| metric \| good \| bad \|/);
-  expect(markdown).toMatch(/\| bad \| PSNR \(dB\) ↑ \| -\d+\.\d+ \[-.*\] \| p = 0\.031 \| worse \|/);
+  expect(markdown).toMatch(/\| bad \| PSNR \(dB\) ↑ \| -\d+\.\d+ \[-.*\] \| p = 0\.\d+ \| no clear difference \|/);
   const lines = comparisonCsv(report).trimEnd().split("\n");
-  expect(lines).toHaveLength(1 + 2 * names.length * 3 * 2);
+  expect(lines).toHaveLength(1 + 2 * names.length * 2 * 2);
   expect(lines[1]).toMatch(/^"good",a,,0,psnr,\d/);
 });
 
 test("the page needs nothing else, allows one program, escapes names, and has a strip per panel", async () => {
-  const page = await comparisonPage(report, { facts: [["command", "vid2world <x>"]], clips: 3 });
+  const page = await comparisonPage(report, { facts: [["command", "vid2world <x>"]], clips: 1 });
   expect(page).toMatch(/default-src 'none'; .*script-src 'sha256-[\w+/=]+'"/);
   expect(page.match(/<script/g)).toHaveLength(1);
   expect(page).not.toMatch(/(src|href)="(?!data:)|url\((?!data:)|@import/);
   expect(page).not.toContain("<x>");
   expect(page.match(/class="frame"/g)).toHaveLength(3 * 3);
-  expect(page.indexOf("<h3>g</h3>")).toBeLessThan(page.indexOf("<h3>f</h3>"));
+  expect(page).toContain("<h3>b&#60;c&#62;</h3>");
+  expect(page).toMatch(/<h3>d<[^]*\(the median\)[^]*<h3>a<[^]*\(the best\)/);
+  expect(page).toMatch(/95 %, bootstrap over clips, 2000 resamples, seed 0; of FID and FVD: basic bootstrap, 200/);
   expect(page).toMatch(/SHA-256 of its videos/);
   expect(page).toMatch(/aria-label="frame of all clips"/);
 });
 
-test("folders with other clips are refused, by name", async () => {
-  await cp(path.join(root, "made/0"), path.join(root, "other/a"), { recursive: true });
-  const folders = [path.join(root, "good"), path.join(root, "other")];
-  await expect(compareFolders(folders, { environment: "own", metrics })).rejects.toThrow(
-    /other: lacks clip b of .*good/,
+test("folders with other clips, or other true frames under the same names, are refused", async () => {
+  await cp(at("made/0"), at("other/a"), { recursive: true });
+  await expect(compareFolders([at("good"), at("other")], { environment: "own", metrics })).rejects.toThrow(
+    /other: lacks clip b<c> of .*good/,
+  );
+  for (const name of names) await cp(at("good", name), at("foreign", name), { recursive: true });
+  await cp(at("made/3/pred_video.mp4"), at("foreign/d/gt_video.mp4"));
+  await expect(compareFolders([at("good"), at("foreign")], { environment: "own", metrics })).rejects.toThrow(
+    /foreign: clip d has other true frames than in .*good/,
   );
 });
 

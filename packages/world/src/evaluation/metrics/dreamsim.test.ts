@@ -9,7 +9,7 @@ import type { DreamSimForm } from "../networks/dreamsim-branches.js";
 import { countedPictures, writeCounted } from "../networks/testing/counted-weights.js";
 import { smallAdapter, smallForms } from "../networks/testing/network-keys.js";
 import { transformerShapes } from "../networks/vision-transformer.js";
-import { loadDreamSim, loadDreamSimForm } from "./dreamsim.js";
+import { dreamSimFiles, loadDreamSim, loadDreamSimForm } from "./dreamsim.js";
 
 interface Recorded {
   readonly dreamsim: { readonly embeddings: number[]; readonly distance: number[] };
@@ -105,4 +105,15 @@ test("an adapter that does not fit, or is described otherwise, is refused by nam
     /does not change a matrix \[144, 48\]/,
   );
   await expect(loadDreamSim("ensemble", { folder: other })).rejects.toThrow(/dino_vitbase16_pretrain\.pth/);
+});
+
+test("every file that is read is listed, so that an absent one is known before and each one's checksum is kept", () => {
+  expect(dreamSimFiles("ensemble", { folder: "D", dino: "dino.pth" })).toEqual([
+    "dino.pth",
+    path.join("D", "clip_vitb16_pretrain.pth.tar"),
+    path.join("D", "open_clip_vitb16_pretrain.pth.tar"),
+    path.join("D", "ensemble_lora/adapter_config.json"),
+    path.join("D", "ensemble_lora/adapter_model.bin"),
+  ]);
+  expect(dreamSimFiles("clip_vitb32", { folder: "D" })).toHaveLength(3);
 });

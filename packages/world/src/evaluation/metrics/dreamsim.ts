@@ -12,7 +12,7 @@ import {
   type DreamSimKind,
 } from "../networks/dreamsim-branches.js";
 import { callSize, oneByOne } from "../networks/feature-network.js";
-import { applyAdapter } from "../networks/low-rank-adapter.js";
+import { adapterFiles, applyAdapter } from "../networks/low-rank-adapter.js";
 import { type NetworkTensors, readNetworkTensors } from "../networks/network-weights.js";
 import { transformerShapes, visionTransformer } from "../networks/vision-transformer.js";
 
@@ -34,6 +34,13 @@ export interface DreamSimFiles {
   readonly folder: string;
   /** DINO's ViT-B/16, `dino_vitbase16_pretrain.pth`; not needed by kinds without it. */
   readonly dino?: string;
+}
+
+/** Every file that a published DreamSim is read from, there or not. */
+export function dreamSimFiles(kind: DreamSimKind, files: DreamSimFiles): string[] {
+  const { branches, adapter } = dreamSimForms[kind];
+  const { config, weights } = adapterFiles(path.join(files.folder, adapter));
+  return [...branches.map((branch) => fileOf(branch, files)), config, weights];
 }
 
 /** Loads a published DreamSim. @throws FormatError, CheckpointMismatchError, or for a missing file what the system says. */

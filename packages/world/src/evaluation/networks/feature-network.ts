@@ -7,6 +7,8 @@ export interface FeatureNetwork extends Disposable {
   readonly name: string;
   /** Numbers of a vector, D. */
   readonly width: number;
+  /** Of a network of clips: fewest frames of one, T. Default 1. */
+  readonly minimumFrames?: number;
   /** Pictures [B 3 H W] (or clips [B T 3 H W], for a network of clips) with values in [-1, 1], of any size: -> [B D] float32. */
   features(inputs: Tensor): Tensor;
   dispose(): void;

@@ -19,6 +19,8 @@ export interface I3dOptions {
   readonly range?: I3dRange;
   /** The checksum that the file must have: it is a program, and only the known one is run. */
   readonly sha256: string;
+  /** The checksum that it has, where that was computed already. */
+  readonly found?: string | undefined;
 }
 
 /** Pixels of a side, and features of a clip: the 400 scores before the last softmax. */
@@ -27,11 +29,8 @@ const [INPUT_SIZE, WIDTH] = [224, 400];
 const MINIMUM_FRAMES = 9;
 
 /** Loads `i3d_torchscript.pt`. @throws FormatError when its checksum is not `sha256`; it is not run then. */
-export async function loadI3d(
-  file: string,
-  { device = "cpu", range = "published", sha256 }: I3dOptions,
-): Promise<FeatureNetwork> {
-  const found = await sha256Of(file);
+export async function loadI3d(file: string, options: I3dOptions): Promise<FeatureNetwork> {
+  const { device = "cpu", range = "published", sha256, found = await sha256Of(file) } = options;
   if (found !== sha256.toLowerCase())
     throw new FormatError(
       file,
@@ -49,6 +48,7 @@ export async function loadI3d(
   return {
     name: `I3D (Kinetics-400, ${range === "published" ? "0..1 as published" : "0..255"})`,
     width: WIDTH,
+    minimumFrames: MINIMUM_FRAMES,
     features(clips_BTCHW) {
       const { shape } = clips_BTCHW;
       if (shape.length !== 5 || shape[2] !== 3 || (shape[1] ?? 0) < MINIMUM_FRAMES)

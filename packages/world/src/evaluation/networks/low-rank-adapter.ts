@@ -1,5 +1,6 @@
 // Low-rank adapters (LoRA, arXiv:2106.09685) as the Python library PEFT writes them: `adapter_config.json` and `adapter_model.bin`.
-import { access, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { FormatError } from "@vid2world/formats";
 import { empty, noGrad, scope, type Tensor } from "@vid2world/torch";
@@ -13,11 +14,16 @@ const configSchema = z.looseObject({ r: z.int().positive(), lora_alpha: z.number
 /** The two halves of a change of one matrix: what is added is `scale * up down`. */
 const HALF = /^(?:base_model\.model\.)*extractor_list\.(\d+)\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight$/;
 
+/** The files of the adapter in `folder`, there or not. PEFT writes safetensors since 2023, a PyTorch file before. */
+export function adapterFiles(folder: string): { readonly config: string; readonly weights: string } {
+  const [modern, old] = [path.join(folder, "adapter_model.safetensors"), path.join(folder, "adapter_model.bin")];
+  return { config: path.join(folder, "adapter_config.json"), weights: existsSync(modern) ? modern : old };
+}
+
 /** Adds the adapter in `folder` to the matrices of several networks, numbered as the adapter numbers them. */
 export async function applyAdapter(folder: string, networks: readonly NetworkTensors[]): Promise<void> {
-  const configFile = path.join(folder, "adapter_config.json");
+  const { config: configFile, weights: file } = adapterFiles(folder);
   const { r: rank, lora_alpha: alpha } = readConfig(configFile, await readFile(configFile, "utf8"));
-  const file = await weightsFile(folder);
   const halves = new Map<string, Tensor>();
   try {
     await using checkpoint = await openCheckpoint(file);
@@ -59,14 +65,4 @@ function readConfig(file: string, text: string): z.infer<typeof configSchema> {
   } catch (cause) {
     throw new FormatError(file, "is no description of a low-rank adapter (r, lora_alpha)", undefined, { cause });
   }
-}
-
-/** PEFT writes safetensors since 2023, a PyTorch file before. */
-async function weightsFile(folder: string): Promise<string> {
-  const modern = path.join(folder, "adapter_model.safetensors");
-  const there = await access(modern).then(
-    () => true,
-    () => false,
-  );
-  return there ? modern : path.join(folder, "adapter_model.bin");
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { writeVideo } from "@vid2world/formats";
 import { writeNpz } from "@vid2world/formats/npy/npz";
-import { liveTensors } from "@vid2world/torch";
+import { liveTensors, type Tensor } from "@vid2world/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { average } from "../metrics/average.js";
 import { lpipsTrunks } from "../metrics/lpips.js";
@@ -13,7 +13,7 @@ import { inceptionTensors } from "../networks/inception.js";
 import { layerTensors } from "../networks/layers.js";
 import { writeCounted } from "../networks/testing/counted-weights.js";
 import { emptyBlock, rawFrames } from "../protocols/frame-block.js";
-import { evaluateFolder } from "./evaluate-folder.js";
+import { evaluateFolder, openNetworks } from "./evaluate-folder.js";
 import { scoreCsv, scoreText } from "./score-text.js";
 import { publishedBatches, summarise } from "./summary.js";
 import { height, moving, width, writePair } from "./testing/toy-pairs.js";
@@ -52,7 +52,10 @@ test("the published script's batches: one more at first, the rest at the end, al
   const sizes = publishedBatches(Array.from({ length: 1024 }), 64).map(({ length }) => length);
   expect([sizes[0], sizes[1], sizes.at(-1), sizes.length]).toEqual([65, 64, 63, 16]);
   const scores = [[1], [1], [1], [5]]; // batches of 2: three clips, then one
-  expect(summarise(scores, 2)).toMatchObject({ value: 2, published: 3 });
+  const summary = summarise(scores, 2);
+  expect(summary).toMatchObject({ value: 2, published: 3 });
+  // Its interval is its own: the last clip's weight is a half, not a quarter.
+  expect(summary.publishedInterval.high).toBeGreaterThan(summary.high);
 });
 
 test("metrics with networks: equal clips score 0, worse clips score worse, again gives the same bits, without weights says why", async () => {
@@ -62,7 +65,7 @@ test("metrics with networks: equal clips score 0, worse clips score worse, again
     ["b", 0.4],
     ["c", 0.8],
   ] as const)
-    await writePair(folder, name, noise);
+    await writePair(folder, name, noise, 1);
   const weights = path.join(root, "weights");
   const place = async (file: string, shapes: ReadonlyMap<string, readonly number[]>): Promise<void> => {
     await mkdir(path.dirname(path.join(weights, file)), { recursive: true });
@@ -75,10 +78,12 @@ test("metrics with networks: equal clips score 0, worse clips score worse, again
   await place("lpips/v0.1/vgg.pth", new Map(heads));
   await place("inception/pt_inception-2015-12-05-6726825d.pth", inceptionTensors.shapes);
   const before = liveTensors();
-  const run = () => evaluateFolder(folder, { environment: "own", weightsRoot: weights });
-  const report = await run();
+  const options = { environment: "own", weightsRoot: weights } as const;
+  const report = await evaluateFolder(folder, options);
   expect(liveTensors()).toBeLessThanOrEqual(before);
-  expect(await run()).toEqual(report);
+  using networks = await openNetworks({ ...options, metrics: ["mse", "lpips", "fid"] });
+  const again = await evaluateFolder(folder, { ...options, networks, n: 2 });
+  expect(again.scores.clips).toEqual(report.scores.clips.slice(0, 2));
   const lpips = report.scores.clips.map(({ parts }) => average(parts[0]?.lpips ?? []));
   expect(lpips[0]).toBe(0);
   expect(lpips[1]).toBeGreaterThan(0);
@@ -86,10 +91,11 @@ test("metrics with networks: equal clips score 0, worse clips score worse, again
   expect(report.scores.parts[0]?.fid?.value).toBeGreaterThan(0);
   expect(report.missing.fvd).toMatch(/vid2world weights pull i3d/);
   expect(Object.keys(report.checksums)).toHaveLength(3);
-  expect(report.warnings.join()).toMatch(/9 vectors of 2048 features: too few/);
+  expect(report.warnings.join()).toMatch(/3 vectors of 2048 features: too few/);
   const text = scoreText(report);
   expect(text).toMatch(/LPIPS ↓.*to/);
   expect(text).toMatch(/DreamSim: not computed: .*weights pull dino-vitb16/);
+  expect(text).toMatch(/SHA-256 of the networks' files:\n[0-9a-f]{64} {2}.*vgg16-397923af\.pth/);
   expect(scoreCsv(report).split("\n")[1]).toMatch(/^a,,0,mse,0$/);
 }, 240_000);
 
@@ -111,6 +117,41 @@ test("lossless frames count where they were kept, and the videos' numbers stand 
   const published = await evaluateFolder(folder, { environment: "own", metrics: ["mse"], protocol: "published" });
   expect(published.fromVideos).toBeUndefined();
   expect(published.scores.parts[0]?.pictures.mse?.published).toBe(report.fromVideos?.parts[0]?.pictures.mse?.published);
+});
+
+test("raw frames that overshoot are clamped, as the published evaluation clamps what it scores", async () => {
+  const folder = path.join(root, "overshooting");
+  await writePair(folder, "a", 0.5, 1);
+  const raw = (value: number) => ({ dtype: "float32", shape: [3, 1, height, width], data: new Float32Array(3 * height * width).fill(value) }) as const; // prettier-ignore
+  await writeNpz(path.join(folder, "a/raw_data.npz"), new Map(Object.entries({ gt: raw(1), pred: raw(1.5) })));
+  const report = await evaluateFolder(folder, { environment: "own", metrics: ["mse"] });
+  expect(report.scores.parts[0]?.pictures.mse?.value).toBe(0);
+});
+
+test("FVD of clips that are too short for its network is not computed, and says which clip", async () => {
+  const folder = path.join(root, "short");
+  await writePair(folder, "a", 0.5, 2);
+  await writePair(folder, "b", 0.5, 1);
+  const dispose = (): void => undefined;
+  const features = (x_BTCHW: Tensor): Tensor => x_BTCHW.mean([1, 2, 3, 4]).unsqueeze(1);
+  const fvd = { name: "I3D", width: 1, minimumFrames: 2, features, dispose, [Symbol.dispose]: dispose };
+  const networks = { fvd, missing: {}, checksums: {}, dispose, [Symbol.dispose]: dispose };
+  const report = await evaluateFolder(folder, { environment: "own", metrics: ["mse", "fvd"], networks });
+  expect(report.missing.fvd).toBe("clip b has 1 frames, and I3D needs 2");
+  expect(scoreText(report)).toMatch(/MSE ↓[^]*FVD: not computed: clip b has 1 frames/);
+});
+
+test("a metric that the protocol does not have is not opened, and said to be no part of it", async () => {
+  const folder = path.join(root, "recon");
+  const video = { height: 320, width: 320, fps: 4, crf: 40 };
+  const grey = (value: number): Uint8Array[] =>
+    Array.from({ length: 20 }, (_, t) => new Uint8Array(320 * 320 * 3).fill(value + t));
+  await mkdir(path.join(folder, "a"), { recursive: true });
+  await writeVideo(path.join(folder, "a/gt_video.mp4"), grey(90), video);
+  await writeVideo(path.join(folder, "a/pred_video.mp4"), grey(100), video);
+  const report = await evaluateFolder(folder, { environment: "recon_rollout", metrics: ["psnr", "fvd"], n: 1 });
+  expect(report.missing).toEqual({ fvd: expect.stringMatching(/not part of this protocol/) as string });
+  expect(report.checksums).toEqual({});
 });
 
 describe("bad input is named with the clip", () => {

@@ -1,6 +1,7 @@
 // Scores a folder of rollouts: every clip alone, in the order of names, then means with intervals and the distances between sets.
-import { libtorchVersion, type Device } from "@vid2world/torch";
-import type { BootstrapOptions } from "../statistics/bootstrap.js";
+import { libtorchVersion, type Device, type Tensor } from "@vid2world/torch";
+import { distanceResamples } from "../metrics/episode-features.js";
+import { type BootstrapOptions, bootstrapDefaults } from "../statistics/bootstrap.js";
 import { type ClipPair, findClipPairs } from "./clip-pairs.js";
 import { chooseClips, type Environment, type EnvironmentName, environments } from "./environments.js";
 import {
@@ -20,7 +21,7 @@ export type ScoreProtocol = "published" | "corrected";
 
 /** What is scored, and how. */
 export interface EvaluateOptions
-  extends Pick<MetricNetworkOptions, "device" | "i3dRange" | "weightsRoot">, DistanceOptions {
+  extends Pick<MetricNetworkOptions, "device" | "i3dRange" | "dreamSim" | "weightsRoot">, DistanceOptions {
   readonly environment: EnvironmentName;
   /** Default `corrected`. */
   readonly protocol?: ScoreProtocol;
@@ -31,6 +32,8 @@ export interface EvaluateOptions
   /** Networks that are open already, which stay open. Default: those whose weights are on this machine. */
   readonly networks?: MetricNetworks;
   readonly onProgress?: (done: number, total: number) => void;
+  /** Sees the true frames of every clip, [T 3 H W] in [-1, 1], as they are scored; they are freed afterwards. */
+  readonly onTruth?: (clip: string, truth_TCHW: Tensor) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -69,6 +72,13 @@ export interface FolderReport {
   readonly warnings: readonly string[];
   /** SHA-256 of the networks' weights, by path. */
   readonly checksums: Readonly<Record<string, string>>;
+  /** How the intervals were drawn. */
+  readonly intervals: {
+    readonly confidence: number;
+    readonly seed: number;
+    readonly resamples: number;
+    readonly distanceResamples: number;
+  };
   readonly libtorch: string;
 }
 
@@ -77,34 +87,50 @@ export async function evaluateFolder(folder: string, options: EvaluateOptions): 
   const { environment: name, protocol = "corrected", n, device = "cpu" } = options;
   const environment = environments[name];
   const pairs = chooseClips(environment, await findClipPairs(folder), n);
-  const metrics = options.metrics ?? wantedMetrics(environment);
-  using networks = await (options.networks
-    ? borrowed(options.networks)
-    : openMetricNetworks({ ...options, metrics, trunk: environment.lpips }));
+  const metrics = options.metrics ?? metricNames;
+  using networks = options.networks ? borrowed(options.networks) : await openNetworks(options);
+  const missing = { ...networks.missing, ...notInProtocol(environment, options.metrics) };
   const warnings = new Set<string>();
   const both = protocol === "corrected" && pairs.some(({ raw }) => raw !== undefined);
   const total = pairs.length * (both ? 2 : 1);
   let done = 0;
   const run = (source: FrameSource): Promise<ScoreSet> =>
-    scoreAll({ pairs, environment, metrics, networks, device, warnings, source, options }, () =>
+    scoreAll({ pairs, environment, metrics, networks, device, warnings, missing, source, options }, () =>
       options.onProgress?.(++done, total),
     );
   const scores = await run(protocol === "published" ? "video" : "lossless");
   const fromVideos = both ? await run("video") : undefined;
-  const { missing, checksums } = networks;
+  const { resamples, confidence, seed } = { ...bootstrapDefaults, ...options.bootstrap };
+  const drawn = options.distanceResamples ?? distanceResamples;
   return {
     ...{ format: "vid2world-scores/1", folder, environment: name, protocol, scores },
     ...(fromVideos && { fromVideos }),
-    ...{ missing, warnings: [...warnings], checksums: { ...checksums }, libtorch: libtorchVersion },
+    ...{ missing, warnings: [...warnings], checksums: { ...networks.checksums } },
+    intervals: { confidence, seed, resamples, distanceResamples: drawn },
+    libtorch: libtorchVersion,
   };
 }
 
 /** The same networks, which the caller disposes. */
 const borrowed = (networks: MetricNetworks): MetricNetworks => ({ ...networks, [Symbol.dispose]: () => undefined });
 
-/** All metrics that some part of the environment has. */
-const wantedMetrics = ({ parts }: Environment): MetricName[] =>
-  metricNames.filter((metric) => metric !== "fvd" || parts.some(({ clip }) => clip !== undefined));
+/** Opens the networks that scoring with these options needs: once, where several folders are scored. */
+export function openNetworks(options: EvaluateOptions): Promise<MetricNetworks> {
+  const environment = environments[options.environment];
+  const wanted = options.metrics ?? metricNames;
+  const metrics = wanted.filter((metric) => metric !== "fvd" || scoresClips(environment));
+  return openMetricNetworks({ ...options, metrics, trunk: environment.lpips });
+}
+
+const scoresClips = ({ parts }: Environment): boolean => parts.some(({ clip }) => clip !== undefined);
+
+/** What was asked for by name and the environment does not score. */
+function notInProtocol(environment: Environment, asked: readonly MetricName[] | undefined): MissingMetrics {
+  if (scoresClips(environment) || asked?.includes("fvd") !== true) return {};
+  return { fvd: `not part of this protocol: ${environment.title} scores single frames, and FVD whole clips` };
+}
+
+type MissingMetrics = Partial<Record<MetricName, string>>;
 
 interface Job {
   readonly pairs: readonly ClipPair[];
@@ -113,12 +139,15 @@ interface Job {
   readonly networks: MetricNetworks;
   readonly device: Device;
   readonly warnings: Set<string>;
+  /** Grows where clips are such that a metric cannot be computed. */
+  readonly missing: MissingMetrics;
   readonly source: FrameSource;
   readonly options: EvaluateOptions;
 }
 
 async function scoreAll(job: Job, onClip: () => void): Promise<ScoreSet> {
-  const { pairs, environment, metrics, networks, device, warnings, source, options } = job;
+  const { pairs, environment, metrics, device, warnings, missing, source, options } = job;
+  let { networks } = job;
   const clips: ClipReport[] = [];
   const sources = new Set<FrameSource>();
   using sets = featureSets(environment, networks, options);
@@ -127,6 +156,13 @@ async function scoreAll(job: Job, onClip: () => void): Promise<ScoreSet> {
     const read = await readPair(pair, environment, source);
     sources.add(read.source);
     for (const warning of read.warnings) warnings.add(warning);
+    options.onTruth?.(pair.name, read.truth_TCHW);
+    const short = tooShort(environment, networks, read.truth_TCHW.size(0));
+    if (short !== undefined) {
+      missing.fvd = `clip ${pair.name} has ${short}`;
+      const { fvd: _, ...others } = networks;
+      networks = others;
+    }
     const parts = scorePair(read, environment, metrics, networks, device);
     read.truth_TCHW.dispose();
     read.prediction_TCHW.dispose();
@@ -135,11 +171,19 @@ async function scoreAll(job: Job, onClip: () => void): Promise<ScoreSet> {
     onClip();
   }
   const parts = environment.parts.map(({ name }, part): PartReport => {
-    const distances = sets.distances(part, warnings);
+    const { fid, fvd } = sets.distances(part, warnings);
+    const distances = { ...(fid && { fid }), ...(fvd && missing.fvd === undefined && { fvd }) };
     return { name, pictures: summaries(clips, part, environment.batch, options.bootstrap), ...distances };
   });
   const [first = "video"] = sources;
   return { source: sources.size > 1 ? "mixed" : first, parts, clips };
+}
+
+/** Why a clip of `frames` has no features for FVD; undefined where it has. */
+function tooShort({ parts }: Environment, { fvd }: MetricNetworks, frames: number): string | undefined {
+  const needed = fvd?.minimumFrames ?? 1;
+  const scored = Math.min(...parts.map(({ clip }) => clip?.(frames).length ?? Infinity));
+  return fvd && scored < needed ? `${scored} frames, and ${fvd.name} needs ${needed}` : undefined;
 }
 
 function summaries(

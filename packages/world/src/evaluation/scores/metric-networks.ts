@@ -5,10 +5,11 @@ import path from "node:path";
 import { invalid } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
 import { sha256Of } from "../../weights/checksum.js";
-import { findWeights, resolveWeights } from "../../weights/root.js";
+import { findWeights, resolveWeights, weightPath } from "../../weights/root.js";
 import { WeightsError } from "../../weights/weights-error.js";
-import { type DreamSim, loadDreamSim } from "../metrics/dreamsim.js";
+import { type DreamSim, type DreamSimFiles, dreamSimFiles, loadDreamSim } from "../metrics/dreamsim.js";
 import { type Lpips, type LpipsTrunk, loadLpips } from "../metrics/lpips.js";
+import { type DreamSimKind, dreamSimForms } from "../networks/dreamsim-branches.js";
 import type { FeatureNetwork } from "../networks/feature-network.js";
 import { type I3dRange, loadI3d } from "../networks/i3d.js";
 import { loadInception } from "../networks/inception.js";
@@ -28,6 +29,7 @@ export interface MetricNetworks extends Disposable {
   readonly missing: Readonly<Partial<Record<MetricName, string>>>;
   /** SHA-256 of every file of weights that was read, by its path. */
   readonly checksums: Readonly<Record<string, string>>;
+  dispose(): void;
 }
 
 /** What is opened. */
@@ -36,13 +38,15 @@ export interface MetricNetworkOptions {
   readonly trunk: LpipsTrunk;
   readonly device?: Device | undefined;
   readonly i3dRange?: I3dRange | undefined;
+  /** Which DreamSim; default `ensemble`, as published. */
+  readonly dreamSim?: DreamSimKind | undefined;
   /** Folder of the weights; default: that of `vid2world weights`. */
   readonly weightsRoot?: string | undefined;
 }
 
 /** Opens what the metrics need. @throws CheckpointMismatchError or FormatError for a file that is there and wrong. */
 export async function openMetricNetworks(options: MetricNetworkOptions): Promise<MetricNetworks> {
-  const { metrics, trunk, device = "cpu", i3dRange = "published", weightsRoot } = options;
+  const { metrics, trunk, device = "cpu", i3dRange = "published", dreamSim = "ensemble", weightsRoot } = options;
   const missing: Partial<Record<MetricName, string>> = {};
   const checksums: Record<string, string> = {};
   const opened: Disposable[] = [];
@@ -74,9 +78,8 @@ export async function openMetricNetworks(options: MetricNetworkOptions): Promise
     );
     const dreamsim = await open(
       "dreamsim",
-      () => [weights("dino-vitb16"), adapterOf(weights("dreamsim"))],
-      ([dino = "", adapter = ""]) =>
-        loadDreamSim("ensemble", { folder: path.dirname(path.dirname(adapter)), dino }, device),
+      () => unpackedFiles(dreamSim, dreamSimPlace(dreamSim, weightsRoot)),
+      () => loadDreamSim(dreamSim, dreamSimPlace(dreamSim, weightsRoot), device),
     );
     const fid = await open(
       "fid",
@@ -86,7 +89,7 @@ export async function openMetricNetworks(options: MetricNetworkOptions): Promise
     const fvd = await open(
       "fvd",
       () => [weights("i3d")],
-      ([file = ""]) => loadI3d(file, { device, range: i3dRange, sha256: knownChecksum("i3d") }),
+      ([file = ""]) => loadI3d(file, { device, range: i3dRange, sha256: knownChecksum("i3d"), found: checksums[file] }),
     );
     const networks = {
       ...(lpips && { lpips }),
@@ -94,7 +97,7 @@ export async function openMetricNetworks(options: MetricNetworkOptions): Promise
       ...(fid && { fid }),
       ...(fvd && { fvd }),
     };
-    return { ...networks, missing, checksums, dispose, [Symbol.dispose]: dispose } as MetricNetworks;
+    return { ...networks, missing, checksums, dispose, [Symbol.dispose]: dispose };
   } catch (error) {
     dispose();
     throw error;
@@ -111,14 +114,27 @@ function foundOrMissing(files: () => readonly string[]): readonly string[] | str
   }
 }
 
-/** DreamSim is published as an archive, and read from what it unpacks to beside itself. */
-function adapterOf(archive: string): string {
-  const folder = path.dirname(archive);
-  for (const file of ["adapter_model.safetensors", "adapter_model.bin"]) {
-    const adapter = path.join(folder, "ensemble_lora", file);
-    if (existsSync(adapter)) return adapter;
-  }
-  throw new WeightsError("MISSING", `${archive} is not unpacked; this unpacks it: vid2world weights pull dreamsim`);
+/** DreamSim is published as archives, which are read from what they unpack to; DINO's own file lies elsewhere. */
+function dreamSimPlace(kind: DreamSimKind, root: string | undefined): DreamSimFiles {
+  const [archive] = findWeights(["dreamsim"]);
+  if (!archive) throw invalid("weights", "a manifest that has dreamsim", "none");
+  const needsDino = dreamSimForms[kind].branches.some(({ projected }) => projected === undefined);
+  return {
+    folder: path.dirname(weightPath(archive, root)),
+    ...(needsDino && { dino: resolveWeights("weights:dino-vitb16", root) }),
+  };
+}
+
+/** All files of a DreamSim. @throws WeightsError for one that is not there, and how to get it. */
+function unpackedFiles(kind: DreamSimKind, place: DreamSimFiles): readonly string[] {
+  const files = dreamSimFiles(kind, place);
+  const absent = files.find((file) => !existsSync(file));
+  if (absent === undefined) return files;
+  const advice =
+    kind === "ensemble"
+      ? "this fetches and unpacks it: vid2world weights pull dreamsim"
+      : `unpack dreamsim_${kind}_checkpoint.zip of https://github.com/ssundaram21/dreamsim/releases into ${place.folder}`;
+  throw new WeightsError("MISSING", `${absent} is missing; ${advice}`);
 }
 
 function knownChecksum(name: string): string {

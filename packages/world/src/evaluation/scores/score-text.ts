@@ -61,7 +61,7 @@ function rowOf(
   const summary = part.pictures[metric];
   if (!summary) return undefined;
   const value = published ? summary.published : summary.value;
-  const { low, high } = summary;
+  const { low, high } = published ? summary.publishedInterval : summary;
   return { part: name, metric, value, low, high, ...other(value, videos?.pictures[metric]?.published) };
 }
 
@@ -117,12 +117,16 @@ export function scoreText(report: FolderReport): string {
   ];
   if (fromVideos)
     lines.push("", "published script: batches of clips averaged first, frames from the videos with their coding loss");
-  const reasons = Object.entries(missing).map(
-    ([metric, why]) => `${metricTitles[metric as MetricName].title}: not computed: ${why}`,
-  );
-  if (reasons.length + warnings.length > 0) lines.push("", ...reasons, ...warnings);
+  const notes = [...reasonLines(missing), ...warnings];
+  if (notes.length > 0) lines.push("", ...notes);
+  const files = Object.entries(report.checksums).map(([file, sha256]) => `${sha256}  ${file}`);
+  if (files.length > 0) lines.push("", "SHA-256 of the networks' files:", ...files);
   return lines.join("\n");
 }
+
+/** A line for each metric that was not computed, with the reason. */
+export const reasonLines = (missing: FolderReport["missing"]): string[] =>
+  Object.entries(missing).map(([metric, why]) => `${metricTitles[metric as MetricName].title}: not computed: ${why}`);
 
 /** A line per clip, part, frame and metric: `clip,frames,frame,metric,value`. */
 export function scoreCsv({ scores }: FolderReport): string {

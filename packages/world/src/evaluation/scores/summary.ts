@@ -1,6 +1,6 @@
 // From the scores of clips to those of a folder: means over clips with intervals, and the published script's own averages.
 import { average } from "../metrics/average.js";
-import { type BootstrapOptions, type Interval, meanInterval } from "../statistics/bootstrap.js";
+import { bootstrapInterval, type BootstrapOptions, type Interval, meanInterval } from "../statistics/bootstrap.js";
 
 /** A metric over all clips. */
 export interface MetricSummary extends Interval {
@@ -8,6 +8,8 @@ export interface MetricSummary extends Interval {
   readonly byFrame: readonly number[];
   /** What the published script would print: batches of clips are averaged first, and they are not equally large. */
   readonly published: number;
+  /** Its interval: clips are drawn, and batches made of them as of the clips themselves. */
+  readonly publishedInterval: Pick<Interval, "low" | "high">;
 }
 
 /** Averages of one picture metric; `scores[clip][frame]`. */
@@ -19,11 +21,12 @@ export function summarise(
   const clipMeans = scores.map(average);
   const frames = Math.min(...scores.map(({ length }) => length));
   const byFrame = Array.from({ length: frames }, (_, t) => average(scores.map((clip) => clip[t] ?? NaN)));
-  return {
-    ...meanInterval(clipMeans, options),
-    byFrame,
-    published: average(publishedBatches(clipMeans, batch).map(average)),
-  };
+  const overBatches = (clips: readonly number[]): number => average(publishedBatches(clips, batch).map(average));
+  const own = meanInterval(clipMeans, options);
+  // One batch counts every clip alike.
+  const published = clipMeans.length <= batch + 1 ? own : bootstrapInterval(clipMeans, overBatches, options);
+  const { value, low, high } = published;
+  return { ...own, byFrame, published: value, publishedInterval: { low, high } };
 }
 
 /**

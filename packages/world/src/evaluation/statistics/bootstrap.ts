@@ -20,6 +20,9 @@ export interface BootstrapOptions {
   readonly seed?: number;
 }
 
+/** How intervals are drawn where nothing else is said. */
+export const bootstrapDefaults = { resamples: 2000, confidence: 0.95, seed: 0 } as const;
+
 /**
  * Percentile interval (Efron 1979) of a statistic over episodes, by default their mean. Episodes, not frames, are drawn: the frames of
  * one episode resemble each other. The same seed gives the same interval.
@@ -27,8 +30,9 @@ export interface BootstrapOptions {
 export function bootstrapInterval<T>(
   episodes: readonly T[],
   statistic: (sample: readonly T[]) => number,
-  { resamples = 2000, confidence = 0.95, seed = 0 }: BootstrapOptions = {},
+  options: BootstrapOptions = {},
 ): Interval {
+  const { resamples, confidence, seed } = { ...bootstrapDefaults, ...options };
   if (!(confidence > 0 && confidence < 1)) throw invalid("confidence", "between 0 and 1", confidence);
   if (!Number.isInteger(resamples) || resamples < 1) throw invalid("resamples", "a whole number >= 1", resamples);
   const value = statistic(episodes);
@@ -65,7 +69,7 @@ export function comparePaired(
   if (a.length !== b.length || a.length === 0)
     throw invalid("b", `as many scores as a has (${a.length}), at least one`, b.length);
   const differences = a.map((score, i) => score - (b[i] as number));
-  const { resamples = 2000, seed = 0 } = options;
+  const { resamples, seed } = { ...bootstrapDefaults, ...options };
   const observed = Math.abs(sum(differences));
   // Sums of the same numbers in another order differ in the last digits: that is no larger difference.
   const threshold = observed - 1e-12 * sum(differences.map(Math.abs));
