@@ -29,11 +29,14 @@ _NONE = 0xFFFFFFFF
 
 
 class ServerError(Exception):
-    """The server refused. `code` is one of the protocol's codes, `status` that of HTTP."""
+    """The server refused. `code` is one of the protocol's codes, `status` that of HTTP.
 
-    def __init__(self, status, code, message):
+    Where several frames were asked for, `frames` are those that were drawn all the same, each in its place, None for the others.
+    """
+
+    def __init__(self, status, code, message, frames=()):
         super().__init__(f"{code}: {message}")
-        self.status, self.code = status, code
+        self.status, self.code, self.frames = status, code, list(frames)
 
 
 def decode_frame(data):
@@ -59,12 +62,18 @@ def decode_frame(data):
 
 
 def decode_frames(data):
-    """Several frames, each after its length."""
-    frames, at = [], 0
+    """Several frames, each after its length. Raises ServerError, with the others, where there is a reason in place of one."""
+    frames, failure, at = [], None, 0
     while at < len(data):
         (length,) = struct.unpack_from("<I", data, at)
-        frames.append(decode_frame(data[at + 4 : at + 4 + length]))
+        one = data[at + 4 : at + 4 + length]
+        failed = one[:1] == b"{"
+        if failed and failure is None:
+            failure = json.loads(one)["error"]
+        frames.append(None if failed else decode_frame(one))
         at += 4 + length
+    if failure is not None:
+        raise ServerError(200, failure["code"], failure["message"], frames)
     return frames
 
 
@@ -380,14 +389,23 @@ class VectorEnv:
         for i in range(self.num_envs):
             if self._over[i]:
                 self._begin(i)
-        drawn = self.server.step_together([self.sessions[i] for i in going], [named[i] for i in going]) if going else []
+        drawn, failure = [], None
+        try:
+            if going:
+                drawn = self.server.step_together([self.sessions[i] for i in going], [named[i] for i in going])
+        except ServerError as error:
+            drawn, failure = error.frames, error  # some went on all the same
         for i, info in zip(going, drawn):
+            if info is None:
+                continue
             self._frames[i] = info.pop("pixels")
             self._steps[i] += 1
             infos[i] = info
             rewards[i] = self._reward(self._frames[i], named[i], info)
             truncated[i] = self._max_steps is not None and self._steps[i] >= self._max_steps
         self._over = truncated.copy()
+        if failure is not None:
+            raise failure
         return self._frames.copy(), rewards, np.zeros(self.num_envs, bool), truncated, {"frames": infos}
 
     def close(self):

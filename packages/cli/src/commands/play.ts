@@ -26,6 +26,9 @@ export function playCommand() {
     .option("--verbose", "log to standard error instead of the log file, and more")
     .optionsGroup("For others on the network:")
     .option("--host <address>", "where to listen; another than this machine needs --token", "127.0.0.1")
+    .addOption(
+      count("--sessions-per-address <n>", "sessions of one address (default: half of all; with --host of this machine all)", 1), // prettier-ignore
+    )
     .addOption(count("--port <n>", "port to listen at (default: 8008, or a free one)", 0))
     .addOption(
       new Option("--token <secret>", "what clients must know, 8 characters or more; the list of this machine's processes shows it, unlike the other two ways").env("VID2WORLD_TOKEN"), // prettier-ignore

@@ -9,6 +9,7 @@ import { findWorld, readWorldConfig, worldFiles } from "@vid2world/world";
 import type { Engine } from "@vid2world/world/serving/engine";
 import { enginePool } from "@vid2world/world/serving/engine-pool";
 import { type EngineEvent, engineProcess } from "@vid2world/world/serving/engine-process";
+import { isLoopback } from "@vid2world/world/serving/server/access";
 import { openGallery } from "@vid2world/world/serving/server/gallery/open-gallery";
 import { openServerLog } from "@vid2world/world/serving/server/server-log";
 import { openFolderStore } from "@vid2world/world/serving/server/session-store";
@@ -21,6 +22,7 @@ export interface PlayOptions {
   readonly start?: readonly string[] | undefined;
   readonly device: string;
   readonly sessions: number;
+  readonly sessionsPerAddress?: number | undefined;
   readonly open: boolean;
   readonly verbose?: true | undefined;
   readonly host: string;
@@ -49,7 +51,7 @@ export async function playWorld(options: PlayOptions): Promise<void> {
     const gallery = await openGallery(await startsOf(folder, options), engine.world);
     server = await listen(options, {
       ...{ engine, gallery, log, host: options.host },
-      limits: { sessions: options.sessions },
+      limits: { sessions: options.sessions, sessionsPerAddress: shareOf(options) },
       store: await openFolderStore(options.state ?? join(CACHE, "sessions")),
       ...(token !== undefined && { token }),
       ...(options.insecure && { insecure: true }),
@@ -96,6 +98,12 @@ async function startsOf(folder: string, { start }: PlayOptions): Promise<readonl
   const { recordings } = await readWorldConfig(folder);
   if (recordings !== undefined) return [resolve(folder, recordings)];
   throw invalid("--start", "recordings, a picture or a video, as this world names no recordings", undefined);
+}
+
+/** Sessions of one address. On this machine everything has the same one. */
+function shareOf({ sessionsPerAddress, sessions, host, trustProxy }: PlayOptions): number {
+  const usual = isLoopback(host) && !trustProxy ? Infinity : Math.ceil(sessions / 2);
+  return sessionsPerAddress ?? usual;
 }
 
 /** The usual port, or any free one where the user did not ask for it and somebody else has it. */

@@ -29,6 +29,20 @@ test("a world is stepped, branched, saved and brought back through the client", 
   await expect(session.step({})).rejects.toMatchObject({ code: "unknown-session", status: 404 });
 });
 
+test("frames that were drawn come, whatever became of the others", async () => {
+  const small = await testServer({ limits: { frames: 5 } });
+  const remote = remoteWorld(small.address);
+  const start = { kind: "gallery", id: "start-0" } as const;
+  const [one, two] = [await remote.open({ start, seed: 1 }), await remote.open({ start, seed: 1 })];
+  const full = await one.step([{}, {}, {}, {}]).catch((error: unknown) => error);
+  expect(full).toMatchObject({ code: "too-many-frames", frames: [{ node: 2 }, { node: 3 }, { node: 4 }, undefined] });
+  const steps = [one, two].map((session) => ({ session, action: {} }));
+  const half = await remote.stepTogether(steps).catch((error: unknown) => error);
+  expect(half).toMatchObject({ code: "too-many-frames", frames: [undefined, { node: 2 }] });
+  await expect(one.step({})).rejects.toMatchObject({ code: "too-many-frames", status: 409 });
+  await small.close();
+});
+
 test("uploads and refusals go through too", async () => {
   const remote = remoteWorld(server.address, { token: "a secret" });
   const picture = await sharp({ create: { width: 8, height: 6, channels: 3, background: "red" } })

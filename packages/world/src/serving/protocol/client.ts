@@ -39,7 +39,7 @@ export interface RemoteWorld {
   resume(session: string, key: string): Promise<RemoteSession>;
   /** The same session over HTTP that was opened over a WebSocket. Asks nothing. */
   attach(opened: OpenedSession): RemoteSession;
-  /** One step of several sessions, computed together. */
+  /** One step of several sessions, computed together. Where some cannot be drawn, the others are the error's `frames`. */
   stepTogether(steps: readonly TogetherStep[], format?: FrameFormat): Promise<FrameMessage[]>;
 }
 
@@ -55,7 +55,7 @@ export interface TogetherStep {
 export interface RemoteSession {
   /** As it was opened. */
   readonly opened: OpenedSession;
-  /** Frames of one or several actions in a row. */
+  /** Frames of one or several actions in a row. Where one cannot be drawn, those before it are the error's `frames`. */
   step(actions: Action | readonly Action[], how?: Omit<StepBody, "actions">): Promise<FrameMessage[]>;
   /** A session of its own with everything that this one has; `node` becomes its current one. */
   fork(node?: number): Promise<RemoteSession>;
@@ -111,7 +111,7 @@ export function remoteWorld(address: string, { token, fetch: call = fetch }: Con
       const wanted = steps.map(({ session: { opened }, action, from }) => {
         return { session: opened.session, key: opened.key, action, ...(from !== undefined && { from }) };
       });
-      return unpackFrames(await bytesOf(request("POST", "step", { body: { steps: wanted, format } })));
+      return framesIn(await request("POST", "step", { body: { steps: wanted, format } }));
     },
   };
 }
@@ -136,7 +136,7 @@ function remoteSession(opened: OpenedSession, request: Request): RemoteSession {
     opened,
     async step(actions, how = {}) {
       const body = { ...how, actions: Array.isArray(actions) ? actions : [actions] };
-      return unpackFrames(await bytesOf(request("POST", own("/step"), { key, body })));
+      return framesIn(await request("POST", own("/step"), { key, body }));
     },
     fork: async (node) => remoteSession(await json("POST", "/fork", node === undefined ? {} : { node }), request),
     snapshot: () => bytesOf(request("GET", own("/snapshot"), { key })),
@@ -150,6 +150,15 @@ function remoteSession(opened: OpenedSession, request: Request): RemoteSession {
 
 async function bytesOf(response: Promise<Response>): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await (await response).arrayBuffer());
+}
+
+/** The frames of an answer, which must all be there. */
+async function framesIn(response: Response): Promise<FrameMessage[]> {
+  const outcomes = unpackFrames(await bytesOf(Promise.resolve(response)));
+  const frames = outcomes.map((one) => ("error" in one ? undefined : one));
+  const failed = outcomes.find((one) => "error" in one);
+  if (failed) throw new RemoteError(failed.error.code, failed.error.message, response.status, frames);
+  return frames.filter((frame) => frame !== undefined);
 }
 
 /** What a server, or something on the way to it, answered. */

@@ -166,7 +166,10 @@ export class SharedRequest implements AdmissionRequest {
 const left = (): ServingError => new ServingError("server-full", "left the queue");
 
 const full = (places: number): ServingError =>
-  new ServingError("server-full", `all ${places} sessions of this server are in use; try again later`);
+  new ServingError(
+    "server-full",
+    `all ${places} sessions of this server are in use; try again later, or have it started with more --sessions`,
+  );
 
 const shareTaken = (places: number): ServingError =>
   new ServingError("server-full", `your address has ${places} sessions, as many as one may have; close one first`);

@@ -1,18 +1,15 @@
 // HTTP: sessions for programs. Each request names its session in the path and proves that it is its own by the key in a header.
 
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { encodeFrame } from "../protocol/frame-codec.js";
 import { FRAMES_TYPE, packFrames } from "../protocol/frame-packing.js";
 import { API, forkBodySchema, openBodySchema, stepBodySchema, stepTogetherBodySchema } from "../protocol/http.js"; // prettier-ignore
 import { type FrameFormat, frameFormatSchema } from "../protocol/messages.js";
 import { actionRow } from "./actions.js";
 import { encodePicture, mediaTypes } from "./frame-encoder.js";
 import { checked, numberIn, sessionOf } from "./http-input.js";
-import type { PlayedSession } from "./played-session.js";
 import type { ServerContext } from "./server-context.js";
-import { ServingError } from "./serving-error.js";
+import { ServingError, toServingError } from "./serving-error.js";
 import { sessionFile } from "./session-file.js";
-import type { DrawnFrame } from "./session-viewer.js";
 
 const ONE = `${API}/sessions/:id`;
 
@@ -38,12 +35,10 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
     const session = await sessionOf(request, context);
     const { actions, from, settings, format } = checked(stepBodySchema, request.body);
     const rows = actions.map((action) => actionRow(context.engine.world.channels, action));
-    if (settings) {
-      context.checkSettings(settings);
-      await session.change(settings);
-    }
-    const drawn = await Promise.all(rows.map((row, i) => session.step(row, i === 0 ? from : undefined)));
-    return sendFrames(reply, await Promise.all(drawn.map((frame) => frameBytes(context, session, frame, format))));
+    if (settings) context.checkSettings(settings);
+    const { frames, error } = await session.stepAll(rows, { from, settings });
+    const drawn = frames.map((frame) => context.frameMessage(frame, format, session));
+    return sendFrames(reply, [...drawn, ...(error === undefined ? [] : [Promise.reject(toServingError(error))])]);
   });
 
   app.post(`${API}/step`, async (request, reply) => {
@@ -57,11 +52,9 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
         };
       }),
     );
-    const frames = await Promise.all(
-      wanted.map(async ({ session, row, from }) => {
-        return frameBytes(context, session, await session.step(row, from), format);
-      }),
-    );
+    const frames = wanted.map(async ({ session, row, from }) => {
+      return context.frameMessage(await session.step(row, from), format, session);
+    });
     return sendFrames(reply, frames);
   });
 
@@ -115,24 +108,18 @@ function formatOf(query: unknown, usual: FrameFormat): FrameFormat {
   return checked(frameFormatSchema, (query as { format?: unknown }).format ?? usual);
 }
 
-async function frameBytes(
-  context: ServerContext,
-  session: PlayedSession,
-  frame: DrawnFrame,
-  format: FrameFormat,
-): Promise<Uint8Array> {
-  const begun = performance.now();
-  const pixels = await context.encode(frame, format, session);
-  const { width, height } = context.engine.world;
-  const { node, timings, batch } = frame;
-  const { parent = 0, action = [] } = node;
-  return encodeFrame({
-    ...{ format, node: node.node, parent, frame: node.frame, width, height, batch, pixels },
-    timings: { ...timings, encode: performance.now() - begun, sinceAction: 0 },
-    action: Float32Array.from(action),
-  });
-}
-
-function sendFrames(reply: FastifyReply, frames: readonly Uint8Array[]): FastifyReply {
-  return reply.type(FRAMES_TYPE).send(packFrames(frames));
+/** Sends frames, and in the place of those that failed, why; where there is none at all, the first failure. */
+async function sendFrames(reply: FastifyReply, frames: readonly Promise<Uint8Array>[]): Promise<FastifyReply> {
+  const outcomes = await Promise.allSettled(frames);
+  const packed = packFrames(
+    outcomes.map((one) => {
+      if (one.status === "fulfilled") return one.value;
+      const { code, message, cause } = toServingError(one.reason);
+      if (cause !== undefined) reply.log.warn({ err: cause }, message);
+      return { error: { code, message } };
+    }),
+  );
+  const [first] = outcomes;
+  if (first?.status === "rejected" && outcomes.every(({ status }) => status === "rejected")) throw first.reason;
+  return reply.type(FRAMES_TYPE).send(packed);
 }

@@ -3,7 +3,6 @@
 
 import type { RawData, WebSocket } from "ws";
 import * as z from "zod";
-import { encodeFrame } from "../protocol/frame-codec.js";
 import {
   type ClientMessage,
   type FrameFormat,
@@ -207,7 +206,8 @@ export class PlayConnection implements SessionViewer {
   #sendFrame(frame: DrawnFrame, request?: number): void {
     this.#begun++;
     this.#encoding++;
-    const bytes = this.#encoded(frame, request);
+    const bytes = this.#context.frameMessage(frame, this.#format, this.#session, request);
+    bytes.catch(() => undefined); // told in its turn
     const send = async (): Promise<void> => {
       try {
         const message = await bytes;
@@ -221,22 +221,6 @@ export class PlayConnection implements SessionViewer {
       this.#makeRoom();
     };
     this.#sending = this.#sending.then(send);
-  }
-
-  async #encoded(frame: DrawnFrame, request?: number): Promise<Uint8Array> {
-    const begun = performance.now();
-    const pixels = await this.#context.encode(frame, this.#format, this.#session);
-    const now = performance.now();
-    const { width, height } = this.#context.engine.world;
-    const { node, held, batch } = frame;
-    return encodeFrame({
-      ...{ format: this.#format, node: node.node, frame: node.frame, width, height, batch, pixels },
-      ...(node.parent !== undefined && { parent: node.parent }),
-      ...(request !== undefined && { request }),
-      ...(held && { sequence: held.sequence }),
-      timings: { ...frame.timings, encode: now - begun, sinceAction: held ? now - held.received : 0 },
-      action: Float32Array.from(node.action ?? []),
-    });
   }
 
   #send(message: ServerMessage): void {

@@ -3,6 +3,7 @@
 import { randomInt } from "node:crypto";
 import type { FastifyBaseLogger } from "fastify";
 import type { Engine } from "../engine.js";
+import { encodeFrame } from "../protocol/frame-codec.js";
 import type { FrameFormat, OpenedSession, ServerMessage, Settings, Start } from "../protocol/messages.js";
 import { encodePicture } from "./frame-encoder.js";
 import type { Gallery } from "./gallery/gallery.js";
@@ -112,6 +113,28 @@ export class ServerContext {
   /** The same as a message. */
   opened(session: PlayedSession, request: number): ServerMessage {
     return { type: "opened", request, ...this.describe(session) };
+  }
+
+  /** A frame just drawn as a binary message; `request` where one asked for it. */
+  async frameMessage(
+    frame: DrawnFrame,
+    format: FrameFormat,
+    session: PlayedSession | undefined,
+    request?: number,
+  ): Promise<Uint8Array> {
+    const begun = performance.now();
+    const pixels = await this.encode(frame, format, session);
+    const now = performance.now();
+    const { width, height } = this.engine.world;
+    const { node, held, batch } = frame;
+    return encodeFrame({
+      ...{ format, node: node.node, frame: node.frame, width, height, batch, pixels },
+      ...(node.parent !== undefined && { parent: node.parent }),
+      ...(request !== undefined && { request }),
+      ...(held && { sequence: held.sequence }),
+      timings: { ...frame.timings, encode: now - begun, sinceAction: held ? now - held.received : 0 },
+      action: Float32Array.from(node.action ?? []),
+    });
   }
 
   /** The picture of a frame just drawn, which is kept for those who look back. */
