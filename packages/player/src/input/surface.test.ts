@@ -7,7 +7,7 @@ import { reconChannels } from "../../../world/src/data/recon/recon-channels.js";
 import { rt1Channels } from "../../../world/src/data/rt1/rt1-channels.js";
 import type { Channel } from "../protocol.js";
 import { type Effect, rowOf, strengthIn } from "./row.js";
-import { type Stick, type Surface, keyLabel, surfaceOf } from "./surface.js";
+import { type Stick, type Surface, surfaceOf } from "./surface.js";
 
 const doomFile = new URL("../../../../worlds/doom/world.json", import.meta.url);
 const doom = channelsSchema.parse((JSON.parse(readFileSync(doomFile, "utf8")) as { channels: unknown }).channels);
@@ -106,11 +106,5 @@ test("a channel of options is a choice", () => {
   };
   expect(surfaceOf([weapon]).choices).toEqual([
     { kind: "choice", label: "weapon", channel: 0, options: ["fists", "shotgun"] },
-  ]);
-});
-
-test("keys are called as they are printed", () => {
-  expect(["KeyW", "ArrowLeft", "Digit3", "ShiftLeft", "Numpad4", undefined].map(keyLabel)).toEqual([
-    ...["W", "←", "3", "Shift", "Num 4", ""],
   ]);
 });

@@ -1,7 +1,8 @@
 // Which keys do what: the world's, the gamepad's and the page's own.
 import type { JSX, RefObject } from "preact";
 import { gamepadHints } from "../input/gamepad.js";
-import { keyLabel, surfaceOf } from "../input/surface.js";
+import { keyLabel } from "../input/key-label.js";
+import { surfaceOf } from "../input/surface.js";
 import { readable } from "../input/channels.js";
 import { usesMovement } from "../input/row.js";
 import { usePlayer } from "./context.js";

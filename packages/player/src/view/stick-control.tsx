@@ -3,7 +3,8 @@ import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { Row } from "../input/channels.js";
 import { type Push, strengthIn } from "../input/row.js";
-import type { Axis, Stick } from "../input/surface.js";
+import type { Axis } from "../input/axes.js";
+import type { Stick } from "../input/surface.js";
 import type { Channel } from "../protocol.js";
 import { usePlayer } from "./context.js";
 
