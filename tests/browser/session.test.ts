@@ -188,6 +188,17 @@ describe.skipIf(noBrowser !== undefined)("session in Chromium", () => {
     await page.reload();
     await page.getByText("every place is taken").waitFor();
     await until(async () => (await playButton(page).isVisible()) && (await frameOf(page)) >= 8);
+    await page.route("**/api/v1/world", (route) =>
+      route.fulfill({
+        status: 503,
+        json: { error: { code: "shutting-down", message: "the server is shutting down" } },
+      }),
+    );
+    await page.reload();
+    await page.getByText("the server is shutting down").first().waitFor();
+    await page.unroute("**/api/v1/world");
+    await button(page, "Choose a start").click();
+    await until(async () => (await playButton(page).isVisible()) && (await frameOf(page)) >= 8);
   });
 
   test("shows what the server has where it came back from an older save", async () => {

@@ -33,7 +33,7 @@ export interface ToyEngine extends Engine {
   frameMilliseconds: number;
   /** The next step fails as a device without memory does. */
   memoryIsFull: boolean;
-  /** Forgets everything, as a process that was killed. */
+  /** The step in work, or else the next one, fails as that of a process that was killed; it comes back with its sessions. */
   lose(): void;
 }
 
@@ -78,8 +78,8 @@ export const toyTruth = (frame: number): Uint8Array => draw(first(frame));
 
 /** A toy. */
 export function toyEngine(): ToyEngine {
-  let sessions = new Map<string, ToyNode[]>();
-  let life = 0;
+  const sessions = new Map<string, ToyNode[]>();
+  let isLost = false;
   const known = (session: string): ToyNode[] => {
     const nodes = sessions.get(session);
     if (nodes === undefined) throw new EngineError("unknown-session", `no session ${session}`);
@@ -87,11 +87,14 @@ export function toyEngine(): ToyEngine {
   };
 
   async function step({ session, from, action }: EngineStep): Promise<EngineFrame> {
-    const [nodes, begun] = [known(session), life];
+    const nodes = known(session);
     const parent = nodes[from];
     if (parent === undefined) throw new EngineError("unknown-node", `no node ${from}`);
     await new Promise((resolve) => setTimeout(resolve, engine.frameMilliseconds));
-    if (life !== begun) throw new EngineError("lost", "the engine was lost");
+    if (isLost) {
+      isLost = false;
+      throw new EngineError("lost", "the engine was lost");
+    }
     if (engine.memoryIsFull) throw new EngineError("out-of-memory", "no memory");
     const node = { ...move(parent, action), frame: parent.frame + 1 };
     nodes.push(node);
@@ -101,10 +104,7 @@ export function toyEngine(): ToyEngine {
 
   const engine: ToyEngine = {
     ...{ frameMilliseconds: 5, memoryIsFull: false, world: toyWorld, step },
-    lose() {
-      sessions = new Map();
-      life++;
-    },
+    lose: () => void (isLost = true),
     open(session) {
       sessions.set(session, Array.from({ length: CONTEXT }, (_, k) => ({ ...first(k), frame: k }))); // prettier-ignore
       return Promise.resolve();

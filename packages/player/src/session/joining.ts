@@ -2,24 +2,13 @@
 import { batch } from "@preact/signals";
 import { type Link, createLink } from "../connection/link.js";
 import { rememberSession, rememberedSession, wasTokenTried } from "../connection/remembered.js";
-import type { Pilot } from "../input/pilot.js";
-import { ConnectionLostError, PROTOCOL_VERSION, type OpenedSession, type PlayNews, RemoteError, type RemoteWorld, type SocketLike } from "../protocol.js"; // prettier-ignore
-import type { Intake } from "./intake.js";
-import type { LatencyMeter } from "./latency.js";
-import type { RemoteState } from "./remote-state.js";
-import type { Beginning, PlayerState } from "./state.js";
-import type { Transport } from "./transport.js";
+import { ConnectionLostError, PROTOCOL_VERSION, type PlayNews, RemoteError, type SocketLike } from "../protocol.js"; // prettier-ignore
+import { type EnteringSurroundings, createEntering } from "./entering.js";
+import type { Beginning } from "./state.js";
 
 /** What joining a session works with. */
-export interface JoiningSurroundings {
-  readonly state: PlayerState;
-  readonly server: RemoteWorld;
+export interface JoiningSurroundings extends EnteringSurroundings {
   readonly newSocket: () => SocketLike;
-  readonly intake: Intake;
-  readonly meter: LatencyMeter;
-  readonly pilot: Pilot;
-  readonly remote: RemoteState;
-  readonly transport: Transport;
   /** Whether a session that begins waits for somebody to press Play. */
   readonly beginsPaused: () => boolean;
 }
@@ -42,7 +31,8 @@ const FINAL: readonly string[] = ["unknown-session", "wrong-protocol", "wrong-or
 
 /** Nobody is in a session yet. */
 export function createJoining(around: JoiningSurroundings): Joining {
-  const { state, server, intake, meter, pilot, remote, transport } = around;
+  const { state, server, meter, pilot, remote, transport } = around;
+  const enter = createEntering(around);
   const { status, session } = state;
   let link: Link | undefined;
   let playsOnReturn = false;
@@ -52,7 +42,7 @@ export function createJoining(around: JoiningSurroundings): Joining {
     link?.close();
     link = createLink(around.newSocket, {
       greet: () => (session.value === undefined && beginning !== undefined ? open(beginning) : resume()),
-      frame: intake.frame,
+      frame: around.intake.frame,
       news,
       taken: () => {
         stop();
@@ -64,7 +54,7 @@ export function createJoining(around: JoiningSurroundings): Joining {
         status.value = { kind: "lost", ...(why !== undefined && { why: why.message }) };
         // A server that came back with another token would refuse forever without saying why.
         server.world().catch((error: unknown) => {
-          if (error instanceof RemoteError) fail(error);
+          if (error instanceof RemoteError && error.code === "wrong-token") refused(error);
         });
       },
     });
@@ -97,36 +87,12 @@ export function createJoining(around: JoiningSurroundings): Joining {
     playsOnReturn = false;
   }
 
-  /** Everything as the server has it. Whoever looked at the newest frame sees the newest frame; whoever looked back stays there. */
-  async function enter(opened: OpenedSession): Promise<void> {
-    const { session: id, key, seed, truthFrames, nodes } = opened;
-    const isNew = session.value?.session !== id;
-    const next = { session: id, key, seed, truthFrames, remote: server.attach(opened) };
-    rememberSession(next);
-    let lost = 0;
-    batch(() => {
-      lost = intake.nodes(next, nodes);
-      if (isNew) {
-        meter.clear();
-        state.branch.value = 0;
-        state.fps.value = opened.state.fps;
-      }
-      session.value = next;
-      remote.accept(opened.state);
-      status.value = { kind: "ready" };
-    });
-    if (lost > 0) {
-      state.comparison.value = undefined;
-      state.notify("bad", `The server came back from its last save: ${lost} ${lost === 1 ? "frame is" : "frames are"} gone.`); // prettier-ignore
-    }
-    if (isNew || lost > 0 || transport.follows) await transport.follow();
-    pilot.tellAgain();
-  }
-
   function news(told: PlayNews): void {
     if (told.type === "queued") status.value = { kind: "queued", position: told.position };
-    else if (told.type === "error") fail(new RemoteError(told.code, told.message));
-    else {
+    else if (told.type === "error") {
+      // Before there is a session, the connection ends with it, and is tried again.
+      if (session.value !== undefined || FINAL.includes(told.code)) fail(new RemoteError(told.code, told.message));
+    } else {
       if (told.state.phase !== "playing") meter.interrupted();
       remote.accept(told.state);
       if (told.type === "restored")
@@ -141,7 +107,7 @@ export function createJoining(around: JoiningSurroundings): Joining {
     else state.notify("bad", error instanceof Error ? error.message : "unknown");
   }
 
-  /** There is no session, and none comes by itself. */
+  /** There is no session, and none comes by itself. Its key is forgotten only where it opens nothing any more. */
   function refused(error: unknown): undefined {
     if (error instanceof ConnectionLostError) throw error; // the link tries again
     const code = error instanceof RemoteError ? error.code : "internal";
@@ -151,6 +117,7 @@ export function createJoining(around: JoiningSurroundings): Joining {
       return;
     }
     end();
+    if (FINAL.includes(code)) rememberSession(undefined);
     status.value = { kind: "ended", code, message: error instanceof Error ? error.message : "unknown" };
   }
 
@@ -165,7 +132,6 @@ export function createJoining(around: JoiningSurroundings): Joining {
     link = undefined;
     stop();
     pilot.release();
-    rememberSession(undefined);
     batch(() => {
       session.value = undefined;
       state.comparison.value = undefined;
@@ -181,6 +147,7 @@ export function createJoining(around: JoiningSurroundings): Joining {
     leave() {
       if (session.value !== undefined) link?.request({ type: "close" }).catch(() => undefined);
       end();
+      rememberSession(undefined);
     },
     reconnectNow: () => link?.connect(),
     fail,
