@@ -43,6 +43,7 @@ const keys = (pairs: Record<string, number>): { keys: Record<string, number> } =
 export const toyWorld: EngineWorld = {
   ...{ name: "toy", description: "A coloured floor.", width: WIDTH, height: HEIGHT, fps: 20, contextFrames: CONTEXT },
   ...{ windowLength: 8, decoders: ["full", "tiny"], version: "test", device: "cpu", checksum: "toy" },
+  ...{ stepsRange: [1, 100], latentBytes: 64 },
   settings: { guidanceScale: 1, numSteps: 2, decoder: "full" },
   channels: [
     {
@@ -118,7 +119,8 @@ export function toyEngine(): ToyEngine {
     snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
     restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as ToyNode[])), // prettier-ignore
     close: (session) => later(() => void sessions.delete(session)),
-    load: () => later(() => ({ sessions: sessions.size, sessionBytes: 0, residentBytes: 0, framesDrawn: 0 })),
+    load: () =>
+      later(() => ({ engines: 1, sessions: sessions.size, sessionBytes: 0, residentBytes: 0, framesDrawn: 0 })),
     shutdown: () => Promise.resolve(),
   };
   return engine;

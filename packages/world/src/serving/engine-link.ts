@@ -26,8 +26,11 @@ export interface EngineLink {
 const CHILD_FILE = createRequire(import.meta.url).resolve("@vid2world/world/serving/engine-child");
 const LAST_WORDS = 2000;
 
-/** Starts a process and waits for its world to be loaded. Rejects with `lost` and its last words where that fails. */
-export async function startEngine(setup: EngineSetup): Promise<EngineLink> {
+/**
+ * Starts a process and waits for its world to be loaded. Rejects with `lost` and its last words where that fails. From then on it is killed
+ * where it has been asked something and says nothing for `hangAfter` milliseconds.
+ */
+export async function startEngine(setup: EngineSetup, hangAfter: number): Promise<EngineLink> {
   const child = fork(CHILD_FILE, [], {
     serialization: "advanced",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -36,6 +39,7 @@ export async function startEngine(setup: EngineSetup): Promise<EngineLink> {
   });
   const calls = new Map<number, Call>();
   let words = "";
+  let hung = false;
   child.stderr?.on("data", (text: Buffer) => void (words = (words + text.toString()).slice(-LAST_WORDS)));
   let next = 0;
   const send = (message: ParentMessage): void => void child.send(message, () => undefined); // the exit tells of failures
@@ -48,12 +52,26 @@ export async function startEngine(setup: EngineSetup): Promise<EngineLink> {
     };
     child.once("error", (error) => end(`the engine's process could not be started: ${error.message}`));
     child.once("exit", (code, signal) => {
-      const how = signal ? `killed by ${signal}` : `ended with code ${code}`;
+      const how = hung
+        ? `killed, as it said nothing for ${hangAfter / 1000} s`
+        : signal
+          ? `killed by ${signal}`
+          : `ended with code ${code}`;
       end(`the engine's process was ${how}${words.trim() ? `; it said: ${words.trim()}` : ""}`);
     });
   });
   const world = await ready(child, gone, () => send({ kind: "setup", setup }));
-  child.on("message", (message) => settle(calls, message as ChildMessage));
+  let heard = performance.now();
+  child.on("message", (message) => {
+    heard = performance.now();
+    settle(calls, message as ChildMessage);
+  });
+  const watch = setInterval(() => {
+    if (calls.size === 0) heard = performance.now();
+    hung = performance.now() - heard > hangAfter;
+    if (hung) child.kill("SIGKILL");
+  }, hangAfter / 4).unref();
+  void gone.then(() => clearInterval(watch));
 
   return {
     world,

@@ -49,6 +49,7 @@ export function enginePool(engines: readonly Engine[]): Engine {
       const loads = await Promise.all(engines.map((engine) => engine.load()));
       const sum = (of: (load: EngineLoad) => number): number => loads.reduce((total, load) => total + of(load), 0);
       return {
+        engines: sum(({ engines: running }) => running),
         sessions: sum(({ sessions }) => sessions),
         sessionBytes: sum(({ sessionBytes }) => sessionBytes),
         residentBytes: sum(({ residentBytes }) => residentBytes),

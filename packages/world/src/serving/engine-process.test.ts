@@ -62,6 +62,19 @@ test("a process that is killed three times during play loses no frame and change
   expect((await engine.load()).sessions).toBe(2);
 });
 
+test("a process that hangs is killed and started again, and its load is told meanwhile", async () => {
+  const lost: string[] = [];
+  const onEvent = (event: EngineEvent): void => void (event.kind === "lost" && lost.push(event.reason));
+  const own = await engineProcess({ world: folder, threads: 1, restartAfter: 10, hangAfter: 1600, onEvent });
+  await own.open("a", tinyStart(0));
+  process.kill(own.pid ?? 0, "SIGSTOP");
+  const frame = own.step({ session: "a", from: 1, action: [1, 0], settings });
+  expect(await own.load()).toMatchObject({ engines: 1, sessions: 1 });
+  expect((await frame).node).toBe(2);
+  expect(lost).toEqual(["the engine's process was killed, as it said nothing for 1.6 s"]);
+  await own.shutdown();
+});
+
 test("a session moves to another engine by its snapshot, and back", async () => {
   const start = tinyStart(9);
   await engine.open("c", start);

@@ -35,6 +35,8 @@ export interface EngineProcessOptions extends EngineSetup {
   readonly onEvent?: (event: EngineEvent) => void;
   /** Every how many frames of a session the parent takes what the network remembers, so that going on takes no longer. Default 64. */
   readonly keepEvery?: number;
+  /** Milliseconds after which a process that was asked something and says nothing is killed: longer than any pass. Default 10 minutes. */
+  readonly hangAfter?: number;
   /** Milliseconds before the first start after a loss; doubled with each that follows soon, up to 10 s. Default 100. */
   readonly restartAfter?: number;
 }
@@ -64,17 +66,21 @@ const LONGEST_PAUSE = 10_000;
 /** A process that lived as long as this was well. */
 const WELL = 30_000;
 const PATIENCE = 5_000;
+/** How long a look at its load may take. */
+const LOOK = 1_000;
 
 /** Starts an engine in a process of its own. Rejects where the world cannot be loaded. */
 export async function engineProcess(options: EngineProcessOptions): Promise<EngineProcess> {
-  const { onEvent = () => undefined, keepEvery = 64, restartAfter = 100, ...setup } = options;
+  const { onEvent = () => undefined, keepEvery = 64, restartAfter = 100, hangAfter = 600_000, ...setup } = options;
   const sessions = new Map<string, Kept>();
-  let link = await startEngine(setup);
+  let link = await startEngine(setup, hangAfter);
   const world: EngineWorld = link.world;
   let up: Promise<EngineLink> = Promise.resolve(link);
   let life = 1;
   let pid: number | undefined = link.pid;
   let closing = false;
+  let lastLoad: EngineLoad = { engines: 1, sessions: 0, sessionBytes: 0, residentBytes: 0, framesDrawn: 0 };
+  let looking: Promise<unknown> | undefined;
   let pause = restartAfter;
   const known = (): string[] => [...sessions.keys()];
   onEvent({ kind: "started", pid: link.pid, sessions: [] });
@@ -92,7 +98,7 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
     onEvent({ kind: "lost", reason, again: pause, sessions: known() });
     up = sleep(pause).then(async () => {
       if (closing) throw new EngineError("lost", "the engine was shut down");
-      link = await startEngine(setup).catch((error: Error) => {
+      link = await startEngine(setup, hangAfter).catch((error: Error) => {
         throw new EngineError("lost", error.message);
       });
       life++;
@@ -185,8 +191,16 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
       if (wasKnown && pid !== undefined) await link.call("close", [name]).catch(() => undefined);
     },
     async load() {
-      const load = await ask((running) => running.call("load", []) as Promise<EngineLoad>);
-      return { ...load, sessions: sessions.size };
+      // A pass may take long, and a start too: whoever looks after the engine wants an answer.
+      if (pid !== undefined)
+        looking ??= (link.call("load", []) as Promise<EngineLoad>)
+          .then(
+            (load) => (lastLoad = load),
+            () => undefined,
+          )
+          .finally(() => (looking = undefined));
+      await Promise.race([looking, sleep(LOOK)]);
+      return { ...lastLoad, engines: pid === undefined ? 0 : 1, sessions: sessions.size };
     },
     async shutdown() {
       if (closing) return;

@@ -22,6 +22,8 @@ export function describeEngineWorld(world: WorldModel): EngineWorld {
     ...(channels && { channels }),
     settings: { guidanceScale: sampler.guidanceScale, numSteps: sampler.numSteps, decoder: world.decoder },
     decoders: parts.tinyDecoder ? ["full", "tiny"] : ["full"],
+    stepsRange: stepsRange(world),
+    latentBytes: world.latentShape.reduce((bytes, size) => bytes * size, 4),
     version: `libtorch ${libtorchVersion}`,
     device: world.device,
     checksum: worldChecksum(world),
@@ -56,16 +58,19 @@ export function checkAction(world: WorldModel, action: readonly number[]): void 
 
 /** Throws `bad-settings` unless frames can be drawn with them. */
 export function checkSettings(world: WorldModel, { guidanceScale, numSteps, decoder }: FullSettings): void {
-  const { numTimesteps } = world.schedule;
+  const [least, most] = stepsRange(world);
   const fail = (what: string): never => {
     throw new EngineError("bad-settings", what);
   };
   if (!Number.isFinite(guidanceScale)) fail(`guidanceScale: expected a number, got ${guidanceScale}`);
-  if (!Number.isInteger(numSteps) || numSteps < 1 || numSteps > numTimesteps)
-    fail(`numSteps: expected 1 to ${numTimesteps}, got ${numSteps}`);
-  if (Array.isArray(world.sampler.spacing) && numSteps !== world.sampler.numSteps)
-    fail(`numSteps: expected ${world.sampler.numSteps}, as this world's steps are placed by hand, got ${numSteps}`);
+  if (!Number.isInteger(numSteps) || numSteps < least || numSteps > most)
+    fail(`numSteps: expected ${least} to ${most}, got ${numSteps}`);
   if (decoder === "tiny" && !world.parts.tinyDecoder) fail("decoder: expected full, as this world has no tiny one");
+}
+
+/** Steps that were placed by hand are as many as they are. */
+function stepsRange({ sampler, schedule }: WorldModel): readonly [number, number] {
+  return Array.isArray(sampler.spacing) ? [sampler.numSteps, sampler.numSteps] : [1, schedule.numTimesteps];
 }
 
 /** Throws `bad-snapshot` unless a session is one of this world. */

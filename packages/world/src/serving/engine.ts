@@ -19,6 +19,10 @@ export function withSettings(settings: FullSettings, changes: Settings = {}): Fu
 export type EngineWorld = Omit<WorldDescription, "limits" | "protocol"> & {
   /** sha256 over the weights and everything else that decides on its frames: a replay is exact only with the same. */
   readonly checksum: string;
+  /** Fewest and most denoising steps that a frame may have. */
+  readonly stepsRange: readonly [least: number, most: number];
+  /** Bytes that every frame of a session takes for as long as the session lives. */
+  readonly latentBytes: number;
 };
 
 /** Where a session starts. */
@@ -59,6 +63,8 @@ export interface EngineFrame {
 
 /** Use of an engine. */
 export interface EngineLoad {
+  /** Engines that run; fewer than there are while one is started again. */
+  readonly engines: number;
   readonly sessions: number;
   /** Tensors and snapshots of all sessions, bytes. */
   readonly sessionBytes: number;
@@ -83,6 +89,7 @@ export interface Engine {
   restore(session: string, snapshot: Uint8Array): Promise<void>;
   /** Forgets a session; unknown names are no error. */
   close(session: string): Promise<void>;
+  /** Answers soon, if need be with what it knew last. */
   load(): Promise<EngineLoad>;
   /** Frees everything, after the steps in work. */
   shutdown(): Promise<void>;

@@ -105,6 +105,7 @@ export function worldEngine(world: WorldModel, options: WorldEngineOptions = {})
     load() {
       const sessions = [...scheduler.sessions.values()];
       return Promise.resolve({
+        engines: 1,
         sessions: sessions.length,
         sessionBytes: sessions.reduce((sum, { session }) => sum + session.bytes, 0),
         residentBytes: process.memoryUsage.rss(),

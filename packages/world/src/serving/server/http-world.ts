@@ -9,7 +9,7 @@ import { ServingError } from "./serving-error.js";
 
 /** What `GET /api/v1/world` answers. */
 export function describeWorld({ engine, limits }: ServerContext): WorldDescription {
-  const { checksum: _checksum, ...world } = engine.world;
+  const { checksum: _checksum, stepsRange: _range, latentBytes: _bytes, ...world } = engine.world;
   const { sessions, uploadBytes, uploadPixels, frames } = limits;
   return { ...world, protocol: PROTOCOL_VERSION, limits: { sessions, uploadBytes, uploadPixels, frames } };
 }
@@ -31,7 +31,8 @@ export function operationRoutes(app: FastifyInstance, context: ServerContext, cl
   app.get("/health", () => ({ status: "ok" }));
   app.get("/ready", async () => {
     if (closing()) throw new ServingError("shutting-down", "this server is being stopped");
-    await context.engine.load();
+    const { engines } = await context.engine.load();
+    if (engines === 0) throw new ServingError("engine-failed", "no engine runs now; it is being started again");
     return { status: "ready", ...context.sessions.counts };
   });
 }

@@ -137,6 +137,7 @@ describe("an upload", () => {
     const drawn = await step(session, { actions: [{ forward: 1 }, { use: 1 }], settings: { numSteps: 5 } });
     drawn.push(...(await step(session, { actions: [{ forward: -0.5 }], from: 2 })));
     const file = (await (await about("GET", session, "/file")).json()) as SessionFile;
+    file.current = 3; // where the player went back to
     const { id, kind, exact, frames } = (await (await upload(JSON.stringify(file))).json()) as Uploaded;
     expect({ kind, exact, frames }).toEqual({ kind: "replay", exact: true, frames: 3 });
 
@@ -151,7 +152,7 @@ describe("an upload", () => {
       client.send({ type: "shown", count: client.frames });
     }
     await client.next("state", 90);
-    expect((await client.next("state")).state.phase).toBe("paused");
+    expect((await client.next("state")).state).toMatchObject({ phase: "paused", node: 3 });
     await client.end();
   });
 
@@ -189,6 +190,7 @@ test("bodies that are not as they should be are refused, saying why", async () =
   expect(await refused("/api/v1/sessions", {})).toContain("start");
   expect(await refused("/api/v1/sessions", { start: gallery, speed: 3 })).toContain("speed");
   expect(await refused("/api/v1/sessions", { start: gallery, settings: { decoder: "tiny" } })).toContain("decoder");
+  expect(await refused("/api/v1/sessions", { start: gallery, settings: { numSteps: 101 } })).toContain("1 to 100");
   expect((await server.http("POST", "/api/v1/sessions", { start: { kind: "gallery", id: "../x" } })).status).toBe(404);
 });
 

@@ -10,8 +10,9 @@ export interface ServingLimits {
   readonly opensPerMinute: number;
   /** Clients that may wait for a session. */
   readonly queue: number;
-  /** Nodes that a session's tree may hold. */
+  /** Nodes that a session's tree may hold, and bytes that they may take in the engine. */
   readonly frames: number;
+  readonly treeBytes: number;
   /** Encoded pictures of past frames that all sessions together keep in memory, bytes. What is dropped is drawn again when asked for. */
   readonly pictureBytes: number;
   /** Largest upload, bytes, and largest picture in it, pixels. */
@@ -46,6 +47,7 @@ export const usualLimits: ServingLimits = {
   opensPerMinute: 600,
   queue: 32,
   frames: 20_000,
+  treeBytes: 64 * 2 ** 20,
   pictureBytes: 256 * 2 ** 20,
   uploadBytes: 32 * 2 ** 20,
   uploadPixels: 40_000_000,

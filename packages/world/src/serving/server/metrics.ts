@@ -64,6 +64,7 @@ export function serverMetrics(
 /** One question to the engine per look, for three gauges. */
 function engineGauges(engine: Engine, registers: Registry[]): void {
   const gauge = (rest: string, help: string): Gauge => new Gauge({ name: `vid2world_engine_${rest}`, help, registers });
+  const running = new Gauge({ name: "vid2world_engines", help: "Engine processes that run", registers });
   const resident = gauge("resident_bytes", "Memory of the engine processes");
   const drawn = gauge("frames_drawn", "Frames that the engine has drawn since it started");
   new Gauge({
@@ -74,6 +75,7 @@ function engineGauges(engine: Engine, registers: Registry[]): void {
       const load = await engine.load().catch(() => undefined); // lost: the old figures stay
       if (!load) return;
       this.set(load.sessionBytes);
+      running.set(load.engines);
       resident.set(load.residentBytes);
       drawn.set(load.framesDrawn);
     },

@@ -13,6 +13,7 @@ import { type ServerMetrics, serverMetrics } from "./metrics.js";
 import { PictureStore } from "./picture-store.js";
 import type { PlayedSession } from "./played-session.js";
 import { ServingError } from "./serving-error.js";
+import { settingsProblem } from "./settings.js";
 import type { SessionStore } from "./session-store.js";
 import { type Opening, type SessionEvent, SessionTable } from "./session-table.js";
 import type { DrawnFrame } from "./session-viewer.js";
@@ -46,7 +47,9 @@ export class ServerContext {
   readonly uploads: UploadStore;
   readonly #pictures: PictureStore;
 
-  constructor({ engine, gallery, store, limits, log }: ServerParts) {
+  constructor({ engine, gallery, store, log, limits: given }: ServerParts) {
+    const frames = Math.min(given.frames, Math.floor(given.treeBytes / engine.world.latentBytes));
+    const limits = { ...given, frames };
     this.engine = engine;
     this.gallery = gallery;
     this.startPictures = new StartPictures(gallery, engine.world);
@@ -97,10 +100,9 @@ export class ServerContext {
   }
 
   /** Throws `bad-message` for settings that this world does not have. */
-  checkSettings({ decoder }: Settings): void {
-    const { decoders } = this.engine.world;
-    if (decoder && !decoders.includes(decoder))
-      throw new ServingError("bad-message", `settings.decoder: this world has ${decoders.join(" and ")} only`);
+  checkSettings(settings: Settings): void {
+    const problem = settingsProblem(settings, this.engine.world);
+    if (problem !== undefined) throw new ServingError("bad-message", `settings.${problem}`);
   }
 
   /** What a client is told of a session that it opened. */

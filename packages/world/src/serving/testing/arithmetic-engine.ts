@@ -33,6 +33,7 @@ const world: EngineWorld = {
     { name: "use", kind: "binary", keys: { KeyE: 1 } },
   ],
   ...{ settings: { guidanceScale: 1, numSteps: 2, decoder: "full" }, version: "test", device: "cpu", checksum: "a1b2" },
+  ...{ stepsRange: [1, 100], latentBytes: 64 },
 };
 
 /** The digest of a node stands for everything that led to it; context frames are kept as they were given, in base64. */
@@ -83,7 +84,7 @@ export function arithmeticEngine(options: ArithmeticEngineOptions = {}): Arithme
     snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
     restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as Nodes)), // prettier-ignore
     close: (session) => later(() => void sessions.delete(session)),
-    load: () => later(() => ({ sessions: sessions.size, sessionBytes: 0, residentBytes: 0, framesDrawn })),
+    load: () => later(() => ({ engines: 1, sessions: sessions.size, sessionBytes: 0, residentBytes: 0, framesDrawn })),
     shutdown: () => Promise.resolve(),
   };
 }

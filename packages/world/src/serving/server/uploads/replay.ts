@@ -1,14 +1,15 @@
-// A session file as the beginning of a session that makes its nodes again, every one checked before any is drawn.
+// A session file as the beginning of a session that makes its nodes again: order, actions and settings of all are checked before any is drawn.
 
 import { rowProblem } from "../../../data/action-space.js";
 import type { EngineWorld } from "../../engine.js";
 import type { SessionFile } from "../../protocol/messages.js";
 import { ServingError } from "../serving-error.js";
+import { settingsProblem } from "../settings.js";
 import type { UploadedStart } from "./upload-store.js";
 
 /** How a session file is played again in this world. Throws `bad-upload` where it does not fit. */
 export function replayOf(file: SessionFile, frames: Uint8Array, world: EngineWorld, mostFrames: number): UploadedStart {
-  const { start, nodes, seed } = file;
+  const { start, nodes, seed, current } = file;
   const given = start.frames.length;
   const { channels = [] } = world;
   const check = (holds: boolean, problem: string): void => {
@@ -26,15 +27,15 @@ export function replayOf(file: SessionFile, frames: Uint8Array, world: EngineWor
   nodes.forEach(({ node, parent, action = [], settings }, i) => {
     check(node === given + i && parent !== undefined && parent < node, `node ${node} is out of order`);
     row(action, `node ${node}`);
-    check(
-      !settings?.decoder || world.decoders.includes(settings.decoder),
-      `node ${node}: this world has no such decoder`,
-    );
+    const problem = settingsProblem(settings ?? {}, world);
+    check(problem === undefined, `node ${node}: ${problem ?? ""}`);
   });
+  check(current < given + nodes.length, `its current node ${current} is none of its own`);
   return {
     start: { frames, seed, ...(rows.length > 0 && { actions: rows }) },
     ...(start.gallery !== undefined && { gallery: start.gallery }),
     truthFrames: 0,
     script: nodes,
+    scriptEnd: current,
   };
 }
