@@ -205,3 +205,17 @@ test("codec: latents are scaled, and decoded frames come back in the frame's own
   using one = ones([1, 3, 10, 14]);
   expect(world.codec.encode(one).shape).toEqual([1, 4, 8, 8]);
 });
+
+test("a rollout says which jobs' frames are not finite, which bytes cannot show", async () => {
+  const world = tinyWorld();
+  const size = world.height * world.width * 3;
+  const job = { context_THWC: new Uint8Array(2 * size).fill(90), actions_TA: new Float32Array(2 * 3) };
+  const broken: (readonly number[])[] = [];
+  const run = () => world.rollout([job], { frames: 1, onFrame: (_, places) => void broken.push(places) });
+  await run();
+  noGrad(() => {
+    for (const parameter of world.parts.unet.parameters()) parameter.fill_(NaN);
+  });
+  await run();
+  expect(broken).toEqual([[], [0]]);
+});

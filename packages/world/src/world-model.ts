@@ -16,7 +16,7 @@ import { layOutWeights } from "./model/weight-layout.js";
 import { UNetStream } from "./model/unet/unet-stream.js";
 import type { UNet3D } from "./model/unet/unet.js";
 import type { WorldAction } from "./world-actions.js";
-import { type WorldCodec, worldCodec } from "./world-codec.js";
+import { type WorldCodec, bytesOf, worldCodec } from "./world-codec.js";
 import type { DecoderName, WorldConfig } from "./world-config.js";
 import { actionTensor, drawFrames, rowMajor, settingsOf, settleStates, settlingOf } from "./world-frames.js";
 import { networkOf, streamingNetworkOf } from "./world-network.js";
@@ -47,8 +47,8 @@ export interface WorldRolloutOptions {
   readonly seed?: number;
   /** Denoising steps per frame; absent: the world's. */
   readonly steps?: number;
-  /** Called after each predicted frame of the whole batch. */
-  readonly onFrame?: (frame: number) => void;
+  /** Called after each predicted frame of the whole batch; `broken` are the places of jobs whose frame is not finite: bytes cannot show it. */
+  readonly onFrame?: (frame: number, broken: readonly number[]) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -249,10 +249,11 @@ export class WorldModel {
       const start = { latents_BTCHW, ...(actions_BTA && { actions_BTA }), numFrames: frames, ...scene };
       let predicted = 0;
       for await (const { latent_BCHW } of rolloutFrames(this.network, start, settings)) {
-        const bytes = this.codec.decode(latent_BCHW);
+        using pixels_BCHW = this.codec.decodePixels(latent_BCHW);
         latent_BCHW.dispose();
+        const bytes = bytesOf(pixels_BCHW);
         results.forEach((result, b) => result.set(bytes.subarray(b * size, (b + 1) * size), predicted * size));
-        onFrame?.(predicted);
+        onFrame?.(predicted, notFinite(pixels_BCHW));
         predicted++;
       }
     } finally {
@@ -325,6 +326,12 @@ export class WorldModel {
     }
     return fromTypedArray(values, [jobs.length, rows, actionWidth]).to(this.device);
   }
+}
+
+/** Which rows of a batch hold a number that is not finite. */
+function notFinite(pixels_BCHW: Tensor): number[] {
+  using finite_B = scope(() => pixels_BCHW.isfinite().flatten({ startDim: 1 }).all(1).to("cpu"));
+  return Array.from(finite_B.toTypedArray() as Uint8Array).flatMap((finite, b) => (finite ? [] : [b]));
 }
 
 /** Convolution weights as the kernels want them; those that are being trained stay as they are. */

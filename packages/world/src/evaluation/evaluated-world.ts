@@ -20,8 +20,8 @@ export interface RolloutOptions {
   readonly seed: number;
   /** Denoising steps per frame; the world's own unless given. */
   readonly steps?: number;
-  /** Called after each predicted frame of the whole batch. */
-  readonly onFrame?: (frame: number) => void;
+  /** Called after each predicted frame of the whole batch, with the places of jobs whose frame is not finite, where the world knows. */
+  readonly onFrame?: (frame: number, broken?: readonly number[]) => void;
   /** Ends the rollout between two frames. */
   readonly signal?: AbortSignal;
 }
@@ -50,6 +50,8 @@ export interface RolloutAllOptions extends Omit<RolloutOptions, "onFrame"> {
   /** Jobs per batch: what memory allows. */
   readonly batch?: number;
   readonly onProgress?: (progress: RolloutProgress) => void;
+  /** Hears of every predicted frame that is not finite: its job and its number, both from 0. */
+  readonly onBroken?: (job: number, frame: number) => void;
 }
 
 /**
@@ -59,14 +61,15 @@ export interface RolloutAllOptions extends Omit<RolloutOptions, "onFrame"> {
 export async function rolloutAll(
   world: EvaluatedWorld,
   jobs: readonly RolloutJob[],
-  { batch = 16, onProgress, seed, ...options }: RolloutAllOptions,
+  { batch = 16, onProgress, onBroken, seed, ...options }: RolloutAllOptions,
 ): Promise<Uint8Array[]> {
   const total = jobs.length * options.frames;
   const results: Uint8Array[] = [];
   for (let from = 0; from < jobs.length; from += batch) {
     const part = jobs.slice(from, from + batch);
     let done = from * options.frames;
-    const onFrame = (): void => {
+    const onFrame = (frame: number, broken: readonly number[] = []): void => {
+      for (const b of broken) onBroken?.(from + b, frame);
       done += part.length;
       onProgress?.({ done, total });
     };

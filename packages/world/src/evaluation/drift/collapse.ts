@@ -10,6 +10,7 @@ export interface Collapse {
   readonly frame: number;
   /** What left its range, and the value there. */
   readonly statistic: StatisticName;
+  /** NaN (in JSON null) where the frame was not finite. */
   readonly value: number;
   readonly range: readonly [low: number, high: number];
 }

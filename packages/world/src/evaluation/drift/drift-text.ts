@@ -32,7 +32,7 @@ export function driftText(report: DriftReport): string {
     if (!collapse) return [];
     const { statistic, value, range } = collapse;
     const [low, high] = range.map((end) => end.toFixed(1));
-    return [`${source} from frame ${frame}: predicted frame ${collapse.frame} is the first bad one: ${statistic} ${value.toFixed(1)}, recorded ${low} to ${high}`]; // prettier-ignore
+    return [`${source} from frame ${frame}: predicted frame ${collapse.frame} is the first bad one: ${Number.isFinite(value) ? `${statistic} ${value.toFixed(1)}, recorded ${low} to ${high}` : "not finite"}`]; // prettier-ignore
   });
   const parts = [
     textTable([head, ...rows, real]),

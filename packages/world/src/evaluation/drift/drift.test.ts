@@ -6,11 +6,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { channelsSchema } from "../../data/action-space.js";
 import { openRecording, type Recording } from "../../data/recording.js";
 import type { EvaluatedWorld } from "../evaluated-world.js";
+import { seededRandom } from "../starts.js";
 import { toyChannels, toyWorld, writeToyRecording } from "../toy-world.js";
 import { findCollapse, usualRanges } from "./collapse.js";
 import { driftText, shownHorizons } from "./drift-text.js";
 import { frameStatistics, type FrameStatistics } from "./frame-statistics.js";
-import { turnAction } from "./loop-closure.js";
+import { loopFindings, turnAction } from "./loop-closure.js";
 import { measureDrift } from "./measure-drift.js";
 
 let root: string;
@@ -60,6 +61,34 @@ test("a world that fades is caught at the frame where it does, by name", async (
     Array(3).fill([9, "brightness"]),
   );
   expect(driftText(report)).toMatch(/predicted frame 9 is the first bad one: brightness \d+\.\d, recorded \d+/);
+});
+
+test("frames that are not finite are bad, though their bytes are like any others", async () => {
+  const world = toyWorld();
+  const breaking: EvaluatedWorld = {
+    ...world,
+    rollout: (jobs, { onFrame, ...options }) =>
+      world.rollout(jobs, { ...options, onFrame: (frame) => onFrame?.(frame, frame >= 6 ? [0] : []) }),
+  };
+  const report = await run(breaking);
+  // Batches of two: the first place of each is the first and the third start.
+  expect(report.starts.map(({ collapse }) => collapse?.frame)).toEqual([7, undefined, 7]);
+  expect(driftText(report)).toMatch(/predicted frame 7 is the first bad one: not finite/);
+  expect(report.horizons.at(-1)?.statistics.brightness).toBeGreaterThan(0);
+});
+
+test("a turn counts as coming back only where the first frame is met again, above what was seen on the way", () => {
+  const size = { height: 4, width: 4 };
+  const random = seededRandom(2);
+  const picture = (): Uint8Array => Uint8Array.from({ length: 48 }, () => random() * 256);
+  const turn = { channel: "turn", degrees: 30, action_A: [1] };
+  const known = [picture(), picture()];
+  const lost = known.map(() => Buffer.concat(Array.from({ length: 18 }, picture)));
+  const found = (turned: readonly Uint8Array[]) => loopFindings(known, turned, turn, size)[1];
+  expect(found(lost)).toMatchObject({ value: NaN, episodes: 0 });
+  const back = new Uint8Array(lost[0] as Uint8Array);
+  back.set(known[0] as Uint8Array, 11 * 48);
+  expect(found([back, lost[1] as Uint8Array])).toMatchObject({ value: 360, episodes: 1 });
 });
 
 test("statistics are what they say", () => {

@@ -15,6 +15,11 @@ export type StatisticName = (typeof statisticNames)[number];
  */
 export type FrameStatistics = Readonly<Record<StatisticName, number>>;
 
+/** Of a frame that is not finite: nothing is known of it but that it is bad. */
+export const unknownStatistics: FrameStatistics = Object.fromEntries(
+  statisticNames.map((name) => [name, NaN]),
+) as Record<StatisticName, number>;
+
 /** Statistics of every frame of a clip of T*H*W*3 bytes; `before` is the frame ahead of the first one. */
 export function frameStatistics(frames_THWC: Uint8Array, before: Uint8Array, size: PictureSize): FrameStatistics[] {
   const bytes = size.height * size.width * 3;

@@ -40,9 +40,12 @@ function picturePsnr(a: Uint8Array, b: Uint8Array): number {
   return -10 * Math.log10(sum / a.length / 255 ** 2 + 1e-8);
 }
 
+/** dB by which the first frame must be met again to count as having come back. */
+const margin = 1;
+
 /**
  * Compares the last known frame with what a world shows while it turns: after exactly one turn against the frames between a quarter and three
- * quarters of it; and where it looks most alike from three quarters on.
+ * quarters of it; and where it looks most alike from three quarters on, of the starts for which it does so more than anywhere on the way.
  */
 export function loopFindings(
   known: readonly Uint8Array[],
@@ -60,9 +63,12 @@ export function loopFindings(
   const away = (values: readonly number[]): number =>
     average(values.slice(Math.floor(frames / 4), Math.ceil((3 * frames) / 4)));
   const from = Math.ceil((3 * frames) / 4);
-  const best = similarity.map((values) => {
+  const best = similarity.flatMap((values) => {
     const later = values.slice(from);
-    return from + later.indexOf(Math.max(...later)) + 1;
+    const likeness = Math.max(...later);
+    // Of a world that never returns some frame is the most alike too: it must stand out from what was seen on the way.
+    const onTheWay = Math.max(...values.slice(Math.floor(frames / 4), from));
+    return likeness >= onTheWay + margin ? [from + later.indexOf(likeness) + 1] : [];
   });
   const common = { test: "loop closure", episodes: known.length };
   return [
@@ -72,9 +78,9 @@ export function loopFindings(
       meaning: "likeness (PSNR) to the first frame after a full turn less that on the way; 0: it does not come back",
     },
     {
-      ...{ ...common, name: "most alike after", unit: "degrees", digits: 0 },
+      ...{ ...common, name: "most alike after", unit: "degrees", digits: 0, episodes: best.length },
       ...bootstrapInterval(best, (sample) => average(sample) * turn.degrees),
-      meaning: `degrees asked for where it looks most like the first frame, from ${Math.round(from * turn.degrees)} on; 360: it turns as told`,
+      meaning: `degrees asked for where it looks most like the first frame, from ${Math.round(from * turn.degrees)} on, in the ${best.length} of ${known.length} starts that come back; 360: it turns as told`,
     },
   ];
 }

@@ -11,7 +11,13 @@ import { bootstrapInterval, type Interval, meanInterval } from "../statistics/bo
 import type { Finding } from "../statistics/finding.js";
 import { chooseStarts, type Start } from "../starts.js";
 import { type Collapse, findCollapse, type UsualRanges, usualRanges, widened } from "./collapse.js";
-import { type FrameStatistics, frameStatistics, type StatisticName, statisticNames } from "./frame-statistics.js";
+import {
+  type FrameStatistics,
+  frameStatistics,
+  type StatisticName,
+  statisticNames,
+  unknownStatistics,
+} from "./frame-statistics.js";
 import { loopFindings, loopFrames, turnAction } from "./loop-closure.js";
 
 /** How far a world is driven. */
@@ -79,8 +85,10 @@ export async function measureDrift(
   const total = starts.length * (frames + turned);
 
   const clock = frameClock(starts.length, frames, batch);
+  const broken = starts.map(() => new Set<number>());
   const clips = await rolloutAll(world, starts, {
     ...{ ...options, batch },
+    onBroken: (job, frame) => broken[job]?.add(frame),
     onProgress: ({ done }) => {
       clock.tick(done);
       onProgress?.(done, total);
@@ -103,7 +111,11 @@ export async function measureDrift(
   const real = [...held.values()].flatMap(({ frames_THWC }) =>
     frameStatistics(frames_THWC.subarray(bytes), frames_THWC.subarray(0, bytes), world),
   );
-  const seen = clips.map((clip, i) => frameStatistics(clip, lastKnown[i] as Uint8Array, world));
+  const seen = clips.map((clip, i) =>
+    frameStatistics(clip, lastKnown[i] as Uint8Array, world).map((statistics, t) =>
+      broken[i]?.has(t) === true ? unknownStatistics : statistics,
+    ),
+  );
   const ranges = widened(
     usualRanges(real),
     seen.flatMap((statistics) => statistics.slice(0, ownFrames)),
@@ -183,10 +195,10 @@ function statisticFindings(seen: readonly (readonly FrameStatistics[])[], real: 
   };
   return statisticNames.map((name) => {
     const usual = average(real.map((statistics) => statistics[name]));
-    const late = seen.map((frames) =>
-      average(frames.slice(Math.floor((3 * frames.length) / 4)).map((statistics) => statistics[name])),
-    );
-    const common = { test: "the last quarter beside real frames", name, unit: "", digits: 2, episodes: seen.length };
+    const late = seen
+      .map((frames) => meanStatistics(frames.slice(Math.floor((3 * frames.length) / 4)))[name])
+      .filter(Number.isFinite);
+    const common = { test: "the last quarter beside real frames", name, unit: "", digits: 2, episodes: late.length };
     return { ...common, ...meanInterval(late.map((value) => value / usual)), meaning: meanings[name] };
   });
 }
@@ -215,7 +227,8 @@ function median(values: readonly number[]): number {
 }
 
 function meanStatistics(all: readonly FrameStatistics[]): FrameStatistics {
-  const means = statisticNames.map((name) => [name, average(all.map((statistics) => statistics[name]))] as const);
+  const known = all.filter(({ brightness }) => Number.isFinite(brightness));
+  const means = statisticNames.map((name) => [name, average(known.map((statistics) => statistics[name]))] as const);
   return Object.fromEntries(means) as Record<StatisticName, number>;
 }
 

@@ -1,11 +1,17 @@
 // The parts of the obedience tests: least squares, doses, accuracy by class, the sign test, and motion.
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { channelsSchema } from "../../data/action-space.js";
+import { HEADER_FILE } from "../../data/recording-format.js";
+import type { Recording } from "../../data/recording.js";
 import { imageMotion } from "../metrics/image-motion.js";
 import { seededRandom } from "../starts.js";
 import { signTest } from "../statistics/sign-test.js";
 import { channelEffects, leastSquares, scalarChannels } from "./channel-effects.js";
 import { dosesOf } from "./doses.js";
+import { recordingChecksum } from "./recording-reference.js";
 import { recoveryByChannel } from "./recovery.js";
 
 const channels = channelsSchema.parse([
@@ -62,6 +68,30 @@ test("accuracy counts classes alike, leaves out what hardly occurs, and is 0.5 f
   ]);
   const always = given.map((row) => row.map((value, i) => (i === 4 ? 0.4 : value)));
   expect(recoveryByChannel(channels, [clip(always), clip(always)], usual)[0]?.value).toBe(0.5);
+});
+
+test("the interval of a balanced accuracy keeps all classes: a resample without a rare one is drawn again", () => {
+  const row = (turn: number): number[] => [1, 1, 0, 0, turn, 0, 0];
+  const clip = (turn: number) => ({
+    given_TA: Float32Array.from(Array.from({ length: 20 }, () => row(turn)).flat()),
+    recovered_TA: Float32Array.from(Array.from({ length: 20 }, () => row(0.4)).flat()),
+  });
+  const [found] = recoveryByChannel(channels, [clip(-0.4), clip(0.4), clip(0.4), clip(0.4)], new Float32Array(7));
+  expect([found?.value, found?.low, found?.high]).toEqual([0.5, 0.5, 0.5]);
+});
+
+test("the checksum of a recording changes with a picture of a folder of images", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "checksum-"));
+  const file = (name: string, text: string): Promise<void> => writeFile(path.join(folder, name), text);
+  await mkdir(path.join(folder, "clip"));
+  for (const name of [HEADER_FILE, "clip.actions.json", "clip/0.png", "clip/1.png"]) await file(name, name);
+  const episode = { media: "images", path: path.join(folder, "clip"), actionsFile: path.join(folder, "clip.actions.json") }; // prettier-ignore
+  const recording = { folder, episodes: [episode] } as unknown as Recording;
+  const before = await recordingChecksum(recording);
+  expect(await recordingChecksum(recording)).toBe(before);
+  await file("clip/1.png", "edited");
+  expect(await recordingChecksum(recording)).not.toBe(before);
+  await rm(folder, { recursive: true });
 });
 
 test("the sign test is the exact binomial one", () => {

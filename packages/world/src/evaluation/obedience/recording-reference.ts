@@ -11,6 +11,7 @@ import { cat, fromTypedArray, loadSafetensors, saveSafetensors, type Tensor } fr
 import { z } from "zod";
 import { encodeActions, restRow } from "../../data/action-space.js";
 import { type Episode, type Recording, readClip } from "../../data/recording.js";
+import { imageNames } from "../../data/frames.js";
 import { HEADER_FILE } from "../../data/recording-format.js";
 import { hashFile } from "../../weights/checksum.js";
 import { imageMotion, motionKinds } from "../metrics/image-motion.js";
@@ -97,8 +98,8 @@ export async function recordingChecksum({ folder, episodes }: Recording, signal?
   await add(path.join(folder, HEADER_FILE));
   for (const episode of episodes) {
     await add(episode.actionsFile);
-    // Of a folder of images the action file stands for all: it names their number.
     if (episode.media === "video") await add(episode.path);
+    else for (const name of await imageNames(episode.path)) await add(path.join(episode.path, name));
   }
   return hash.digest("hex");
 }

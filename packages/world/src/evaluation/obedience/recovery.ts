@@ -59,7 +59,7 @@ export function recoveryByChannel(
     const counted = judged
       .map((clip) => clip.filter(({ chosen }) => classes.includes(chosen)))
       .filter(({ length }) => length > 0);
-    const interval = bootstrapInterval(counted, (sample) => balancedAccuracy(sample.flat()));
+    const interval = bootstrapInterval(counted, (sample) => balancedAccuracy(sample.flat(), classes));
     const pairs = counted.flat().length;
     return [{ channel: channel.name, ...interval, classes: classes.length, pairs, episodes: counted.length }];
   });
@@ -100,12 +100,16 @@ function judgeOf(channel: Channel, column: number, usual_A: ArrayLike<number>): 
   };
 }
 
-function balancedAccuracy(judged: readonly Judged[]): number {
+/** NaN where one of the classes does not occur: a mean over the others would be of something else. */
+function balancedAccuracy(judged: readonly Judged[], classes: readonly string[]): number {
   const tally = new Map<string, [right: number, all: number]>();
   for (const { chosen, right } of judged) {
     const [correct, all] = tally.get(chosen) ?? [0, 0];
     tally.set(chosen, [correct + (right ? 1 : 0), all + 1]);
   }
-  const shares = [...tally.values()].map(([right, all]) => right / all);
+  const shares = classes.map((name) => {
+    const [right, all] = tally.get(name) ?? [0, 0];
+    return right / all;
+  });
   return shares.reduce((sum, share) => sum + share, 0) / shares.length;
 }

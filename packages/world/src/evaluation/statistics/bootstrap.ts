@@ -23,9 +23,13 @@ export interface BootstrapOptions {
 /** How intervals are drawn where nothing else is said. */
 export const bootstrapDefaults = { resamples: 2000, confidence: 0.95, seed: 0 } as const;
 
+/** A resample lacks an episode that is there once in about one of three cases. */
+const mostRedraws = 100;
+
 /**
  * Percentile interval (Efron 1979) of a statistic over episodes, by default their mean. Episodes, not frames, are drawn: the frames of
- * one episode resemble each other. The same seed gives the same interval.
+ * one episode resemble each other. The same seed gives the same interval. A resample of which the statistic is NaN (it lacks what the statistic is
+ * about) is drawn again.
  */
 export function bootstrapInterval<T>(
   episodes: readonly T[],
@@ -36,11 +40,15 @@ export function bootstrapInterval<T>(
   if (!(confidence > 0 && confidence < 1)) throw invalid("confidence", "between 0 and 1", confidence);
   if (!Number.isInteger(resamples) || resamples < 1) throw invalid("resamples", "a whole number >= 1", resamples);
   const value = statistic(episodes);
-  if (episodes.length < 2) return { value, low: NaN, high: NaN };
+  if (episodes.length < 2 || Number.isNaN(value)) return { value, low: NaN, high: NaN };
   const next = randomIntegers(seed, 0);
-  const drawn = Float64Array.from({ length: resamples }, () =>
-    statistic(episodes.map(() => episodes[below(next(), episodes.length)] as T)),
-  ).sort();
+  const draw = (): number => statistic(episodes.map(() => episodes[below(next(), episodes.length)] as T));
+  const drawn = Float64Array.from({ length: resamples }, () => {
+    let found = draw();
+    for (let again = 0; Number.isNaN(found) && again < mostRedraws; again++) found = draw();
+    return found;
+  }).sort();
+  if (Number.isNaN(drawn.at(-1))) return { value, low: NaN, high: NaN };
   return { value, low: quantile(drawn, (1 - confidence) / 2), high: quantile(drawn, (1 + confidence) / 2) };
 }
 
