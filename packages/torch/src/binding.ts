@@ -54,6 +54,7 @@ export interface Native {
   traceEnd(count: number, layouts?: unknown): unknown;
   traceCancel(): void;
   traceRun(trace: unknown, count: number): void;
+  traceRunAside(trace: unknown, count: number): Promise<number[]>;
   traceSteps(trace: unknown): [operator: string, given: number[][], results: number[][]][];
   // jit.cc
   loadScript(path: string, device: number): unknown;
@@ -119,7 +120,7 @@ export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigI
 const firstLine = (error: unknown): string => String(error).split("\n")[0] ?? "";
 
 /** Functions that older builds lack, one for each change of the addon. */
-const NEWER = ["clearGrads", "callScript", "backends", "weightLayouts"] as const satisfies readonly (keyof Native)[];
+const NEWER = ["clearGrads", "callScript", "backends", "traceRunAside"] as const satisfies readonly (keyof Native)[];
 
 function load(): Native {
   const path = addonPath("vid2world_torch");

@@ -89,6 +89,21 @@ test("a frozen trace computes once what depends on weights alone, and gives the 
   );
 });
 
+test("a run beside JavaScript's thread gives the same, though its inputs are gone by then, and leaves nothing behind", async () => {
+  using x = randn([2, 4]);
+  using past = randn([3, 2, 3]);
+  const { trace: traced } = noGrad(() => scope(() => trace([x, past], () => body(x, past))));
+  const expected = noGrad(() => traced.run([x, past]));
+  const before = liveTensors();
+  const running = noGrad(() => scope(() => [traced.runAside([x.clone(), past.clone()])] as unknown[]));
+  const outputs = await (running[0] as ReturnType<typeof traced.runAside>);
+  for (const [i, output] of outputs.entries()) assertClose(output, expected[i] as Tensor, { atol: 0, rtol: 0 });
+  outputs.forEach((output) => output.dispose());
+  expect(liveTensors()).toBe(before);
+  await expect(noGrad(() => traced.runAside([past, x]))).rejects.toThrow(/linear/);
+  expected.forEach((output) => output.dispose());
+});
+
 test("what cannot be traced is refused, and the next trace is not disturbed", () => {
   const x = zeros([2]);
   expect(() => trace([x], () => [x.add(1)])).toThrow(/gradients: expected off/);

@@ -36,6 +36,16 @@ export class Trace {
     return handles.map((handle) => new Tensor(handle));
   }
 
+  /**
+   * The same on a thread beside JavaScript's, which goes on meanwhile. The inputs may be disposed of at once; the outputs belong to no scope.
+   * Rejects with `OutOfMemoryError` where memory runs out.
+   */
+  async runAside(inputs: readonly Tensor[]): Promise<Tensor[]> {
+    checkGradientsOff();
+    const handles = await native.traceRunAside(this.#trace, write(inputs));
+    return handles.map((handle) => new Tensor(handle));
+  }
+
   /** Its calls in order. */
   calls(): TracedCall[] {
     return native

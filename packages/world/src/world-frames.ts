@@ -9,8 +9,10 @@ import {
   type FrameSettings,
   type HistoryFrame,
   type SceneConditioning,
+  finishedWindow,
   noisedHistory,
   sampleFrame,
+  windowOf,
 } from "./diffusion/frame-sampling.js";
 import { seededNoise } from "./diffusion/noise.js";
 import { type MemoryWork, memoryWork, rememberingNetwork, workedMemory } from "./diffusion/rollout-memory.js";
@@ -69,6 +71,26 @@ export function settleStates(world: FrameMaker, states: readonly WorldState[]): 
       began: work === "begin" ? state.frame : (state.memory?.began ?? state.frame),
     },
   }));
+}
+
+/**
+ * The state with its newest frame in what the network remembers, which is evaluated on a thread beside JavaScript's; undefined where that is
+ * not what it waits for. The state must be kept until then. Only the memory is new; it is the caller's.
+ */
+export function settleAside(world: FrameMaker, state: WorldState): Promise<WorldState> | undefined {
+  const { streaming } = world;
+  const { memory: past } = state;
+  if (streaming === undefined || past === undefined || settlingOf(world, state) !== "commit") return undefined;
+  const settings = settingsOf(world, [state], {});
+  let settled: Promise<NetworkMemory> | undefined;
+  noGrad(() =>
+    scope(() => {
+      const window = windowOf(state.history, settings.windowLength);
+      const { x_BTCHW, levels_BT, conditioning } = finishedWindow(window, state.scene, settings);
+      settled = streaming.commitAside(past.memory, x_BTCHW, levels_BT, conditioning);
+    }),
+  );
+  return settled?.then((memory) => ({ ...state, memory: { memory, next: state.frame, began: past.began } }));
 }
 
 /** The states after one more frame each, drawn as one pass from settled states. The newest frame of `history` is the caller's. */

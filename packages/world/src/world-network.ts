@@ -98,6 +98,17 @@ export function streamingNetworkOf(stream: UNetStream, imageTokens: ImageTokens 
         const { history, outputs_BTCHW } = memory as Memory;
         return remembered(stream.commit(history, newest(noisy_BTCHW, timesteps, conditioning)), outputs_BTCHW);
       }),
+    async commitAside(memory, noisy_BTCHW, timesteps, conditioning) {
+      const { history, outputs_BTCHW } = memory as Memory;
+      const before_BTCHW = keep(outputs_BTCHW.clone());
+      const recorded = await stream.commitAside(history, newest(noisy_BTCHW, timesteps, conditioning));
+      try {
+        return run(() => remembered(recorded, before_BTCHW));
+      } finally {
+        before_BTCHW.dispose();
+        recorded.output_BTCHW.dispose();
+      }
+    },
     join: (memories) =>
       run(() => {
         const own = memories as readonly Memory[];

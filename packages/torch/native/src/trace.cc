@@ -4,7 +4,10 @@
 // were neither inputs nor results (weights, tables) are kept and read again at each run, so weights that change in place are seen.
 #include "trace.h"
 
+#include <ATen/Parallel.h>
+
 #include "freeze.h"
+#include "task.h"
 
 namespace vid2world {
 
@@ -141,6 +144,9 @@ Trace Recorder::finish(const std::vector<at::Tensor>& outputs, WeightLayouts* la
 
 namespace {
 
+/** A trace may run on another thread when JavaScript lets go of it. */
+using SharedTrace = std::shared_ptr<const Trace>;
+
 std::vector<at::Tensor> tensorsAt(State& state, size_t count) {
   std::vector<at::Tensor> tensors;
   tensors.reserve(count);
@@ -168,9 +174,9 @@ Napi::Value TraceEnd(const Napi::CallbackInfo& info) {
   return guard(info, "trace", [&] {
     State& state = stateOf(info.Env());
     auto* layouts = info[1].IsExternal() ? info[1].As<Napi::External<WeightLayouts>>().Data() : nullptr;
-    auto trace = std::make_unique<Trace>(state.recorder->finish(tensorsAt(state, static_cast<size_t>(numberAt(info, 0))), layouts));
+    auto trace = std::make_shared<Trace>(state.recorder->finish(tensorsAt(state, static_cast<size_t>(numberAt(info, 0))), layouts));
     state.recorder.reset();
-    return Napi::External<Trace>::New(info.Env(), trace.release(), [](Napi::Env, Trace* done) { delete done; });
+    return Napi::External<SharedTrace>::New(info.Env(), new SharedTrace(std::move(trace)), [](Napi::Env, SharedTrace* done) { delete done; });
   });
 }
 
@@ -180,15 +186,21 @@ Napi::Value TraceCancel(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+const SharedTrace& traceOf(const Napi::CallbackInfo& info) { return *info[0].As<Napi::External<SharedTrace>>().Data(); }
+
+void checkInputs(const State& state, const Trace& trace, size_t count) {
+  if (state.recorder) throw std::runtime_error("it cannot run while another is made");
+  if (count != trace.inputs) throw std::runtime_error("it takes " + std::to_string(trace.inputs) + " tensors, got " + std::to_string(count));
+}
+
 /** traceRun(trace, count): inputs in the scratch buffer, outputs back there. */
 Napi::Value TraceRun(const Napi::CallbackInfo& info) {
   State& state = stateOf(info.Env());
   const TraceStep* failed = nullptr;
   try {
-    const Trace& trace = *info[0].As<Napi::External<Trace>>().Data();
-    if (state.recorder) throw std::runtime_error("it cannot run while another is made");
+    const Trace& trace = *traceOf(info);
     const auto count = static_cast<size_t>(numberAt(info, 1));
-    if (count != trace.inputs) throw std::runtime_error("it takes " + std::to_string(trace.inputs) + " tensors, got " + std::to_string(count));
+    checkInputs(state, trace, count);
     const auto outputs = trace.run(tensorsAt(state, count), failed);
     for (size_t i = 0; i < outputs.size(); i++) state.scratch.at(i) = state.add(info.Env(), outputs[i]);
   } catch (const Napi::Error&) {
@@ -197,6 +209,32 @@ Napi::Value TraceRun(const Napi::CallbackInfo& info) {
     throw currentError(info.Env(), failed ? "trace, at " + failed->name : "trace");
   }
   return info.Env().Undefined();
+}
+
+/** traceRunAside(trace, count) -> promise of the outputs' handles: inputs in the scratch buffer; runs on another thread. */
+Napi::Value TraceRunAside(const Napi::CallbackInfo& info) {
+  return guard(info, "trace", [&] {
+    State& state = stateOf(info.Env());
+    const auto trace = traceOf(info);
+    const auto count = static_cast<size_t>(numberAt(info, 1));
+    checkInputs(state, *trace, count);
+    const auto tensors = std::make_shared<std::vector<at::Tensor>>(tensorsAt(state, count));
+    const auto work = [trace, tensors] {
+      at::init_num_threads();  // of this thread, as JavaScript's has
+      const at::NoGradGuard noGrad;
+      const TraceStep* failed = nullptr;
+      try {
+        *tensors = trace->run(std::move(*tensors), failed);
+      } catch (const c10::Error& error) {
+        throw std::runtime_error("trace, at " + (failed ? failed->name : "its end") + ": " + error.what_without_backtrace());
+      }
+    };
+    return Task::start(info.Env(), work, [tensors, &state](Napi::Env env) {
+      auto handles = Napi::Array::New(env, tensors->size());
+      for (uint32_t i = 0; i < tensors->size(); i++) handles[i] = number(env, state.add(env, (*tensors)[i]));
+      return handles;
+    });
+  });
 }
 
 Napi::Array shapesOf(Napi::Env env, const std::vector<std::vector<int64_t>>& shapes) {
@@ -212,7 +250,7 @@ Napi::Array shapesOf(Napi::Env env, const std::vector<std::vector<int64_t>>& sha
 /** traceSteps(trace) -> [[operator, shapes of its tensors, shapes of its results]] */
 Napi::Value TraceSteps(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Trace& trace = *info[0].As<Napi::External<Trace>>().Data();
+  const Trace& trace = *traceOf(info);
   auto result = Napi::Array::New(env, trace.steps.size());
   for (uint32_t i = 0; i < trace.steps.size(); i++) {
     auto step = Napi::Array::New(env, 3);
@@ -232,6 +270,7 @@ void InitTrace(Napi::Env env, Napi::Object exports) {
   exports["traceEnd"] = Napi::Function::New(env, TraceEnd);
   exports["traceCancel"] = Napi::Function::New(env, TraceCancel);
   exports["traceRun"] = Napi::Function::New(env, TraceRun);
+  exports["traceRunAside"] = Napi::Function::New(env, TraceRunAside);
   exports["traceSteps"] = Napi::Function::New(env, TraceSteps);
 }
 

@@ -46,6 +46,13 @@ export interface StreamingNetwork {
   predict(memory: NetworkMemory, x_BTCHW: Tensor, levels_BT: Tensor, conditioning: Conditioning): Tensor;
   /** The memory with the window's newest frame. */
   commit(memory: NetworkMemory, x_BTCHW: Tensor, levels_BT: Tensor, conditioning: Conditioning): NetworkMemory;
+  /** The same on a thread of its own, while JavaScript goes on. What is given may be disposed of at once. */
+  commitAside(
+    memory: NetworkMemory,
+    x_BTCHW: Tensor,
+    levels_BT: Tensor,
+    conditioning: Conditioning,
+  ): Promise<NetworkMemory>;
   /** One memory for rollouts that go on side by side, of memories of equally many frames. Those given stay their owners'. */
   join(memories: readonly NetworkMemory[]): NetworkMemory;
   /** The memories of the rollouts in one, each in tensors of its own. */

@@ -5,7 +5,7 @@ import type { HistoryFrame } from "../diffusion/frame-sampling.js";
 import { historyTimestep } from "../diffusion/samplers/timesteps.js";
 import { type SamplerConfig, samplerSchema } from "../diffusion/samplers/sampler-config.js";
 import { bytesOf, worldCodec } from "../world-codec.js";
-import { drawFrames, rowMajor, settleStates, settlingOf } from "../world-frames.js";
+import { drawFrames, rowMajor, settleAside, settleStates, settlingOf } from "../world-frames.js";
 import type { WorldModel } from "../world-model.js";
 import type { WorldState } from "../world-state.js";
 import type { FullSettings } from "./engine.js";
@@ -25,6 +25,8 @@ export interface FramePasses {
   settle(key: string): Pass<WorldState, WorldState>;
   /** What `settle` is told of a state; undefined where there is nothing to do. */
   settleKey(state: WorldState): string | undefined;
+  /** Brings one memory up to date on another thread; undefined where there is nothing to do, or no way to do it there. */
+  settleAside(state: WorldState): Promise<WorldState> | undefined;
   /** Draws frames of equal settings. The newest frames of the states are the caller's. */
   draw(sampler: SamplerConfig, frames: number): Pass<Drawing, WorldState>;
   /** Latents [1 C h w] to pixels [1 3 H W] before they are rounded: rounding would hide that passes differ. The pixels are the caller's. */
@@ -52,6 +54,7 @@ export function framePasses(world: WorldModel): FramePasses {
       same: (a, b) => sameTensors(tensorsOfMemory(a), tensorsOfMemory(b)),
       drop: (state) => state.memory?.memory.dispose(),
     }),
+    settleAside: (state) => settleAside(world, state),
     draw: (sampler, frames) => ({
       key: `draw ${frames} ${sampler.guidanceScale === 1 ? "plain" : "guided"}`,
       compute: (drawings) =>

@@ -1,6 +1,6 @@
 // Who gets the network next. One turn at a time: sessions whose step waits and whose state is there share a pass, the one served longest ago
 // first; sessions that must be computed back to an earlier frame get one evaluation per turn beside them; and when nobody waits, memories are
-// settled for the frames to come. Between turns the process hears its callers, so that sessions join and leave from frame to frame.
+// settled for the frames to come. Who plays alone has the memory settled on another thread while the picture is made. Between turns the process hears its callers, so that sessions join and leave from frame to frame.
 
 import { OutOfMemoryError, type Tensor, cuda } from "@vid2world/torch";
 import type { SamplerConfig } from "../diffusion/samplers/sampler-config.js";
@@ -38,6 +38,8 @@ interface Seat {
   rebuild: { readonly node: number; readonly work: Generator<undefined, void, void> } | undefined;
   /** The node to settle when nobody waits. */
   newest: number | undefined;
+  /** Whether its newest state is being settled on another thread; its next step waits for that. */
+  settling: boolean;
 }
 
 /** A step that can be computed now. */
@@ -65,6 +67,8 @@ export class FrameScheduler {
   readonly #tasks: (() => void)[] = [];
   readonly #idle: (() => void)[] = [];
   #turns = 0;
+  /** States that are being settled on other threads. */
+  #aside = 0;
   /** Whether the last turn was a task's. */
   #hadTask = false;
   #scheduled = false;
@@ -84,7 +88,7 @@ export class FrameScheduler {
   /** Gives a session a seat. */
   add(name: string, session: EngineSession): void {
     const newest = session.nodes.length - 1;
-    this.#seats.set(name, { session, jobs: [], served: this.#turns, rebuild: undefined, newest });
+    this.#seats.set(name, { session, jobs: [], served: this.#turns, rebuild: undefined, newest, settling: false });
     this.#wake();
   }
 
@@ -150,7 +154,9 @@ export class FrameScheduler {
   /** -> whether there may be more to do */
   #turn(): boolean {
     this.#turns++;
-    const waiting = [...this.#seats.values()].filter(({ jobs }) => jobs.length > 0).sort((a, b) => a.served - b.served);
+    const waiting = [...this.#seats.values()]
+      .filter(({ jobs, settling }) => jobs.length > 0 && !settling)
+      .sort((a, b) => a.served - b.served);
     // By turns with the passes: whoever looks through pictures of the past delays the others' frames by one picture, not by all.
     const task = this.#hadTask && waiting.length > 0 ? undefined : this.#tasks.shift();
     this.#hadTask = task !== undefined;
@@ -165,7 +171,7 @@ export class FrameScheduler {
     if (absent) this.#rebuildOne(absent);
     if (waiting.length > 0) return true;
     if (this.#settleSome()) return true;
-    this.#idle.splice(0).forEach((resolve) => resolve());
+    if (this.#aside === 0) this.#idle.splice(0).forEach((resolve) => resolve());
     return false;
   }
 
@@ -224,6 +230,8 @@ export class FrameScheduler {
     const drawings = settled.map(({ state, job }): Drawing => ({ state, action: job.step.action }));
     const drawn = this.#kept(settled, this.#batcher.run(pass, drawings), hold);
     const modelled = performance.now();
+    const [only] = drawn.length === 1 ? drawn : [];
+    if (only) this.#settleAside(only.ready.seat, only.value);
     for (const decoder of new Set(drawn.map(({ ready }) => ready.job.step.settings.decoder))) {
       const some = drawn.filter(({ ready }) => ready.job.step.settings.decoder === decoder);
       const latents = some.map(({ value }) => newestOf(value).latent_BCHW);
@@ -273,13 +281,38 @@ export class FrameScheduler {
     });
   }
 
+  /** Settles the state of a frame that was just drawn on another thread, while its picture is made on this one. */
+  #settleAside(seat: Seat, state: WorldState): void {
+    const settled = this.#passes.settleAside(state);
+    if (settled === undefined) return;
+    retainState(state);
+    seat.settling = true;
+    this.#aside++;
+    const put = (after: WorldState): void => {
+      const { newest, session } = seat;
+      if (newest !== undefined && session.states.has(newest) && session.states.get(newest) === state)
+        session.states.put(newest, after);
+      else after.memory?.memory.dispose();
+    };
+    // What failed is tried again by the next step, which can tell its caller.
+    void settled
+      .then(put, () => undefined)
+      .finally(() => {
+        releaseState(state);
+        seat.settling = false;
+        this.#aside--;
+        this.#wake();
+      });
+  }
+
   /** Settles the newest states of sessions that could share a pass, while nobody waits. -> whether there were any */
   #settleSome(): boolean {
     const open = [...this.#seats.values()].flatMap((seat) => {
-      const { newest, session } = seat;
-      const state = newest === undefined || !session.states.has(newest) ? undefined : session.states.get(newest);
+      const { newest, session, settling } = seat;
+      const held = newest !== undefined && !settling && session.states.has(newest);
+      const state = held ? session.states.get(newest) : undefined;
       const key = state && this.#passes.settleKey(state);
-      if (key === undefined) seat.newest = undefined;
+      if (key === undefined && !settling) seat.newest = undefined;
       return state && key !== undefined ? [{ seat, state, key }] : [];
     });
     const [first] = open;

@@ -1,5 +1,5 @@
 // Traces of single-frame evaluations, by the shapes that they were made for: a stream asks the same of the network over and over.
-import { type Tensor, type Trace, WeightLayouts, autocastMode, trace } from "@vid2world/torch";
+import { type Tensor, type Trace, WeightLayouts, autocastMode, keep, trace } from "@vid2world/torch";
 
 import type { LayerMemories } from "./time-pass.js";
 import type { UNetHistory } from "./unet-history.js";
@@ -24,14 +24,29 @@ export class StreamTraces {
 
   /** Evaluates by `body`, or as it did the last time. Gradients must be off; `body` must depend on `history` and `input` alone. */
   evaluate(what: string, history: UNetHistory, input: UNetInput, body: () => Evaluated): Evaluated {
-    const tensors = [...namedTensors(input).map(([, tensor]) => tensor), ...history.tensors];
-    const key = `${what} ${history.frames} ${history.batch} ${describe(input)} ${autocastMode()}`;
+    const { key, tensors } = evaluationOf(what, history, input);
+    const known = this.#find(key);
+    return known ? known.unpack(known.trace.run(tensors)) : this.#write(key, tensors, body);
+  }
+
+  /** The same on another thread, but for the first of its shapes. What comes of it belongs to no scope. */
+  async evaluateAside(what: string, history: UNetHistory, input: UNetInput, body: () => Evaluated): Promise<Evaluated> {
+    const { key, tensors } = evaluationOf(what, history, input);
+    const known = this.#find(key);
+    if (known) return known.unpack(await known.trace.runAside(tensors));
+    const made = this.#write(key, tensors, body);
+    tensorsOf(made).forEach(keep);
+    return made;
+  }
+
+  #find(key: string): Known | undefined {
     const known = this.#traces.get(key);
     this.#traces.delete(key);
-    if (known) {
-      this.#set(key, known);
-      return known.unpack(known.trace.run(tensors));
-    }
+    if (known) this.#traces.set(key, known);
+    return known;
+  }
+
+  #write(key: string, tensors: readonly Tensor[], body: () => Evaluated): Evaluated {
     let made: Evaluated | undefined;
     const { trace: repeat, outputs } = trace(
       tensors,
@@ -45,7 +60,9 @@ export class StreamTraces {
     // What was written down is not what runs: a run's numbers differ by rounding, and the first frame is to have those of all others.
     tensorsOf(written).forEach((tensor) => tensor.dispose());
     const unpack = unpackLike(written.recorded);
-    this.#set(key, { trace: repeat, unpack });
+    this.#traces.set(key, { trace: repeat, unpack });
+    const oldest = this.#traces.keys().next();
+    if (this.#traces.size > MOST && oldest.done !== true) this.#traces.delete(oldest.value);
     return unpack(outputs);
   }
 
@@ -53,12 +70,6 @@ export class StreamTraces {
   clear(): void {
     this.#traces.clear();
     this.#layouts = new WeightLayouts();
-  }
-
-  #set(key: string, known: Known): void {
-    this.#traces.set(key, known);
-    const oldest = this.#traces.keys().next();
-    if (this.#traces.size > MOST && oldest.done !== true) this.#traces.delete(oldest.value);
   }
 }
 
@@ -68,6 +79,14 @@ interface Known {
 }
 
 const tensorsOf = ({ output_BTCHW, recorded }: Evaluated): Tensor[] => [output_BTCHW, ...[...recorded.values()].flat()];
+
+/** What an evaluation is given, and what tells it from evaluations that run differently. */
+function evaluationOf(what: string, history: UNetHistory, input: UNetInput): { key: string; tensors: Tensor[] } {
+  return {
+    key: `${what} ${history.frames} ${history.batch} ${describe(input)} ${autocastMode()}`,
+    tensors: [...namedTensors(input).map(([, tensor]) => tensor), ...history.tensors],
+  };
+}
 
 const namedTensors = (input: UNetInput): [string, Tensor][] =>
   Object.entries(input as unknown as Record<string, Tensor>);

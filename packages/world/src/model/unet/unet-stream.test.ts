@@ -203,6 +203,28 @@ describe("with causal statistics", () => {
     });
   });
 
+  test("a frame that is remembered on another thread gives the same memory, bit for bit, and leaves nothing behind", async () => {
+    const [stream, input] = [new UNetStream(randomNetwork()), randomInput(4)];
+    const { history } = stream.begin(cut(input, 0, 2));
+    noGrad(() => scope(() => stream.commit(history, cut(input, 2, 3)).history.dispose())); // makes the trace
+    const before = liveTensors();
+    for (const frame of [2, 3]) {
+      let aside: ReturnType<typeof stream.commitAside> | undefined;
+      noGrad(() => scope(() => void (aside = stream.commitAside(history, cut(input, frame, frame + 1)))));
+      const made = await (aside as ReturnType<typeof stream.commitAside>);
+      scope(() => {
+        const { history: wanted } = stream.commit(history, cut(input, frame, frame + 1));
+        expect(made.history.frames).toBe(3);
+        for (const [i, tensor] of made.history.tensors.entries())
+          expect(maxError(tensor, wanted.tensors[i] as Tensor)).toBe(0);
+        wanted.dispose();
+      });
+      made.history.dispose();
+      made.output_BTCHW.dispose();
+    }
+    expect(liveTensors()).toBeLessThanOrEqual(before); // the collector may have freed others meanwhile
+  });
+
   test("joined histories go on side by side, split ones alone", () => {
     const input = randomInput(7, 3);
     const parts = [rows(input, 0, 1), rows(input, 1, 2)];

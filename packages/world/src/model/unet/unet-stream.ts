@@ -16,6 +16,9 @@ export interface Recorded {
   readonly output_BTCHW: Tensor;
 }
 
+/** With its past as it is, or with the new frame in it. */
+type What = "predict" | "commit";
+
 /**
  * Evaluates frames against a history. With `causal` statistics `begin` on some frames followed by `commit` frame by frame gives the very
  * outputs of `UNet3D.forward` on all of them, to rounding, however they are split; clips longer than `temporalLength` roll. With `window`
@@ -64,11 +67,22 @@ export class UNetStream {
 
   /** The history with one more frame, `[B 1 C H W]`. */
   commit(history: UNetHistory, input: UNetInput): Recorded {
-    const batch = this.#checkFrame(history, input);
-    if (batch !== history.batch) throw invalid("x_BTCHW", `the history's batch of ${history.batch}`, batch);
-    const { output_BTCHW, recorded } = noGrad(() => this.#evaluate("commit", history, input));
-    const frames = Math.min(history.frames + 1, this.unet.options.temporalLength - 1);
-    return { history: new UNetHistory(recorded, batch, frames), output_BTCHW };
+    this.#checkBatch(history, input);
+    return this.#recorded(
+      history,
+      noGrad(() => this.#evaluate("commit", history, input)),
+    );
+  }
+
+  /**
+   * The same on a thread of its own: JavaScript goes on meanwhile. Needs weights that stay as they are. History and input may be disposed of at
+   * once; what comes of it belongs to no scope.
+   */
+  async commitAside(history: UNetHistory, input: UNetInput): Promise<Recorded> {
+    this.#checkBatch(history, input);
+    if (this.trained) throw invalid("stream", "one whose weights stay as they are", "one of a network in training");
+    const evaluate = this.#evaluation("commit", history, input);
+    return this.#recorded(history, await noGrad(() => this.#traces.evaluateAside("commit", history, input, evaluate)));
   }
 
   /** Frees what was derived from the weights, and the traces. */
@@ -79,17 +93,29 @@ export class UNetStream {
   }
 
   /** Evaluates one frame: by a trace where weights and precision stay as they are. */
-  #evaluate(what: "predict" | "commit", history: UNetHistory, input: UNetInput): Evaluated {
-    const evaluate = (): Evaluated => {
+  #evaluate(what: What, history: UNetHistory, input: UNetInput): Evaluated {
+    const evaluate = this.#evaluation(what, history, input);
+    if (this.trained) return evaluate();
+    return noGrad(() => this.#traces.evaluate(what, history, input, evaluate));
+  }
+
+  #evaluation(what: What, history: UNetHistory, input: UNetInput): () => Evaluated {
+    return () => {
       const pass = this.#pass(history, what === "commit");
       return { output_BTCHW: this.unet.forward(input, pass), recorded: pass.recorded };
     };
-    if (this.trained) return evaluate();
-    return noGrad(() => {
-      const { output_BTCHW, recorded } = this.#traces.evaluate(what, history, input, evaluate);
-      for (const tensor of [...recorded.values()].flat()) keep(tensor);
-      return { output_BTCHW, recorded };
-    });
+  }
+
+  /** What was recorded, kept from the scope's end. */
+  #recorded(history: UNetHistory, { output_BTCHW, recorded }: Evaluated): Recorded {
+    for (const tensor of [...recorded.values()].flat()) keep(tensor);
+    const frames = Math.min(history.frames + 1, this.unet.options.temporalLength - 1);
+    return { history: new UNetHistory(recorded, history.batch, frames), output_BTCHW };
+  }
+
+  #checkBatch(history: UNetHistory, input: UNetInput): void {
+    const batch = this.#checkFrame(history, input);
+    if (batch !== history.batch) throw invalid("x_BTCHW", `the history's batch of ${history.batch}`, batch);
   }
 
   #pass(history: UNetHistory | undefined, record: boolean): TimePass {
