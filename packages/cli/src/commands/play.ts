@@ -21,6 +21,7 @@ export function playCommand() {
     .option("--model <what>", "a built-in world, the folder of one, or of a training run", "doom")
     .option("--start <what...>", "recordings, pictures or videos to start from (default: the world's recordings)")
     .option("--device <names>", "cpu, cuda or cuda:N; several with commas between: one engine each", "cpu")
+    .addOption(count("--threads <n>", "threads of an engine on a CPU (default: half of the cores)", 1))
     .addOption(count("--sessions <n>", "sessions at once; who comes later waits", 1).default(4))
     .option("--no-open", "do not open the page")
     .option("--verbose", "log to standard error instead of the log file, and more")

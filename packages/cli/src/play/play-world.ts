@@ -21,6 +21,7 @@ export interface PlayOptions {
   readonly model: string;
   readonly start?: readonly string[] | undefined;
   readonly device: string;
+  readonly threads?: number | undefined;
   readonly sessions: number;
   readonly sessionsPerAddress?: number | undefined;
   readonly open: boolean;
@@ -46,7 +47,7 @@ export async function playWorld(options: PlayOptions): Promise<void> {
   const logFile = options.log ?? join(CACHE, "play.log");
   const log = openServerLog(options.verbose ? { to: 2, level: "debug" } : { to: logFile });
   let server: RunningServer | undefined;
-  const engine = await openEngine(folder, options.device, (event) => server?.engineEvent(event));
+  const engine = await openEngine(folder, options, (event) => server?.engineEvent(event));
   try {
     const gallery = await openGallery(await startsOf(folder, options), engine.world);
     server = await listen(options, {
@@ -71,9 +72,14 @@ export async function playWorld(options: PlayOptions): Promise<void> {
 }
 
 /** A process per device, as one engine. A crash of one takes nothing with it; where one cannot be started, none is left running. */
-async function openEngine(world: string, devices: string, onEvent: (event: EngineEvent) => void): Promise<Engine> {
+async function openEngine(
+  world: string,
+  { device: devices, threads }: PlayOptions,
+  onEvent: (event: EngineEvent) => void,
+): Promise<Engine> {
+  const shared = { world, onEvent, ...(threads !== undefined && { threads }) };
   const started = await Promise.allSettled(
-    devices.split(",").map((device) => engineProcess({ world, load: { device: device.trim() as Device }, onEvent })),
+    devices.split(",").map((device) => engineProcess({ ...shared, load: { device: device.trim() as Device } })),
   );
   const engines = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   try {

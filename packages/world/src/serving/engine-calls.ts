@@ -11,7 +11,7 @@ export interface EngineSetup {
   /** How it is loaded; what describes the scene must come from its own files. */
   readonly load?: Omit<LoadWorldOptions, "describeScene">;
   readonly engine?: WorldEngineOptions;
-  /** Threads that an operator may use; absent: libtorch's choice. */
+  /** Threads that an operator may use; absent: half of the cores, as a memory is brought up to date beside each frame that is drawn. */
   readonly threads?: number;
 }
 

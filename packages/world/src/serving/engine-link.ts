@@ -2,6 +2,7 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import type { ChildMessage, EngineMethod, EngineSetup, ParentMessage } from "./engine-calls.js";
 import { EngineError, type EngineWorld } from "./engine.js";
 
@@ -30,12 +31,15 @@ const LAST_WORDS = 2000;
  * Starts a process and waits for its world to be loaded. Rejects with `lost` and its last words where that fails. From then on it is killed
  * where it has been asked something and says nothing for `hangAfter` milliseconds.
  */
-export async function startEngine(setup: EngineSetup, hangAfter: number): Promise<EngineLink> {
+export async function startEngine(given: EngineSetup, hangAfter: number): Promise<EngineLink> {
+  const threads = given.threads ?? Math.max(1, Math.floor(availableParallelism() / 2));
+  const setup = { ...given, threads };
   const child = fork(CHILD_FILE, [], {
     serialization: "advanced",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
-    // Threads that spin while they wait take the cores from the server and the browser beside them. Read when OpenMP loads, hence here.
-    env: { OMP_WAIT_POLICY: "PASSIVE", ...process.env },
+    // Threads that spin while they wait take the cores from the server and the browser beside them; OpenBLAS's own would be more than were asked
+    // for. Read when the libraries load, hence here.
+    env: { OMP_WAIT_POLICY: "PASSIVE", OPENBLAS_NUM_THREADS: String(threads), ...process.env },
   });
   const calls = new Map<number, Call>();
   let words = "";
