@@ -1,17 +1,22 @@
-// The gallery of files that the operator names: folders of recordings, pictures, videos. Never of anything that a client sends.
+// The gallery of files that the operator names: folders of recordings, of published data or of pictures,
+// pictures, videos. Never of anything that a client sends.
 
-import { stat } from "node:fs/promises";
-import { basename, extname } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
 import { FormatError, probeVideo, readImage, readVideo } from "@vid2world/formats";
+import { HEADER_FILE } from "../../../data/recording-format.js";
 import { openRecording } from "../../../data/recording.js";
 import type { EngineWorld } from "../../engine.js";
+import { datasetGallery, datasetIn } from "./dataset-gallery.js";
 import { contextOf, fitFrame } from "./fit-frames.js";
 import { type Gallery, type GalleryStart, fixedGallery, joinGalleries } from "./gallery.js";
 import { recordingGallery } from "./recording-gallery.js";
 
 const PICTURES = new Set([".png", ".jpg", ".jpeg", ".webp"]);
+/** Pictures of a folder that are offered. */
+const MOST_PICTURES = 24;
 
-/** Opens what is named: each a folder of recordings, a picture, or a video whose first frames are taken. */
+/** Opens what is named: each a folder of recordings, of a published data set or of pictures, a picture, or a video whose first frames are taken. */
 export async function openGallery(paths: readonly string[], world: EngineWorld): Promise<Gallery> {
   return joinGalleries(await Promise.all(paths.map((path) => openOne(path, world))));
 }
@@ -19,10 +24,23 @@ export async function openGallery(paths: readonly string[], world: EngineWorld):
 async function openOne(path: string, world: EngineWorld): Promise<Gallery> {
   const found = await stat(path).catch(() => undefined);
   if (!found) throw new FormatError(path, "no such file or folder to start from");
-  if (found.isDirectory()) return recordingGallery(await openRecording(path), world);
-  const title = basename(path, extname(path));
-  const start = PICTURES.has(extname(path).toLowerCase()) ? await ofPicture(path, world) : await ofVideo(path, world);
-  return fixedGallery([{ ...start, title }]);
+  if (found.isDirectory()) return ofFolder(path, world);
+  const start = await (isPicture(path) ? ofPicture(path, world) : ofVideo(path, world));
+  return fixedGallery([{ ...start, title: titleOf(path) }]);
+}
+
+async function ofFolder(path: string, world: EngineWorld): Promise<Gallery> {
+  const names = await readdir(path);
+  const isRecording = names.includes(HEADER_FILE);
+  const domain = isRecording ? undefined : await datasetIn(path);
+  if (domain) return datasetGallery(path, domain, world);
+  const pictures = names.filter(isPicture).sort().slice(0, MOST_PICTURES);
+  if (isRecording || pictures.length === 0) return recordingGallery(await openRecording(path), world);
+  const starts = pictures.map(async (name) => ({
+    ...(await ofPicture(join(path, name), world)),
+    title: titleOf(name),
+  }));
+  return fixedGallery(await Promise.all(starts));
 }
 
 async function ofPicture(path: string, world: EngineWorld): Promise<GalleryStart> {
@@ -39,3 +57,6 @@ async function ofVideo(path: string, world: EngineWorld): Promise<GalleryStart> 
   const fitted = await Promise.all(frames.map((frame) => fitFrame(frame, { width, height }, world)));
   return { frames: contextOf(fitted, world.contextFrames) };
 }
+
+const isPicture = (path: string): boolean => PICTURES.has(extname(path).toLowerCase());
+const titleOf = (path: string): string => basename(path, extname(path));
