@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 import { describe, expect, test } from "vitest";
 import { noBrowser } from "./page-server.js";
-import { STAGE, begin, browserVisitor, button, frameOf, playButton, untilFrame } from "./visitor.js";
+import { STAGE, begin, browserVisitor, button, frameOf, playButton, until, untilFrame } from "./visitor.js";
 
 describe.skipIf(noBrowser !== undefined)("controls in Chromium", () => {
   const visitor = browserVisitor();
@@ -90,5 +90,35 @@ describe.skipIf(noBrowser !== undefined)("controls in Chromium", () => {
     await page.getByRole("heading", { name: "Keys" }).waitFor();
     await button(page, "Close").click();
     await page.getByRole("heading", { name: "Keys" }).waitFor({ state: "hidden" });
+  });
+
+  test("where Ctrl plays, Ctrl+W stays with the world in full screen, and is asked about elsewhere", async () => {
+    const page = await visitor.prepared(async (tab) => {
+      await tab.addInitScript(`
+        window.locked = [];
+        const keyboard = { lock: async (codes) => void (window.locked = codes), unlock: () => (window.locked = []) };
+        Object.defineProperty(navigator, "keyboard", { value: keyboard });
+      `);
+      await tab.route("**/api/v1/world", async (route) => {
+        const text = await (await route.fetch()).text();
+        await route.fulfill({ contentType: "application/json", body: text.replace('"KeyE"', '"ControlLeft"') });
+      });
+    });
+    await begin(page);
+    await page.keyboard.press("KeyF");
+    await until(async () => (await page.evaluate<string[]>("window.locked")).includes("ControlLeft"));
+    await page.keyboard.press("KeyF");
+    await until(async () => (await page.evaluate<string[]>("window.locked")).length === 0);
+
+    const asked: string[] = [];
+    page.on("dialog", (dialog) => {
+      asked.push(dialog.type());
+      void dialog.dismiss();
+    });
+    await page.keyboard.down("ControlLeft");
+    await page.close({ runBeforeUnload: true });
+    await until(() => Promise.resolve(asked.length > 0));
+    expect(asked).toEqual(["beforeunload"]);
+    await page.keyboard.up("ControlLeft");
   });
 });

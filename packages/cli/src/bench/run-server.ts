@@ -4,10 +4,10 @@ import { textTable } from "@vid2world/formats/text-table";
 import { libtorchVersion } from "@vid2world/torch";
 import { openRecording } from "@vid2world/world/data/recording";
 import { findWorld } from "@vid2world/world";
+import { connectPlay } from "@vid2world/world/serving/connect-play";
 import { engineProcess } from "@vid2world/world/serving/engine-process";
 import { recordingGallery } from "@vid2world/world/serving/server/gallery/recording-gallery";
 import { startServer } from "@vid2world/world/serving/server/start-server";
-import { TestClient } from "@vid2world/world/serving/testing/play-client";
 import { type Circumstances, circumstances } from "./circumstances.js";
 import { recordingsOf } from "../commands/demo.js";
 
@@ -87,21 +87,19 @@ export async function runServer(options: ServerBenchOptions): Promise<ServerBenc
 
 /** One player who holds a key, and shows each frame as it comes: what he saw. */
 async function play(address: string, id: string, seed: number, seconds: number): Promise<Seen[]> {
-  const client = await TestClient.connect(address);
-  await client.open({ start: { kind: "gallery", id }, seed, format: "jpeg" });
-  client.send({ type: "action", action: {}, sequence: 0 });
-  client.send({ type: "play", request: client.number() });
   const seen: Seen[] = [];
-  const end = performance.now() + seconds * 1000;
-  while (performance.now() < end) {
-    const { timings, batch } = await client.next("frame");
-    seen.push({ at: performance.now(), sinceAction: timings.sinceAction, batch });
-    client.send({ type: "action", action: {}, sequence: seen.length });
-    client.send({ type: "shown", count: seen.length });
-  }
-  client.send({ type: "close", request: client.number() });
-  await client.next("closed");
-  await client.end();
+  const player = await connectPlay(address, {
+    frame: ({ timings: { sinceAction }, batch }, at) => {
+      seen.push({ at, sinceAction, batch });
+      player.tell({ type: "action", action: {}, sequence: seen.length });
+    },
+  });
+  await player.request({ type: "open", protocol: 1, start: { kind: "gallery", id }, seed });
+  player.tell({ type: "action", action: {}, sequence: 0 });
+  await player.request({ type: "play" });
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  await player.request({ type: "close" });
+  player.end();
   return seen;
 }
 

@@ -1,39 +1,30 @@
 // The WebSocket client against a server with arithmetic in place of a world, over the sockets of Node.
-import { once } from "node:events";
-import WebSocket from "ws";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectPlay } from "../connect-play.js";
 import { type TestServer, testServer } from "../testing/test-server.js";
 import type { FrameMessage } from "./frame-codec.js";
-import { ConnectionLostError, type PlayEvents, type PlaySocket, playOver } from "./play-socket.js";
+import { ConnectionLostError } from "./play-socket.js";
 
+const token = "secret of this test";
 let server: TestServer;
 beforeAll(async () => {
-  server = await testServer({});
+  server = await testServer({ token });
 });
 afterAll(() => server.close());
 
 const open = { type: "open", protocol: 1, start: { kind: "gallery", id: "start-0" }, seed: 1, format: "rgb" } as const;
-
-async function connected(events: PlayEvents): Promise<{ play: PlaySocket; socket: WebSocket }> {
-  const socket = new WebSocket(`${server.address.replace("http", "ws")}/api/v1/play`);
-  const opened = once(socket, "open");
-  const play = playOver(socket, events);
-  await opened;
-  return { play, socket };
-}
 
 test("a world is played: requests are answered by type, frames come, and no more than were dealt with", async () => {
   const frames: FrameMessage[] = [];
   let release: () => void = () => undefined;
   let held: Promise<void> | undefined;
   let came: () => void = () => undefined;
-  const { play } = await connected({
-    frame: (frame) => {
-      frames.push(frame);
-      came();
-      return held;
-    },
-  });
+  const take = (frame: FrameMessage): Promise<void> | undefined => {
+    frames.push(frame);
+    came();
+    return held;
+  };
+  const play = await connectPlay(server.address, { frame: take }, { token });
   const until = async (count: number): Promise<void> => {
     while (frames.length < count) await new Promise<void>((resolve) => (came = resolve));
   };
@@ -56,15 +47,19 @@ test("a world is played: requests are answered by type, frames come, and no more
   play.end();
 });
 
-test("refusals reject with their code, and what was asked is lost with the connection", async () => {
-  let ended: number | undefined;
-  const { play, socket } = await connected({ frame: () => undefined, ended: (code) => (ended = code) });
+test("refusals reject with their code, a session that is taken over ends with one, and what was asked is lost with the connection", async () => {
+  let told = (_code: number): void => undefined;
+  const ended = new Promise<number>((resolve) => (told = resolve));
+  const play = await connectPlay(server.address, { frame: () => undefined, ended: (code) => told(code) }, { token });
   const unknown = { type: "resume", protocol: 1, session: "none", key: "none" } as const;
   await expect(play.request(unknown)).rejects.toMatchObject({ name: "RemoteError", code: "unknown-session" });
-  await play.request(open);
-  const lost = expect(play.request({ type: "pause" })).rejects.toBeInstanceOf(ConnectionLostError);
-  socket.terminate();
-  await lost;
-  expect(ended).toBe(1006);
+  const { session, key } = await play.request(open);
+  const other = await connectPlay(server.address, { frame: () => undefined }, { token });
+  await other.request({ type: "resume", protocol: 1, session, key });
+  expect(await ended).toBe(4001);
   await expect(play.request({ type: "pause" })).rejects.toBeInstanceOf(ConnectionLostError);
+  const lost = expect(other.request({ type: "pause" })).rejects.toBeInstanceOf(ConnectionLostError);
+  other.end();
+  await lost;
+  await expect(connectPlay(server.address, { frame: () => undefined }, { token: "wrong, but long" })).rejects.toThrow();
 });
