@@ -2,8 +2,8 @@
 // variant of configs/doom-ablation/world-*.yaml for each seed, each evaluated on the held-out recordings; at the end the table and plot.
 // Ctrl-C (or SIGTERM) saves what is in progress; the same command goes on there and skips what is finished.
 // Usage: node scripts/ablation-doom.mjs [--out runs/doom-ablation] [--seeds 2] [--core 0] [--configs configs/doom-ablation]
-//        [--recordings recordings/doom-e1m2] [--starts 24] [--results FILE.json] [--plot FILE.svg] [--only-collect]
-// Everything runs on one CPU thread, at low priority. --core pins it to a core (Linux), so that nothing else is disturbed.
+//        [--recordings recordings/doom-e1m2] [--starts 24] [--results FILE.json] [--plot FILE.svg] [--only-collect] [--priority 5]
+// Everything runs on one CPU thread, at low priority (--priority: 5; 0 is the ordinary one). --core pins it to a core (Linux), so that nothing else is disturbed.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     core: { type: "string" },
     results: { type: "string", default: "benchmarks/results/ablation-doom.json" },
     plot: { type: "string", default: "docs/ablation.svg" },
+    priority: { type: "string", default: "5" },
     "only-collect": { type: "boolean", default: false },
   },
 });
@@ -63,7 +64,7 @@ const stages = [
   ),
 ];
 
-setPriority(5);
+setPriority(Number(values.priority));
 await mkdir(out, { recursive: true });
 await writeOrigin(join(out, "origin.json"));
 const stopping = new AbortController();
@@ -71,7 +72,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stopping.ab
 /** Seconds that work took in this call, by kind: what the time left is estimated from. */
 const spent = new Map();
 let shown = 0;
-await runNode(["node_modules/typescript/bin/tsc", "-p", "benchmarks"]);
+await runNode(["node_modules/typescript/bin/tsc", "-p", "benchmarks", "--incremental"]);
 if (!values["only-collect"]) for (const stage of stages) await runStage(stage);
 await runNode([
   "benchmarks/dist/collect-ablation.js",

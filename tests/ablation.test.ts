@@ -19,7 +19,10 @@ beforeAll(async () => {
     filter: (file) => !/world-(masked|shift|extrapolative)/.test(file) || file.endsWith("world-extrapolative-nag.yaml"),
   });
   // Frames of 16x12 with two numbers per action.
-  const toy = { padded: { paddedHeight: 16, paddedWidth: 16 }, steps: { maxSteps: 2, warmupSteps: 1, logEvery: 1 } };
+  const toy = {
+    padded: { paddedHeight: 16, paddedWidth: 16 },
+    steps: { maxSteps: 2, warmupSteps: 1, logEvery: 1, precision: "float32" },
+  };
   const net = { modelChannels: 16, headChannels: 8, normGroups: 2, temporalLength: 5 };
   await change("autoencoder", {
     data: toy.padded,
@@ -52,7 +55,7 @@ function study(): Promise<Outcome> {
   return new Promise((done) => {
     execFile(
       process.execPath,
-      [join(root, "scripts/ablation-doom.mjs"), ...words, "--seeds", "1", "--starts", "4"],
+      [join(root, "scripts/ablation-doom.mjs"), ...words, "--seeds", "1", "--starts", "2", "--priority", "0"],
       (error: ExecFileException | null, stdout, stderr) =>
         done({ code: error === null ? 0 : Number(error.code ?? 1), text: stdout + stderr }),
     );

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { openCase, prepareRequest } from "@vid2world/cli/bench/cases";
-import { compareSides } from "@vid2world/cli/bench/equality";
+import { CHECKS, compareSides } from "@vid2world/cli/bench/equality";
 import { startOurs } from "@vid2world/cli/bench/peer";
 import { findPyTorch, startPyTorch } from "@vid2world/cli/bench/python";
 
@@ -23,10 +23,12 @@ test.skipIf("missing" in found).each(["debug", "doom"] as const)(
     await using ours = startOurs(1);
     await using theirs = startPyTorch(1);
     try {
+      // Float64 says nothing at the larger size that it does not say at the smaller one.
+      const wanted = CHECKS.filter(({ dtype }) => name === "debug" || dtype === "float32");
       const opened = await openCase(name, 1);
       await ours.ask(prepareRequest(opened, files));
-      const checks = await compareSides({ ours, theirs }, opened, files, 1);
-      expect(checks).toHaveLength(4);
+      const checks = await compareSides({ ours, theirs }, opened, files, 1, wanted);
+      expect(checks).toHaveLength(wanted.length);
       for (const { mode, dtype, dropout, unequal, differences } of checks) {
         expect(unequal, `${mode} ${dtype} dropout ${dropout}: ${JSON.stringify(differences)}`).toEqual([]);
       }

@@ -26,7 +26,8 @@ const TOLERANCES: Readonly<Record<LoadRequest["dtype"], Readonly<Record<string, 
   float64: { output: 1e-6, loss: 1e-6, gradient: 1e-6, updated: 1e-6 },
 };
 
-const CHECKS = [
+/** All comparisons, in this order. */
+export const CHECKS = [
   { mode: "eval", dtype: "float32", dropout: 0 },
   { mode: "train", dtype: "float32", dropout: 0 },
   { mode: "train", dtype: "float32", dropout: 0.1 },
@@ -35,16 +36,17 @@ const CHECKS = [
 
 const SEED = 3;
 
-/** Runs all comparisons of a case. */
+/** Runs comparisons of a case, all unless told otherwise. */
 export async function compareSides(
   sides: { readonly ours: Peer; readonly theirs: Peer },
   opened: OpenCase,
   files: CaseFiles,
   threads: number,
+  wanted: readonly (typeof CHECKS)[number][] = CHECKS,
 ): Promise<EqualityCheck[]> {
   const folder = path.dirname(files.weights);
   const checks: EqualityCheck[] = [];
-  for (const check of CHECKS) {
+  for (const check of wanted) {
     const { mode, dtype, dropout } = check;
     const write = async (peer: Peer, layout: LoadRequest["layout"], name: string): Promise<string> => {
       const file = path.join(folder, name);

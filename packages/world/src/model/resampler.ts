@@ -35,7 +35,8 @@ export const resamplerSchema = z.strictObject({
 
 /** Options as a caller writes them: whatever has a default may be left out. */
 export type ResamplerOptions = z.input<typeof resamplerSchema>;
-type ResolvedResamplerOptions = z.output<typeof resamplerSchema>;
+/** The same with all defaults filled in. */
+export type ResolvedResamplerOptions = z.output<typeof resamplerSchema>;
 
 /** The queries attend to the tokens and to themselves. */
 class PerceiverAttention extends Module {

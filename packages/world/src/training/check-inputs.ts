@@ -41,7 +41,5 @@ async function checkNetworks(config: TrainingConfig, data: TrainingData): Promis
     throw invalid("model.actionDim", `${recorded} as in the recordings`, model.actionDim);
   }
   if (typeof latents.autoencoder === "string") await readAutoencoderHeader(latents.autoencoder);
-  if (config.kind === "world" && config.initialise) {
-    await checkInitialWeights(config.initialise.from);
-  }
+  if (config.initialise) await checkInitialWeights(config.initialise.from);
 }

@@ -29,6 +29,14 @@ test("other changes are refused with their names, both values and the way to all
   );
 });
 
+test("what numbers the micro batches cannot change, allowed or not", () => {
+  const now = withTraining({ accumulate: 4 });
+  for (const name of ["training.accumulate", "training"])
+    expect(() => refuseChanges(saved, now, [name], "runs/x")).toThrow(
+      /training.accumulate cannot change .* absent before, 4 now/,
+    );
+});
+
 test("what is allowed by its name, or by that of the mapping around it, passes; the rest is still refused", () => {
   const now = { ...withTraining({ learningRate: 2e-3 }), model: { causal: false } };
   refuseChanges(saved, now, ["training.learningRate", "model"], "x");

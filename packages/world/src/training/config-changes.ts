@@ -7,11 +7,14 @@ import { isDeepStrictEqual } from "node:util";
  */
 export const FREE_SETTINGS: readonly string[] = [
   ...["training.maxSteps", "training.maxMinutes", "training.threads"],
-  ...["training.logEvery", "training.validateEvery", "validation", "logging", "latents.cache"],
+  ...["training.logEvery", "training.validateEvery", "validation", "logging", "latents.cache", "latents.workers"],
   ...["training.checkpointMinutes", "training.checkpointSteps", "training.saveBeside", "training.onSaveFailure"],
   ...["training.keepCheckpoints", "training.keepEverySteps", "training.keepBest"],
   ...["training.instability.policy", "training.instability.maxConsecutive", "model.checkpointing"],
 ];
+
+/** Settings that stay those of the run's beginning, allowed or not: they number its micro batches, and so decide every random choice. */
+const FIXED_SETTINGS: readonly string[] = ["training.accumulate", "training.seed"];
 
 /** A run was to go on with other settings than it was begun with. */
 export class ChangedConfigError extends Error {
@@ -42,9 +45,14 @@ export function refuseChanges(before: string, now: object, allowed: readonly str
   const isAllowed = ({ path }: ChangedSetting): boolean =>
     allowed.some((name) => path === name || path.startsWith(`${name}.`));
   // Through JSON, so that both sides lack what is undefined.
-  const changed = changedSettings(JSON.parse(before), JSON.parse(JSON.stringify(now))).filter(
-    (item) => !isAllowed(item),
-  );
+  const all = changedSettings(JSON.parse(before), JSON.parse(JSON.stringify(now)));
+  const fixed = all.find((item) => FIXED_SETTINGS.includes(item.path) && isAllowed(item));
+  if (fixed) {
+    const way = "put it back, or begin a run in another folder (initialise.from)";
+    const values = `${show(fixed.before)} before, ${show(fixed.now)} now`;
+    throw new ChangedConfigError(`${folder}: ${fixed.path} cannot change while a run goes on: ${values}; ${way}`);
+  }
+  const changed = all.filter((item) => !isAllowed(item));
   if (changed.length === 0) return;
   const lines = changed.map(({ path, before, now }) => `  ${path}: ${show(before)} before, ${show(now)} now`);
   const names = changed.map(({ path }) => `--allow-change ${path}`).join(" ");

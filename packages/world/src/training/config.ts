@@ -116,7 +116,12 @@ const denoising = {
 };
 
 /** Trains a bidirectional video diffusion model without actions. */
-const baseRunSchema = z.strictObject({ kind: z.literal("base"), ...denoising });
+const baseRunSchema = z.strictObject({
+  kind: z.literal("base"),
+  ...denoising,
+  /** Folder of a base run that is trained on, or a checkpoint of the published kind, by its file or `weights:NAME`; absent: random. */
+  initialise: z.strictObject({ from: z.string() }).optional(),
+});
 
 /** Trains a world model: causal in time, told one action per frame. */
 const worldRunSchema = z.strictObject({

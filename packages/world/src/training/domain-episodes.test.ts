@@ -88,7 +88,7 @@ test("episodes that cannot be opened are left out and told about, so are those o
 
 test("frames that do not fit into memory are refused before they are read", async () => {
   const { training } = await loadEpisodes({
-    data: { synthetic: { episodes: 2, frames: 20, size: 16, seed: 0 } },
+    data: { synthetic: { episodes: 2, frames: 20, size: 16, seed: 0, validationEpisodes: 1 } },
   });
   await expect(frameTable(training, { maxBytes: 1000 })).rejects.toThrow(/frames: expected at most .* held in memory/);
 });

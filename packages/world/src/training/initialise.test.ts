@@ -3,14 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CheckpointMismatchError, liveTensors, manualSeed, randn } from "@vid2world/torch";
+import { CheckpointMismatchError, liveTensors, manualSeed, randn, saveSafetensors } from "@vid2world/torch";
 import type { Tensor } from "@vid2world/torch";
 import { AutoencoderKL } from "../model/autoencoder/autoencoder.js";
 import { causalizeState } from "../model/causalize.js";
 import type { UNetOptions } from "../model/unet/options.js";
+import { Resampler, resamplerSchema } from "../model/resampler.js";
 import { UNet3D } from "../model/unet/unet.js";
 import { saveWorld } from "../world-folder.js";
-import { initialiseFrom, worldFolderOf } from "./initialise.js";
+import { initialiseFrom, initialiseResampler, worldFolderOf } from "./initialise.js";
 
 const small: UNetOptions = {
   ...{ inChannels: 8, outChannels: 4, modelChannels: 8, channelMultipliers: [1], numResBlocks: 1 },
@@ -95,4 +96,25 @@ test("a model of another shape is refused, with the file's name, and keeps its w
 test("a run's folder stands for the world in it", async () => {
   expect(await worldFolderOf(path.join(folder, "base"))).toBe(path.join(folder, "base/world"));
   expect(await worldFolderOf(path.join(folder, "world"))).toBe(path.join(folder, "world"));
+});
+
+test("a resampler goes on with the weights that were trained with the source's network", async () => {
+  const options = resamplerSchema.parse({ width: 8, depth: 1, heads: 1, headChannels: 8, numQueries: 2, videoLength: 2, inputWidth: 6, outputWidth: 5 }); // prettier-ignore
+  const [trained, fresh] = [new Resampler(options), new Resampler(options)];
+  const queries = (of: Resampler): number[] => of.queries.toNumbers();
+  await initialiseResampler(fresh, options, path.join(folder, "world")); // which has none
+  expect(queries(fresh)).not.toEqual(queries(trained));
+  await saveSafetensors(path.join(folder, "world/resampler.safetensors"), trained.stateDict());
+  await initialiseResampler(fresh, options, path.join(folder, "world"));
+  expect(queries(fresh)).toEqual(queries(trained));
+  await rm(path.join(folder, "world/resampler.safetensors"));
+});
+
+test("a base goes on from a base, and a causal model is not made bidirectional again", async () => {
+  const unet = new UNet3D({ ...small, causal: false });
+  await initialiseFrom(unet, { from: path.join(folder, "base") });
+  expect(copyOf(unet)).toEqual(copyOf(base));
+  await expect(initialiseFrom(unet, { from: path.join(folder, "world") })).rejects.toThrow(
+    /initialise.from: expected a bidirectional model/,
+  );
 });

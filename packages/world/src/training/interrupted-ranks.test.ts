@@ -6,14 +6,28 @@ import { describe, expect, test } from "vitest";
 import { availableBackends } from "@vid2world/torch";
 import { verifySafetensors } from "@vid2world/formats";
 import { checkpointFile, listCheckpoints, stepOf } from "./checkpoints.js";
+import { drawFor } from "./draws.js";
+import { streamsOf } from "./ranks.js";
 import { farthest, type RankJob, rankJobs } from "./testing/rank-job.js";
 
 const { start, run, at, checkpoints } = rankJobs();
+const DEFAULT_SEED = 42;
 /** Milliseconds within which a kill comes, at a moment that nobody chose. */
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.random() * 100));
 
 /** The step of the newest checkpoint. */
 const newestStep = async (): Promise<number> => stepOf((await listCheckpoints(at("checkpoints"))).at(-1) ?? "");
+
+/** The first step from `from` on of which a micro batch is bad, as rank-job.ts draws them. */
+function nextBadStep(from: number, microBatches: number, bad: number): number {
+  const isBad = (stream: number): boolean => {
+    const draw = drawFor(DEFAULT_SEED, stream);
+    draw.below(3); // the batch's
+    return draw.below(1000) < 1000 * bad;
+  };
+  for (let step = from; ; step++)
+    if (streamsOf(step, microBatches, { rank: 0, count: 1 }).some((stream) => isBad(stream))) return step;
+}
 
 /** Resolves when a checkpoint is being written: it has a name of its own until it is whole. */
 async function writing(job: RankJob): Promise<void> {
@@ -68,7 +82,7 @@ describe.skipIf(!availableBackends().includes("gloo"))("ranks that are interrupt
       expect(code).toBe(1);
       expect(error).toMatch(/rank 2 .*does not answer any more/);
     }
-    const maxSteps = (await newestStep()) + 9;
+    const maxSteps = nextBadStep((await newestStep()) + 1, 6, bad.bad) + 2; // the resumed run leaves one out
     const [[resumed], [whole]] = await Promise.all([
       run(2, { ...settings, accumulate: 3, maxSteps }, bad),
       run(1, { accumulate: 6, maxSteps }, { ...bad, out: at("whole") }),

@@ -10,10 +10,10 @@ import { domainEpisodes, type DomainDataConfig } from "./domain-episodes.js";
 import type { TrainingEpisode } from "./episodes.js";
 import type { TrainingListener } from "./events.js";
 import type { PictureSize } from "../data/transforms.js";
-import { SYNTHETIC_CHANNELS, syntheticEpisodes } from "./synthetic.js";
+import { SYNTHETIC_CHANNELS, type SyntheticConfig, syntheticEpisodes } from "./synthetic.js";
 
-/** Frames that are decoded at once, about 60 MB of pixels at 160x120: a decoder starts anew, from a key frame, for every read. */
-const DECODED_FRAMES = 1000;
+/** Bytes of frames that are decoded at once: a decoder starts anew, from a key frame, for every read. */
+const DECODED_BYTES = 64e6;
 /** Frames that are handed on at once. */
 const PIECE_FRAMES = 50;
 
@@ -56,8 +56,8 @@ async function openPublished(data: DomainDataConfig, onWarning: (message: string
   return { ...(await domainEpisodes(data, onWarning)), fps: PUBLISHED_FPS };
 }
 
-function openSynthetic(config: Parameters<typeof syntheticEpisodes>[0]): Opened {
-  const validation = syntheticEpisodes({ ...config, episodes: 1, seed: config.seed + 1 });
+function openSynthetic(config: SyntheticConfig): Opened {
+  const validation = syntheticEpisodes({ ...config, episodes: config.validationEpisodes, seed: config.seed + 1 });
   return { training: syntheticEpisodes(config), validation, channels: SYNTHETIC_CHANNELS, fps: 8 };
 }
 
@@ -79,8 +79,9 @@ function trainingEpisode(episode: Episode): TrainingEpisode {
     readClip: async (start, count) => (await readClip(episode, { start, end: start + count })).frames_THWC,
     async *readFrames() {
       const frameBytes = height * width * 3;
-      for (let start = 0; start < frames; start += DECODED_FRAMES) {
-        const clip = await readClip(episode, { start, end: Math.min(frames, start + DECODED_FRAMES) });
+      const decoded = Math.max(PIECE_FRAMES, Math.floor(DECODED_BYTES / frameBytes));
+      for (let start = 0; start < frames; start += decoded) {
+        const clip = await readClip(episode, { start, end: Math.min(frames, start + decoded) });
         for (let first = 0; first < clip.frames; first += PIECE_FRAMES) {
           const end = Math.min(clip.frames, first + PIECE_FRAMES);
           yield { data: clip.frames_THWC.subarray(first * frameBytes, end * frameBytes), frames: end - first };

@@ -1,7 +1,7 @@
 // Profiles by a clock that the test moves.
 import { afterEach, expect, test } from "vitest";
 import { phase, phaseBeside, recordPhases } from "./phases.js";
-import { createProfile, showProfile } from "./profile.js";
+import { createProfile, profileSteps, showProfile } from "./profile.js";
 
 afterEach(() => recordPhases(undefined));
 
@@ -52,6 +52,20 @@ test("an error inside a phase ends the phase and passes through", () => {
   };
   expect(() => phase("backward", fail)).toThrow("inside");
   expect(profile.summary(1).phases.map((line) => line.phase)).toEqual(["backward", "other"]);
+});
+
+test("a run that ends early gives the profile of the steps there were, and none of warm-up alone", () => {
+  const measured: number[] = [];
+  const run = (taken: number): boolean => {
+    const profiling = profileSteps({ steps: 5, onProfile: ({ steps }) => measured.push(steps) }, {});
+    for (let i = 0; i < taken; i++) {
+      profiling.before();
+      profiling.after();
+    }
+    return profiling.end();
+  };
+  expect([run(3), run(5), run(8), run(12)]).toEqual([false, true, true, true]);
+  expect(measured).toEqual([2, 5, 5]);
 });
 
 test("without a recorder only the body runs", () => {

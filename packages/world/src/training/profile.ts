@@ -156,20 +156,30 @@ export function showProfile({ steps, perStep, phases }: ProfileSummary): string 
 /** Asks for a profile of some steps of a run. */
 export interface ProfileRequest {
   readonly steps: number;
-  /** Receives the table and the trace when these steps are done; the run goes on. */
+  /** Receives the table and the trace when these steps are done, or fewer where the run ends before; the run goes on. */
   readonly onProfile: (summary: ProfileSummary, trace: string) => void;
 }
 
 /** Steps that are not measured: libtorch chooses kernels and fills its caches in them. */
-const WARM_UP = 3;
+export const WARM_UP = 3;
 
-/** Brackets the steps of a run: a profile is on during those that were asked for. */
+/**
+ * Brackets the steps of a run: a profile is on during those that were asked for. `end` gives that of a run which ended before them, and
+ * says whether there was one.
+ */
 export function profileSteps(
   { steps, onProfile }: ProfileRequest,
   options: ProfileOptions,
-): { before(): void; after(): void } {
+): { before(): void; after(): void; end(): boolean } {
   let taken = 0;
   let profile: Profile | undefined;
+  let given = false;
+  const give = (measured: number): void => {
+    recordPhases(undefined);
+    if (!profile || given || measured < 1) return;
+    given = true;
+    onProfile(profile.summary(measured), profile.trace());
+  };
   return {
     before() {
       if (taken !== WARM_UP) return;
@@ -177,9 +187,11 @@ export function profileSteps(
       recordPhases(profile);
     },
     after() {
-      if (++taken !== WARM_UP + steps || !profile) return;
-      recordPhases(undefined);
-      onProfile(profile.summary(steps), profile.trace());
+      if (++taken === WARM_UP + steps) give(steps);
+    },
+    end() {
+      give(taken - WARM_UP);
+      return given;
     },
   };
 }

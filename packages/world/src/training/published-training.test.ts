@@ -11,8 +11,10 @@ import { convertRecon } from "../data/recon/recon-convert.js";
 import { example, temporaryFolder } from "../data/testing/oracle.js";
 import { loadWorld } from "../world-folder.js";
 import { type TrainingConfig, trainingConfigSchema } from "./config.js";
+import { checkInputs } from "./check-inputs.js";
 import { encodeRecordings } from "./encode-run.js";
 import type { TrainingEvent } from "./events.js";
+import { prepareRun } from "./prepared-run.js";
 import { runTraining } from "./run.js";
 
 const root = path.resolve(import.meta.dirname, "../../../..");
@@ -117,11 +119,6 @@ describe.each([
   ["manipulation/rt1", "rt1"],
   ["game/csgo", "csgo"],
   ["navigation/recon", "recon"],
-  ["ablation/rt1-30k", "rt1"],
-  ["ablation/rt1-shift", "rt1"],
-  ["ablation/rt1-masked", "rt1"],
-  ["ablation/rt1-nag", "rt1"],
-  ["ablation/rt1-masked-nag", "rt1"],
 ] as const)("configs/%s.yaml", (name, domain) => {
   test.skipIf(absent[domain])(
     "trains live from a published checkpoint, and leaves a world",
@@ -136,6 +133,16 @@ describe.each([
     300_000,
   );
 });
+
+test.each(["30k", "shift", "masked", "nag", "masked-nag"])(
+  "configs/ablation/rt1-%s.yaml takes its first weights from a published checkpoint",
+  async (name) => {
+    const config = await load(`ablation/rt1-${name}`, await rt1());
+    const run = await prepareRun(config, await checkInputs(config), { folder: path.join(folder, name) });
+    expect(run.objective.module.parameters().some(({ requiresGrad }) => requiresGrad)).toBe(true);
+    await run.close();
+  },
+);
 
 test("stored latents give the losses of live ones, and need no towers", async () => {
   const data = [...(await rt1()), "data.augmentation=none"];

@@ -17,7 +17,7 @@ import {
   loadResampler,
   loadTowers,
 } from "./frozen-networks.js";
-import { initialiseFrom } from "./initialise.js";
+import { initialiseFrom, initialiseResampler } from "./initialise.js";
 import type { TrainingData } from "./load-episodes.js";
 import type { PreparedRun } from "./prepared-run.js";
 import { singleRank } from "./ranks.js";
@@ -53,9 +53,12 @@ export async function denoisingRun(
   };
   try {
     const unet = new UNet3D(model);
-    if (config.kind === "world" && config.initialise) await initialiseFrom(unet, config.initialise);
+    const { initialise } = config;
+    if (initialise) await initialiseFrom(unet, initialise);
     unet.to(device);
     const resampler = config.context && (await loadResampler(config.context, device));
+    if (resampler && config.context && initialise)
+      await initialiseResampler(resampler, config.context.resampler, initialise.from);
     const objective = await denoisingObjective({
       ...{ network: networkOf(unet), schedule: noiseSchedule(config.diffusion), loss: config.loss },
       module: resampler && config.context?.trainResampler ? new ContextNetworks(unet, resampler) : unet,

@@ -11,6 +11,8 @@ import { runTraining } from "./run.js";
 
 let folder: string;
 const data = { synthetic: { episodes: 2, frames: 20, size: 16 } };
+/** The same without validation, which takes longer than a few steps. */
+const unmeasured = { synthetic: { ...data.synthetic, validationEpisodes: 0 } };
 const settings = { batchSize: 8, threads: 1, seed: 3, warmupSteps: 2 };
 
 const config = (more: object = {}, training: object = {}): TrainingConfig =>
@@ -26,7 +28,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "distillation-run-"));
   const world = trainingConfigSchema.parse({
     kind: "world",
-    data,
+    data: unmeasured,
     latents: { autoencoder: { untrained: { ch: 8, channelMultipliers: [1, 2], numResBlocks: 1, normGroups: 4 } } },
     model: {
       ...{ inChannels: 8, outChannels: 4, modelChannels: 16, channelMultipliers: [1], numResBlocks: 1 },
@@ -65,8 +67,8 @@ test("one step of the student comes closer to the guided teacher's many than one
 
 test("a run that was interrupted goes on to the same weights", async () => {
   const few = config(
-    { distillation: { steps: 2, frames: 1, teacher: { numSteps: 3 } } },
-    { maxSteps: 2, batchSize: 4 },
+    { data: unmeasured, distillation: { steps: 2, frames: 1, teacher: { numSteps: 3 } } },
+    { maxSteps: 2, batchSize: 2 },
   );
   const half = { ...few, training: { ...few.training, maxSteps: 1 } } as TrainingConfig;
   const [whole, parts] = [path.join(folder, "whole"), path.join(folder, "parts")];
@@ -83,7 +85,9 @@ test("autocast trains the same parameters", async () => {
   const norms: number[] = [];
   for (const precision of ["float32", "bfloat16"]) {
     const run = path.join(folder, precision);
-    await runTraining(config({}, { precision, maxSteps: 2, logEvery: 2 }), { folder: run });
+    await runTraining(config({ data: unmeasured }, { precision, maxSteps: 2, logEvery: 2, batchSize: 2 }), {
+      folder: run,
+    });
     norms.push((await metricsOf(run, "progress"))[0]?.["gradientNorm"] as number);
   }
   // Weights that were cast without gradients would lack them here.

@@ -12,6 +12,8 @@ export const syntheticSchema = z.strictObject({
   frames: z.int().min(2).default(40),
   /** Side of the square frames. */
   size: z.int().min(16).default(32),
+  /** Episodes that are only measured; 0: no validation. */
+  validationEpisodes: z.int().min(0).default(1),
   seed: z.int().min(0).default(0),
 });
 
@@ -30,11 +32,14 @@ const HELD = 4;
 const SPEED = 2;
 
 /** Makes the episodes. Equal settings give equal bytes. */
-export function syntheticEpisodes(config: SyntheticConfig): TrainingEpisode[] {
+export function syntheticEpisodes(config: Omit<SyntheticConfig, "validationEpisodes">): TrainingEpisode[] {
   return Array.from({ length: config.episodes }, (_, index) => syntheticEpisode(config, index));
 }
 
-function syntheticEpisode({ frames, size, seed }: SyntheticConfig, index: number): TrainingEpisode {
+function syntheticEpisode(
+  { frames, size, seed }: Omit<SyntheticConfig, "validationEpisodes">,
+  index: number,
+): TrainingEpisode {
   const draw = drawFor(seed, index);
   const side = size >> 2;
   const actions_TA = new Float32Array(frames * ACTION_DIM);

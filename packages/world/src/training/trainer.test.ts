@@ -9,6 +9,7 @@ import { listCheckpoints, loadCheckpoint } from "./checkpoints.js";
 import type { TrainingEvent } from "./events.js";
 import { metricsLog } from "./sinks/metrics-log.js";
 import type { Objective } from "./objective.js";
+import { singleRank } from "./ranks.js";
 import { trainingSchema } from "./settings.js";
 import type { TrainingSettings } from "./settings.js";
 import { createTrainStep } from "./train-step.js";
@@ -113,6 +114,31 @@ test("the module ends with the averaged weights", async () => {
   await train(objectiveOf(plain), settings({ emaDecay: 0 }), { folder: path.join(folder, "b") });
   expect(bytesOf(averaged)).not.toBe(bytesOf(plain));
   expect(averaged.training).toBe(false);
+});
+
+test("more ranks than a step has micro batches cannot go on", async () => {
+  const some = settings({ accumulate: 3, maxSteps: 1 });
+  await train(objectiveOf(newNet()), some, { folder });
+  const ranks = {
+    ...singleRank,
+    count: 4,
+    sum: (values: readonly number[]) => Promise.resolve(values.map((x) => 4 * x)),
+  };
+  const going = train(objectiveOf(newNet()), some, { folder, resume: true, ranks });
+  await expect(going).rejects.toThrow("ranks: expected at most 3");
+});
+
+test("a profile that the run was too short for is said to be missing", async () => {
+  const events: TrainingEvent[] = [];
+  const profile = { steps: 2, onProfile: () => expect.unreachable() };
+  await train(objectiveOf(newNet()), settings({ maxSteps: 3 }), {
+    folder,
+    profile,
+    onEvent: (event) => events.push(event),
+  });
+  expect(events.find(({ type }) => type === "warning")).toMatchObject({
+    message: expect.stringContaining("no profile") as string,
+  });
 });
 
 test("the run reports progress, validation and its end, and keeps them as JSON lines", async () => {

@@ -1,25 +1,23 @@
-// The training loop: budget, learning rate, reports, validation, checkpoints, resuming, and an end at any step when asked to.
+// The training loop: budget, learning rate, reports, validation, checkpoints, and an end at any step when asked to.
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { invalid } from "@vid2world/formats";
 import { cuda } from "@vid2world/torch";
-import { createCheckpointKeeper, findGoodCheckpoint } from "./checkpoint-keeper.js";
-import { loadCheckpoint } from "./checkpoints.js";
 import type { RunPosition } from "./checkpoints.js";
 import { drawFor } from "./draws.js";
 import type { TrainingListener } from "./events.js";
 import { createGuard } from "./guard.js";
 import { budgetProgress, learningRateAt } from "./learning-rate.js";
-import { splitLevels } from "./loss-by-level.js";
-import { cudaIndex, memoryUse } from "./memory-use.js";
+import { cudaIndex } from "./memory-use.js";
 import type { Objective } from "./objective.js";
-import { profileSteps } from "./profile.js";
+import { profileSteps, WARM_UP } from "./profile.js";
 import type { ProfileRequest } from "./profile.js";
+import { createProgressReport } from "./progress-report.js";
 import { singleRank } from "./ranks.js";
 import type { Ranks } from "./ranks.js";
+import { createRunSaver } from "./run-saver.js";
+import { startRun } from "./run-start.js";
 import type { TrainingSettings } from "./settings.js";
 import { createTrainStep } from "./train-step.js";
-import { createTrainingState } from "./training-state.js";
 import { createValidator } from "./validator.js";
 import type { LongValidation } from "./validator.js";
 
@@ -59,28 +57,15 @@ export async function train(
   { folder, resume = false, config, signal, onEvent = () => {}, ranks = singleRank, rollouts, profile }: TrainerOptions,
 ): Promise<TrainingResult> {
   const { module } = objective;
-  let { learningRate } = settings;
-  await ranks.share([...module.stateDict().values()]);
-  const { parts, ...state } = createTrainingState(module, settings, ranks);
-  const { ema, scaler } = state;
   const checkpoints = path.join(folder, "checkpoints");
-
-  // The batch of a step is that of the run's start, however many ranks go on with it.
-  const microBatchesHere = settings.accumulate * ranks.count;
-  let position: RunPosition = { step: 0, minutes: 0, seed: settings.seed, microBatches: microBatchesHere };
-  // Rank 0 sets damaged checkpoints aside before the others look.
-  const newest = resume ? await ranks.rootFirst(() => findGoodCheckpoint(checkpoints, onEvent)) : undefined;
-  if (newest !== undefined) {
-    position = await loadCheckpoint(newest, parts);
-    onEvent({ type: "resumed", step: position.step, file: newest });
-  }
-
-  await checkEqualStep(ranks, position.step);
+  const { state, position, resumed } = await startRun(module, settings, { checkpoints, resume, ranks, onEvent });
+  const { ema, scaler, parts, sharded } = state;
+  const { seed, microBatches } = position;
   let { step, minutes } = position;
-  const { seed, microBatches = microBatchesHere } = position;
-  if (microBatches < ranks.count)
-    throw invalid("ranks", `at most ${microBatches}, the micro batches of each of this run's steps`, ranks.count);
-  const clock = createClock(position.minutes);
+  let { learningRate } = settings;
+  const now = (): RunPosition => ({ step, minutes, seed, microBatches });
+  const elapsed = startClock(minutes);
+
   const trainStep = createTrainStep({
     ...{ objective, ...state, settings: { ...settings, seed }, ranks, microBatches },
   });
@@ -88,85 +73,47 @@ export async function train(
     ...{ module, settings, seed, microBatches, ranks, onEvent, folder: path.join(folder, "instability") },
     samplesOf: (stream) => objective.samples?.(drawFor(seed, stream)) ?? [],
   });
-  let leftOut = 0;
-  const progressAt = (minutes: number): number => budgetProgress(settings, step, minutes);
-  let reported = { step, minutes: clock.minutes() };
-
-  const startProgress = progressAt(clock.minutes());
-  const report = async (learningRate: number): Promise<void> => {
-    const means = await trainStep.read();
-    const minutes = clock.minutes();
-    const progress = progressAt(minutes);
-    const spent = minutes - position.minutes;
-    const stepsPerSecond = (step - reported.step) / Math.max(1e-9, (minutes - reported.minutes) * 60);
-    const { frames } = objective;
-    onEvent({
-      type: "progress",
-      step,
-      ...splitLevels({
-        ...means,
-        ...(scaler && { lossScale: scaler.currentScale }),
-        ...(leftOut > 0 && { leftOut }),
-      }),
-      learningRate,
-      stepsPerSecond,
-      ...(frames !== undefined && { framesPerSecond: stepsPerSecond * frames * microBatches }),
-      memory: memoryUse(settings.device),
-      progress,
-      minutes,
-      secondsLeft: (60 * spent * (1 - progress)) / Math.max(1e-9, progress - startProgress),
-    });
-    reported = { step, minutes };
-    leftOut = 0;
-  };
-  const resumed = newest === undefined ? undefined : position;
-  const keeper =
-    ranks.rank === 0
-      ? await createCheckpointKeeper({ folder: checkpoints, parts, settings, config, onEvent, resumed })
-      : undefined;
-  const now = (): RunPosition => ({ step, minutes, seed, microBatches });
-  /** Saves on rank 0. Where the optimiser's state is split, all ranks come here and rank 0 holds the whole of it meanwhile. */
-  const withWholeState = async (save: () => Promise<void> | undefined): Promise<void> => {
-    await state.sharded?.gather();
-    await save();
-    state.sharded?.release();
-  };
-  const saveIfBest = async (metrics: Readonly<Record<string, number>> | undefined): Promise<void> => {
-    if (settings.keepBest === undefined) return;
-    // Rank 0 alone may have measured something.
-    const [measured = 0] = await ranks.sum([metrics === undefined ? 0 : 1]);
-    if (measured > 0)
-      await withWholeState(() => metrics && keeper?.saveIfBest(now(), metrics, validator.isWhole(step)));
-  };
-  const judge = async (): Promise<void> => {
-    try {
-      leftOut += await guard(trainStep.verdicts());
-    } catch (error) {
-      await withWholeState(() => keeper?.finish(now())); // the weights are good: bad steps were left out
-      throw error;
-    }
-  };
+  const report = createProgressReport({
+    ...{ settings, trainStep, start: position, minutes: elapsed, onEvent },
+    framesPerStep: objective.frames && objective.frames * microBatches,
+    lossScale: scaler && (() => scaler.currentScale),
+  });
+  const saver = await createRunSaver({
+    ...{ folder: checkpoints, parts, settings, config, onEvent, ranks, sharded },
+    resumed: resumed ? position : undefined,
+  });
   // Every rank takes the short validation, which costs less than waiting for one; rollouts are rank 0's.
   const validator = createValidator({
     ...{ objective, ema, every: settings.validateEvery, signal, onEvent },
     long: ranks.rank === 0 ? rollouts : undefined,
   });
-
-  if (newest !== undefined) await saveIfBest(await validator.resumed(step));
   const gpu = cudaIndex(settings.device);
   const synchronize = gpu === undefined ? undefined : () => cuda.synchronize(gpu);
   const profiling = profile && profileSteps(profile, { rank: ranks.rank, synchronize });
-  const isOver = (): boolean => signal?.aborted === true || keeper?.failure !== undefined;
+
+  const judge = async (): Promise<void> => {
+    try {
+      report.addLeftOut(await guard(trainStep.verdicts()));
+    } catch (error) {
+      await saver.finish(now()); // the weights are good: bad steps were left out
+      throw error;
+    }
+  };
+  const saveIfBest = (metrics: Readonly<Record<string, number>> | undefined): Promise<void> =>
+    saver.saveIfBest(now(), metrics, validator.isWhole(step));
+  if (resumed) await saveIfBest(await validator.resumed(step));
+
   let finished = false;
   for (;;) {
     // Clocks and signals differ between ranks: before each step all of them agree whether it is done, and on its learning rate.
-    const here = { step, minutes: clock.minutes() };
-    const agreed = await ranks.agree({ minutes: here.minutes, stop: isOver(), save: keeper?.isDue(here) === true });
+    const here = { step, minutes: elapsed() };
+    const stop = signal?.aborted === true || saver.failure !== undefined;
+    const agreed = await ranks.agree({ minutes: here.minutes, stop, save: saver.isDue(here) });
     minutes = agreed.minutes;
-    const progress = progressAt(minutes);
+    const progress = budgetProgress(settings, step, minutes);
     finished = progress >= 1;
     if (finished || agreed.stop) break;
-    if (agreed.save) await withWholeState(() => keeper?.save(now()));
+    if (agreed.save) await saver.save(now());
     learningRate = learningRateAt(settings, step, progress);
     profiling?.before();
     await trainStep.run(step, learningRate);
@@ -175,37 +122,26 @@ export async function train(
     const reports = step % settings.logEvery === 0;
     // A CPU has the verdict at once; another device is not kept waiting for it.
     if (reports || settings.device === "cpu") await judge();
-    if (reports) await report(learningRate);
-    if (step !== settings.maxSteps) {
-      const began = clock.minutes();
-      const metrics = await validator.after(step);
-      await saveIfBest(metrics);
-      reported = { ...reported, minutes: reported.minutes + clock.minutes() - began }; // no part of the steps' speed
-    }
+    if (reports) await report.send(step, learningRate);
+    if (step !== settings.maxSteps) await report.beside(async () => saveIfBest(await validator.after(step)));
     // Lets signals and other work in; a scope never spans an await, and none is open here.
     await setImmediate();
   }
+  if (profiling?.end() === false)
+    onEvent({ type: "warning", message: `no profile: the run ended within the ${WARM_UP} steps of its warm-up`, step });
   await judge();
-  if (finished && reported.step !== step) await report(learningRate);
-  await withWholeState(() => keeper?.finish(now()));
-  const last = finished ? await validator.atEnd(step) : undefined;
-  await saveIfBest(last);
+  if (finished && report.reported !== step) await report.send(step, learningRate);
+  await saver.finish(now());
+  await saveIfBest(finished ? await validator.atEnd(step) : undefined);
   await ranks.barrier();
-  onEvent({ type: "end", step, finished, minutes: clock.minutes() });
+  onEvent({ type: "end", step, finished, minutes: elapsed() });
   ema?.swap();
   module.eval();
   return { step, finished };
 }
 
-/** Each rank reads the checkpoint itself: all must see the same files. */
-async function checkEqualStep(ranks: Ranks, step: number): Promise<void> {
-  const [sum = 0, squares = 0] = await ranks.sum([step, step * step]);
-  if (ranks.count * squares !== sum * sum)
-    throw invalid("the run's folder", "the same checkpoints on every rank (a shared file system)", `step ${step} here`);
-}
-
 /** Minutes of training, counted on from those of earlier parts of the run. */
-function createClock(minutesBefore: number): { minutes(): number } {
+function startClock(minutesBefore: number): () => number {
   const start = performance.now();
-  return { minutes: () => minutesBefore + (performance.now() - start) / 60_000 };
+  return () => minutesBefore + (performance.now() - start) / 60_000;
 }

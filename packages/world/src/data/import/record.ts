@@ -102,9 +102,13 @@ async function capture(options: RecordOptions, video: string, eventsFile: string
   const recorder = startTool("ffmpeg", [...input, ...even, ...output, "-f", "matroska", "-y", `file:${video}`]);
   const sink = createWriteStream(eventsFile);
   const lines = createInterface({ input: events, crlfDelay: Infinity });
-  let problem: FormatError | undefined;
+  let problem: Error | undefined;
   let timer: NodeJS.Timeout | undefined;
   const end = (): void => void recorder.stdin.write("q");
+  sink.on("error", (cause) => {
+    problem ??= cause;
+    end();
+  });
   const started = new Promise<void>((resolve) => {
     recorder.stdout.once("data", () => {
       onStart?.();
@@ -137,7 +141,7 @@ async function capture(options: RecordOptions, video: string, eventsFile: string
     clearTimeout(timer);
     stop?.removeEventListener("abort", end);
     lines.close();
-    await new Promise<void>((resolve) => sink.end(() => resolve()));
+    if (!sink.destroyed) await new Promise<void>((resolve) => sink.end(() => resolve()));
   }
 }
 

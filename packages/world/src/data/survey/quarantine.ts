@@ -23,9 +23,16 @@ export async function quarantine(folder: string, findings: readonly Finding[]): 
       `${JSON.stringify({ reason: message, files: present.map((part) => basename(part)) })}\n`,
     );
     for (const part of present) {
-      await rename(part, join(aside, basename(part)));
+      await rename(part, freeName(join(aside, basename(part))));
       moved.push(part);
     }
   }
   return moved;
+}
+
+/** What an earlier call put aside under the same name stays: `NAME.2`, `NAME.3` ... are next to it. */
+function freeName(wanted: string): string {
+  let name = wanted;
+  for (let n = 2; existsSync(name); n++) name = `${wanted}.${n}`;
+  return name;
 }

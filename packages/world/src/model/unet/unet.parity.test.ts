@@ -10,8 +10,23 @@ import type { UNetInput } from "./unet.js";
 const present = hasFixture("unet_small.json");
 const cases = present ? Object.entries(manifest<UNetManifest>("unet_small.json").cases) : [];
 
+/** Made once for each of the few networks and files that the cases share. */
+function once<T>(make: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return (key) => {
+    const found = made.get(key) ?? make(key);
+    made.set(key, found);
+    return found;
+  };
+}
+const tensorsOf = once(tensors);
+const networkOf = once((key) => {
+  const [causal, actionDim] = JSON.parse(key) as [boolean, number | null];
+  return smallUNet(causal, actionDim, { memoryFormat: "contiguous" });
+});
+
 async function inputFor(wanted: UNetCase): Promise<UNetInput> {
-  const map = await tensors(manifest<UNetManifest>("unet_small.json").inputs);
+  const map = await tensorsOf(manifest<UNetManifest>("unet_small.json").inputs);
   const cut = (x: Tensor): Tensor => x.narrow(1, 0, wanted.T);
   const timesteps = pick(map, wanted.timesteps);
   return {
@@ -27,9 +42,9 @@ async function inputFor(wanted: UNetCase): Promise<UNetInput> {
 describe.skipIf(!present)("the U-Net against recorded outputs (skipped without the shared fixtures)", () => {
   test.each(cases)("case %s agrees", async (name, wanted) => {
     const { outputs, tolerance } = manifest<UNetManifest>("unet_small.json");
-    const expected = swapTime(pick(await tensors(outputs), name));
+    const expected = swapTime(pick(await tensorsOf(outputs), name));
     const input = await inputFor(wanted);
-    const model = await smallUNet(wanted.causal, wanted.action_dim, { memoryFormat: "contiguous" });
+    const model = await networkOf(JSON.stringify([wanted.causal, wanted.action_dim]));
     const error = maxError(
       inferenceMode(() => model.forward(input)),
       expected,

@@ -19,13 +19,15 @@ export interface CacheIdentity {
   readonly tokens: string;
   /** Checksum of the sizes and ends of the files with the pictures; `none` for invented ones. Absent in caches of earlier versions. */
   readonly pictures?: string | undefined;
-  /** What the encoder computed in. Absent in caches of earlier versions. */
+  /** What the encoder computed in: kept, not compared, as runs in another precision may read the same latents. Absent in caches of earlier versions. */
   readonly precision?: string | undefined;
 }
 
-/** Names of the parts that differ, of those that `a` tells. */
+/** Names of the parts that differ, of those that `a` tells and that matter. */
 export function differingParts(a: CacheIdentity, b: CacheIdentity): string[] {
-  return (Object.keys(a) as (keyof CacheIdentity)[]).filter((part) => a[part] !== undefined && a[part] !== b[part]);
+  return (Object.keys(a) as (keyof CacheIdentity)[]).filter(
+    (part) => part !== "precision" && a[part] !== undefined && a[part] !== b[part],
+  );
 }
 
 /** Checksum of modules' weights, by name, wherever they are. */

@@ -252,7 +252,8 @@ test("other pictures of the same names, lengths and actions are others", async (
   await (await openCached(3, { identity })).close();
   await rm(folder, { recursive: true });
   await encode({ identity });
-  await expect(openCached(3, { identity: { ...identity, precision: "bfloat16" } })).rejects.toThrow("other precision");
+  await (await openCached(3, { identity: { ...identity, precision: "bfloat16" } })).close();
+  await expect(openCached(3, { identity: { ...identity, pictures: b } })).rejects.toThrow("other pictures");
 });
 
 test("a damaged frame is named when it is read, and others are not", async () => {

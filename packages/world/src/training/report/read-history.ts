@@ -35,7 +35,10 @@ export interface RunHistory {
   readonly incidents: readonly HistoryLine[];
 }
 
-/** Reads the history of the run in `folder`. A last line that is not finished is left out: the run may still be writing it. */
+/**
+ * Reads the history of the run in `folder`. A last line that is not finished is left out: the run may still be writing it. One that was cut
+ * when a machine went down is left out too, and counts as an incident.
+ */
 export async function readHistory(folder: string): Promise<RunHistory> {
   const file = path.join(folder, "metrics.jsonl");
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
@@ -51,14 +54,18 @@ function linesOf(text: string, file: string): HistoryLine[] {
   const lines = text.split("\n");
   const unfinished = lines.pop(); // empty, unless the last line was cut
   let offset = 0;
+  let time = 0;
   const parsed = lines.flatMap((line) => {
     const at = offset;
     offset += Buffer.byteLength(line) + 1;
     if (line.trim() === "") return [];
     try {
-      return [JSON.parse(line) as HistoryLine];
-    } catch (cause) {
-      throw new FormatError(file, "a line that is no JSON; delete it to go on without it", at, { cause });
+      const read = JSON.parse(line) as HistoryLine;
+      ({ time } = read);
+      return [read];
+    } catch {
+      const message = `${path.basename(file)} at byte ${at}: a line that is no JSON is left out; it was cut when it was written`;
+      return [{ type: "warning", time, message }];
     }
   });
   if (parsed.length === 0 && unfinished === "")
