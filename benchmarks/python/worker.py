@@ -11,6 +11,7 @@ import sys
 import torch
 
 from plain_world.operators import time_operator
+from plain_world.sampling import FrameSampler
 from plain_world.session import Session
 
 
@@ -26,6 +27,7 @@ class Worker:
         self.session = None
         self.loader = None
         self.metric = None
+        self.sampler = None
 
     def hello(self, threads):
         torch.set_num_threads(threads)
@@ -44,6 +46,17 @@ class Worker:
 
     def outputs(self, mode, seed, path):
         self.session.write_outputs(mode, seed, path)
+        return {}
+
+    def open_sampler(self, **request):
+        self.sampler = FrameSampler(**request)
+        return {}
+
+    def frames(self, steps, count):
+        return {**self.sampler.repeat(steps, count), "peakBytes": self.sampler.peak_bytes()}
+
+    def frame_output(self, steps, path):
+        self.sampler.write_frame(steps, path)
         return {}
 
     def make_data(self, **request):

@@ -18,6 +18,10 @@ def read_tensors(path):
     tensors = {}
     for name, entry in header.items():
         begin, end = entry["data_offsets"]
+        if entry["dtype"] == "BF16":  # numpy has no such type
+            values = numpy.frombuffer(data[begin:end], numpy.int16).reshape(entry["shape"])
+            tensors[name] = torch.from_numpy(values.copy()).view(torch.bfloat16)
+            continue
         values = numpy.frombuffer(data[begin:end], TYPES[entry["dtype"]]).reshape(entry["shape"])
         tensors[name] = torch.from_numpy(values.copy())
     return tensors

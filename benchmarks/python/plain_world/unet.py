@@ -1,4 +1,4 @@
-"""The causal U-Net of the world model, for configurations without a text context (debug, doom).
+"""The causal U-Net of the world model: the published one, and those without a text context (debug, doom).
 
 Axes: B clips, T frames, F = B * T, C channels, A numbers per action, E embedding width.
 """
@@ -9,14 +9,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .attention import SpatialTransformer, TemporalTransformer
+from .attention import InitialAttention, SpatialTransformer, TemporalTransformer
 from .residual import Downsample, ResidualBlock, Upsample
 
 
 def timestep_embedding(timesteps, width):
     """[...] -> [... width]: cosines and sines of geometrically spaced frequencies, in float32."""
     half = width // 2
-    frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * (-math.log(10000) / half))
+    frequencies = torch.exp(torch.arange(half, dtype=torch.float32, device=timesteps.device) * (-math.log(10000) / half))
     angles = timesteps.float().unsqueeze(-1) * frequencies
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
@@ -54,10 +54,10 @@ class Block(nn.Module):
         self.conv, self.residual, self.spatial = conv, residual, spatial
         self.temporal, self.downsample, self.upsample = temporal, downsample, upsample
 
-    def forward(self, x, embedding, clips):
+    def forward(self, x, embedding, clips, context=None):
         x = x if self.conv is None else self.conv(x)
         x = x if self.residual is None else self.residual(x, embedding, clips)
-        x = x if self.spatial is None else self.spatial(x)
+        x = x if self.spatial is None else self.spatial(x, context)
         x = x if self.temporal is None else self.temporal(x, clips)
         x = x if self.downsample is None else self.downsample(x)
         return x if self.upsample is None else self.upsample(x)
@@ -73,6 +73,8 @@ class UNet(nn.Module):
         self.model_channels = channels
         self.memory_format = torch.contiguous_format
         self.time_embedding = EmbeddingMlp(channels, 4 * channels)
+        self.options = options
+        self.fps_embedding = EmbeddingMlp(channels, 4 * channels) if options["fpsCondition"] else None
         self.action_encoder = ActionEncoder(options["actionDim"], channels, 4 * channels)
 
         def attention(level, width):
@@ -82,6 +84,7 @@ class UNet(nn.Module):
 
         width, skips = channels, [channels]
         self.input_blocks = nn.ModuleList([Block(conv=nn.Conv2d(options["inChannels"], channels, 3, padding=1))])
+        self.initial_attention = InitialAttention(channels, options) if options["additionAttention"] else None
         for level, multiplier in enumerate(multipliers):
             for _ in range(options["numResBlocks"]):
                 residual = ResidualBlock(width, multiplier * channels, options)
@@ -113,26 +116,37 @@ class UNet(nn.Module):
     @staticmethod
     def check(options):
         wanted = {"causal": True, "temporalNorm": "window", "useLinear": True, "actionEncoder": "continuous"}
-        wanted.update({"fpsCondition": False, "additionAttention": False, "checkpointing": "none"})
         wrong = [name for name, value in wanted.items() if options[name] != value]
-        if wrong or options.get("contextDim") is not None or options.get("actionDim") is None:
-            raise ValueError(f"the PyTorch model has no form for these options: {wrong or 'contextDim, actionDim'}")
+        if wrong or options.get("actionDim") is None:
+            raise ValueError(f"the PyTorch model has no form for these options: {wrong or 'actionDim'}")
 
-    def forward(self, x, timesteps, actions, mask):
-        """x [B T C H W], timesteps [B T], actions [B T A] (entry t led to frame t), mask [B T] -> [B T Co H W]"""
+    def split_context(self, context, clips, frames):
+        """[B L D] -> text [F Lt D] and image [F Li D]: each frame's own image tokens where their number says so, else all of them."""
+        text, image = context[:, : self.options["textTokens"]], context[:, self.options["textTokens"] :]
+        own = image.shape[1] == frames * self.options["imageTokensPerFrame"]
+        image = image.reshape(clips * frames, -1, image.shape[2]) if own else image.repeat_interleave(frames, dim=0)
+        return text.repeat_interleave(frames, dim=0), image
+
+    def forward(self, x, timesteps, actions, mask, context=None):
+        """x [B T C H W], timesteps [B T], actions [B T A] (entry t led to frame t), mask [B T], context [B L D] -> [B T Co H W]"""
         clips, frames = x.shape[:2]
         kind = self.output_conv.weight.dtype
         embedding = self.time_embedding(timestep_embedding(timesteps, self.model_channels).to(kind))
-        embedding = functional.silu((embedding + self.action_encoder(actions, mask)).flatten(0, 1))
-        x = x.flatten(0, 1).contiguous(memory_format=self.memory_format)
+        if self.fps_embedding is not None:
+            fps = torch.full((clips,), self.options["defaultFps"], dtype=torch.float32, device=x.device)
+            embedding = embedding + self.fps_embedding(timestep_embedding(fps, self.model_channels).to(kind)).unsqueeze(1)
+        embedding = functional.silu((embedding + self.action_encoder(actions.to(kind), mask.to(kind))).flatten(0, 1))
+        tokens = None if context is None else self.split_context(context.to(kind), clips, frames)
+        x = x.flatten(0, 1).to(kind).contiguous(memory_format=self.memory_format)
         skips = []
-        for block in self.input_blocks:
-            x = block(x, embedding, clips)
+        for i, block in enumerate(self.input_blocks):
+            x = block(x, embedding, clips, tokens)
+            x = self.initial_attention(x, clips) if i == 0 and self.initial_attention is not None else x
             skips.append(x)
         for block in self.middle_blocks:
-            x = block(x, embedding, clips)
+            x = block(x, embedding, clips, tokens)
         for block in self.output_blocks:
-            x = block(torch.cat([x, skips.pop()], dim=1), embedding, clips)
+            x = block(torch.cat([x, skips.pop()], dim=1), embedding, clips, tokens)
         # The published output convolution is causal along the image's height: two rows of zeros above, none below.
         x = functional.pad(functional.silu(self.output_norm(x)), (0, 0, 2, 0))
         return self.output_conv(x).unflatten(0, (clips, frames))

@@ -2,6 +2,8 @@
 import { expect, test } from "vitest";
 import { WorldModel, worldSchema } from "@vid2world/world";
 import { tinyAutoencoder, tinyUNet } from "@vid2world/world/model/testing/tiny-options";
+import { timePlainFrames } from "./plain-frames.js";
+import { findPyTorch } from "./python.js";
 import { randomParts } from "./random-world.js";
 import { bytesOf, flopsOf, runCount, showCount } from "./run-count.js";
 import { runFull, showFull } from "./run-full.js";
@@ -11,7 +13,7 @@ import { quantile } from "./timing.js";
 
 test("the ladder times what fits its limit, and estimates and says so of what does not", async () => {
   const common = { case: "debug", device: "cpu", dtype: "float32", steps: [2], frames: 1, threads: 1 } as const;
-  const result = await runFull({ ...common, limit: 0.001 });
+  const result = await runFull({ ...common, limit: 0.001, pytorch: false });
   expect(result.figures.map(({ name, steps, frames }) => [name, steps, frames])).toEqual([
     ["R0", 50, 0],
     ["R1", 50, 0],
@@ -33,6 +35,23 @@ test("a random world with a text context gets random tokens, and plays in bfloat
   }
   parts.stream?.dispose();
 });
+
+test.skipIf("missing" in (await findPyTorch()))(
+  "plain PyTorch makes the same frame of a network as the published one (skipped without PyTorch for Python)",
+  async () => {
+    const unet = { ...tinyUNet, contextDim: 8, textTokens: 4, imageTokensPerFrame: 2, actionDim: 2 };
+    const sizes = { ...unet, modelChannels: 16, headChannels: 16, normGroups: 4, temporalLength: 3 };
+    const frame = { width: 16, height: 16, fps: 3 };
+    const config = worldSchema.parse({ name: "tiny", frame, autoencoder: tinyAutoencoder, unet: sizes });
+    const parts = randomParts(config, { device: "cpu", dtype: "float32" });
+    const options = { context: 2, steps: 3, frames: 1, limit: 60, threads: 1 } as const;
+    const found = await timePlainFrames(parts, { ...options, device: "cpu", dtype: "float32" });
+    expect(found).toMatchObject({ figures: { frames: 1 } });
+    expect("deviation" in found && found.deviation).toBeLessThan(1e-4);
+    parts.stream?.dispose();
+  },
+  60_000,
+);
 
 test("latency is told by sampler, for a network without recordings too", async () => {
   const options = { world: "doom", case: "debug", steps: [2, 1], rounds: 1, slowRounds: 1, threads: 1 } as const;

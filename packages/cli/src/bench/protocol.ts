@@ -112,6 +112,23 @@ export interface ScoreFolderRequest {
   readonly folder: string;
 }
 
+/** Loads a network that makes frames by the published algorithm; only the Python side is asked this. */
+export interface OpenSamplerRequest {
+  readonly request: "open-sampler";
+  readonly model: ResolvedUNetOptions;
+  readonly diffusion: DiffusionConfig;
+  readonly sampler: {
+    readonly guidanceScale: number;
+    readonly guidanceRescale: number;
+    readonly historyLevel: number;
+  };
+  readonly weights: string;
+  /** `noisy` [1 K C H W], `first` [1 1 C H W], `actions` [1 K+1 A] (entry t led to frame t), `start`; `context`, `plainContext` [1 L D]. */
+  readonly inputs: string;
+  readonly device: "cpu" | "cuda";
+  readonly dtype: "float32" | "bfloat16";
+}
+
 /** What is timed: an evaluation of a whole window without gradients, or loss, backward pass, clipping and AdamW. */
 export type Timed = "forward" | "train-step";
 
@@ -132,7 +149,12 @@ export type Request =
   | { readonly request: "run-metric"; readonly count: number }
   | ScoreFolderRequest
   | { readonly request: "take-batches"; readonly count: number }
-  | CurveRequest;
+  | CurveRequest
+  | OpenSamplerRequest
+  /** Times frames of so many steps. */
+  | { readonly request: "frames"; readonly steps: number; readonly count: number }
+  /** Writes `latent`, a frame without fresh noise. */
+  | { readonly request: "frame-output"; readonly steps: number; readonly path: string };
 
 /** Milliseconds of each run: by the clock, and of the process's processor time, which other programs disturb less. */
 export interface RunTimes {
@@ -159,6 +181,10 @@ export interface Replies {
   readonly "open-metric": { readonly values: readonly number[]; readonly restKiB: number };
   readonly "run-metric": RunTimes;
   readonly "score-folder": { readonly clips: number; readonly milliseconds: number };
+  readonly "open-sampler": object;
+  /** `peakBytes`: of the CUDA device. */
+  readonly frames: { readonly seconds: readonly number[]; readonly peakBytes: number | null };
+  readonly "frame-output": object;
   /** `peakKiB` since the process started, or since its last `open-metric`. */
   readonly memory: { readonly residentKiB: number; readonly peakKiB: number };
 }

@@ -1,7 +1,7 @@
 // Worlds with random weights, for timing: the debug configuration's, and the published model's at its full size.
 // Axes: B batch, L context tokens, D context width.
 import { invalid } from "@vid2world/formats";
-import { type Device, manualSeed, noGrad, randn, scope, withoutInit } from "@vid2world/torch";
+import { manualSeed, noGrad, randn, scope, withoutInit } from "@vid2world/torch";
 import { type SceneDescriber, type WorldConfig, type WorldParts, worldSchema } from "@vid2world/world";
 import { AutoencoderKL } from "@vid2world/world/model/autoencoder/autoencoder";
 import { publishedUNet } from "@vid2world/world/model/latent-video-diffusion";
@@ -17,13 +17,13 @@ export type RandomWorldName = (typeof randomWorldNames)[number];
 
 /** Where a world's weights lie, and as what. */
 export interface Placement {
-  readonly device: Device;
+  readonly device: "cpu" | "cuda";
   readonly dtype: "float32" | "bfloat16";
 }
 
 const ACTIONS = 13;
-/** The published rule at 50 steps, fixed so that fewer steps see a history as clean. */
-const HISTORY_LEVEL = 39;
+/** Noise level of the history: the published rule at 50 steps, fixed so that fewer steps see a history as clean. */
+export const HISTORY_LEVEL = 39;
 const SEED = 7;
 
 /** Description of a random world. */
@@ -57,7 +57,7 @@ export function randomParts(config: WorldConfig, { device, dtype }: Placement): 
 }
 
 /** Random tokens of a scene, as many as the published towers make; undefined for a network without a context. */
-function sceneOf({ unet }: WorldConfig, device: Device): SceneDescriber | undefined {
+function sceneOf({ unet }: WorldConfig, device: Placement["device"]): SceneDescriber | undefined {
   const { contextDim, textTokens, imageTokensPerFrame, temporalLength } = unet;
   if (contextDim === undefined) return undefined;
   const tokens_BLD = () => randn([1, textTokens + imageTokensPerFrame * temporalLength, contextDim]).to(device);

@@ -1,13 +1,16 @@
 // `bench full`: the ladder from the published algorithm to few streamed steps, action in to picture out, at full size with random weights.
 // Rungs that would take longer than allowed are estimated from frames of one and of two steps.
-import { type Device, cuda, libtorchVersion, setNumThreads } from "@vid2world/torch";
+import { cuda, libtorchVersion, setNumThreads } from "@vid2world/torch";
 import { textTable } from "@vid2world/formats/text-table";
 import { WorldModel, type WorldParts } from "@vid2world/world";
 import type { SamplerConfig } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { type Circumstances, circumstances } from "./circumstances.js";
 import { processMemory } from "./process-memory.js";
 import { type Placement, type RandomWorldName, randomParts, randomWorldConfig } from "./random-world.js";
+import { extrapolated, timePlainFrames } from "./plain-frames.js";
 import { quantile } from "./timing.js";
+
+const WHOLE_STEPS = 50;
 
 /** A way of making a frame. */
 export interface Rung {
@@ -18,6 +21,7 @@ export interface Rung {
 
 /** What a rung takes, in seconds. */
 export interface RungFigures extends Rung {
+  readonly side: "ours" | "pytorch";
   /** One frame after the other: from action to picture, and bringing the memory up to date. */
   readonly perFrame: number;
   /** From action to picture; the same number where it is estimated. */
@@ -38,6 +42,8 @@ export interface FullResult extends Circumstances, Placement {
   readonly context: number;
   readonly cudaGraphs: "not offered";
   readonly figures: readonly RungFigures[];
+  /** R0 by plain PyTorch for Python, without a decoder, of the same weights; or why there is none. */
+  readonly plain: { readonly deviation: number } | { readonly missing: string };
 }
 
 /** What to run. */
@@ -49,6 +55,8 @@ export interface FullOptions extends Placement {
   /** Seconds for the frames of one rung; rungs that would take longer are estimated. */
   readonly limit: number;
   readonly threads: number;
+  /** Whether plain PyTorch runs beside it. */
+  readonly pytorch: boolean;
   readonly onProgress?: (text: string) => void;
 }
 
@@ -64,19 +72,28 @@ export async function runFull(options: FullOptions): Promise<FullResult> {
     ...[...options.steps]
       .sort((a, b) => a - b)
       .map((steps) => ({ name: "R2", evaluation: "streaming", steps }) as const),
-    { name: "R1", evaluation: "streaming", steps: 50 },
-    { name: "R0", evaluation: "window", steps: 50 },
+    { name: "R1", evaluation: "streaming", steps: WHOLE_STEPS },
+    { name: "R0", evaluation: "window", steps: WHOLE_STEPS },
   ];
   const figures: RungFigures[] = [];
   for (const rung of rungs) {
     onProgress?.(`${rung.name}: ${rung.evaluation}, ${rung.steps} steps`);
-    figures.unshift({ ...rung, ...timeRung(parts, rung, context, options), peakBytes: await peakMemory(device) });
+    const timed = timeRung(parts, rung, context, options);
+    figures.unshift({ ...rung, side: "ours", ...timed, peakBytes: await peakMemory(device) });
   }
+  if (options.pytorch) onProgress?.("R0 by plain PyTorch for Python");
+  const plain = options.pytorch
+    ? await timePlainFrames(parts, { ...options, context, steps: WHOLE_STEPS })
+    : { missing: "not asked for" };
+  const theirs = { name: "R0", evaluation: "window", steps: WHOLE_STEPS, side: "pytorch" } as const;
+  if (!("missing" in plain)) figures.push({ ...theirs, ...plain.figures });
   parts.stream?.dispose();
+  const versions = { libtorch: libtorchVersion, ...(!("missing" in plain) && { pytorch: plain.version }) };
   return {
     benchmark: "full",
-    ...circumstances(threads, { libtorch: libtorchVersion }),
+    ...circumstances(threads, versions),
     ...{ case: options.case, device, dtype, context, cudaGraphs: "not offered", figures },
+    plain: "missing" in plain ? plain : { deviation: plain.deviation },
     parameters: [parts.unet, parts.autoencoder]
       .flatMap((part) => part.parameters())
       .reduce((sum, { numel }) => sum + numel, 0),
@@ -105,7 +122,7 @@ function timeRung(
   // Two frames to warm up: kernels are chosen in the first, traces made in the second.
   const [one] = timed(1, 1, 2) as [{ step: number; settle: number }];
   const [two] = timed(2, 1, 0) as [{ step: number; settle: number }];
-  const expected = one.step + (steps - 1) * Math.max(0, two.step - one.step);
+  const expected = extrapolated(one.step, two.step, steps);
   if (frames * (expected + one.settle) > limit)
     return { perFrame: expected + one.settle, p50: expected, p95: expected, frames: 0 };
   const rows = timed(steps, frames, 1);
@@ -120,7 +137,7 @@ function timeRung(
 }
 
 /** The device is waited for at both ends, and nowhere between. */
-function secondsOf(device: Device, body: () => void): number {
+function secondsOf(device: Placement["device"], body: () => void): number {
   const wait = (): void => void (device === "cpu" || cuda.synchronize());
   wait();
   const began = performance.now();
@@ -129,7 +146,7 @@ function secondsOf(device: Device, body: () => void): number {
   return (performance.now() - began) / 1000;
 }
 
-async function peakMemory(device: Device): Promise<number> {
+async function peakMemory(device: Placement["device"]): Promise<number> {
   if (device === "cpu") return 1024 * (await processMemory()).peakKiB;
   return cuda.memory()?.peakBytes ?? NaN;
 }
@@ -142,8 +159,14 @@ export function showFull(result: FullResult): string {
   const { case: name, device, dtype, context, parameters, figures, cudaGraphs } = result;
   const heading = ["rung", "means", "s a frame", "p50 s", "p95 s", "frames/s", "peak GiB", "timed", "CUDA graphs"];
   const full = name === "full";
-  const rows = figures.map(({ name: rung, evaluation, steps, perFrame, p50, p95, frames, peakBytes }) => [
-    ...[rung, `${evaluation}, ${steps} steps, guidance`, perFrame.toFixed(3), p50.toFixed(3), p95.toFixed(3)],
+  const rows = figures.map(({ name: rung, side, evaluation, steps, perFrame, p50, p95, frames, peakBytes }) => [
+    ...[
+      rung,
+      `${side === "ours" ? "" : "PyTorch: "}${evaluation}, ${steps} steps, guidance`,
+      perFrame.toFixed(3),
+      p50.toFixed(3),
+      p95.toFixed(3),
+    ],
     ...[(1 / perFrame).toPrecision(3), (peakBytes / 2 ** 30).toFixed(2)],
     ...[frames === 0 ? "estimated" : `${frames} ${frames === 1 ? "frame" : "frames"}`, cudaGraphs],
     ...(full ? [EXPECTED[rung] ?? ""] : []),
@@ -151,5 +174,9 @@ export function showFull(result: FullResult): string {
   const what = `${name}: ${parameters.toLocaleString("en")} random parameters, ${dtype} on ${device}, ${context} known frames, batch 1`;
   const notes =
     "p50, p95: from action to picture; s a frame: with the memory brought up to date. estimated: from frames of one and of two steps.";
-  return `${what}\n\n${textTable([[...heading, ...(full ? ["expected, H100"] : [])], ...rows])}\n${notes}`;
+  const comparison =
+    "missing" in result.plain
+      ? `No plain PyTorch beside it: ${result.plain.missing}`
+      : `PyTorch: the published algorithm, sampler alone, same weights; a frame of two steps differs from ours by ${result.plain.deviation.toExponential(1)} (relative).`;
+  return `${what}\n\n${textTable([[...heading, ...(full ? ["expected, H100"] : [])], ...rows])}\n${notes}\n${comparison}`;
 }

@@ -57,7 +57,10 @@ async function answer(request: Request): Promise<Replies[keyof Replies]> {
     case "score-folder":
       return (await import("./score-folder.js")).scoreFolder(request);
     case "make-data":
-      throw new Error("the Python side makes the data");
+    case "open-sampler":
+    case "frames":
+    case "frame-output":
+      throw new Error(`only the Python side is asked for ${request.request}`);
     default:
       throw new Error(`unknown request ${String((request satisfies never as Request).request)}`);
   }

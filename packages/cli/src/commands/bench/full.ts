@@ -34,6 +34,7 @@ export function fullCommand() {
     .addOption(whole("--frames <n>", "frames that are timed per rung").default(8))
     .addOption(whole("--limit <seconds>", "for the frames of one rung; longer ones are estimated").default(120))
     .addOption(whole("--threads <n>", "CPU threads").default(2))
+    .addOption(new Option("--no-pytorch", "without plain PyTorch for Python beside it"))
     .addOption(new Option("--json", "print the result as JSON"))
     .addOption(new Option("--out <file>", "where the result goes (default: benchmarks/results/full.json)"))
     .addHelpText("after", EXAMPLES)
