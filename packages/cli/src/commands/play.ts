@@ -8,6 +8,8 @@ const EXAMPLES = `
 Examples:
   vid2world play                                     the built-in world, in this machine's browser
   vid2world play --model runs/mine --start photo.jpg    an own world, from a picture of yours
+  vid2world play --model csgo.ckpt --start data/csgo --dtype float16 --device cuda    a published checkpoint
+  vid2world play --model my.yaml --checkpoint my.safetensors --start clip.mp4    any weights, by their configuration
   vid2world play --host 0.0.0.0 --token-file token --sessions 16    for others, who need the token
 How it is run for many, and the protocol for programs: docs/serving.md and docs/protocol.md.`;
 
@@ -18,8 +20,24 @@ const count = <Flags extends string>(flags: Flags, text: string, least: number) 
 export function playCommand() {
   return new Command("play")
     .description("Serve a world: a page to play it in, and an interface for programs.")
-    .option("--model <what>", "a built-in world, the folder of one, or of a training run", "doom")
-    .option("--start <what...>", "recordings, pictures or videos to start from (default: the world's recordings)")
+    .option(
+      "--model <what>",
+      "a built-in world, the folder of one or of a training run, a configuration, or a checkpoint",
+      "doom",
+    ) // prettier-ignore
+    .option("--checkpoint <file>", "weights for a configuration, also weights:NAME")
+    .option("--supply <file...>", "further checkpoints, for networks that the first one does not have")
+    .addOption(
+      new Option("--dtype <type>", "type of the weights in memory").choices([
+        "float32",
+        "float16",
+        "bfloat16",
+      ] as const),
+    )
+    .option(
+      "--start <what...>",
+      "recordings, a data set, pictures or videos to start from (default: the world's recordings)",
+    ) // prettier-ignore
     .option("--device <names>", "cpu, cuda or cuda:N; several with commas between: one engine each", "cpu")
     .addOption(count("--threads <n>", "threads of an engine on a CPU (default: half of the cores)", 1))
     .addOption(count("--sessions <n>", "sessions at once; who comes later waits", 1).default(4))

@@ -1,11 +1,10 @@
 // What `vid2world play` does: opens world, gallery and log, starts the server, waits for Ctrl-C, and takes everything down in order.
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { invalid } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
-import { findWorld, readWorldConfig, worldFiles } from "@vid2world/world";
 import type { Engine } from "@vid2world/world/serving/engine";
 import { enginePool } from "@vid2world/world/serving/engine-pool";
 import { type EngineEvent, engineProcess } from "@vid2world/world/serving/engine-process";
@@ -14,11 +13,12 @@ import { openGallery } from "@vid2world/world/serving/server/gallery/open-galler
 import { openServerLog } from "@vid2world/world/serving/server/server-log";
 import { openFolderStore } from "@vid2world/world/serving/server/session-store";
 import { type RunningServer, type ServerOptions, startServer } from "@vid2world/world/serving/server/start-server";
+import { type ModelFlags, type ModelToPlay, modelToPlay } from "./model-to-play.js";
 import { openPage } from "./open-page.js";
 
 /** The command's options. */
-export interface PlayOptions {
-  readonly model: string;
+export interface PlayOptions extends ModelFlags {
+  readonly dtype?: "float32" | "float16" | "bfloat16" | undefined;
   readonly start?: readonly string[] | undefined;
   readonly device: string;
   readonly threads?: number | undefined;
@@ -42,14 +42,16 @@ const CACHE = join(homedir(), ".cache", "vid2world");
 
 /** Serves until the process is asked to stop. */
 export async function playWorld(options: PlayOptions): Promise<void> {
-  const folder = await worldFolder(options.model);
   const token = options.tokenFile === undefined ? options.token : (await readFile(options.tokenFile, "utf8")).trim();
   const logFile = options.log ?? join(CACHE, "play.log");
   const log = openServerLog(options.verbose ? { to: 2, level: "debug" } : { to: logFile });
   let server: RunningServer | undefined;
-  const engine = await openEngine(folder, options, (event) => server?.engineEvent(event));
+  const scratch = await mkdtemp(join(tmpdir(), "vid2world-play-"));
+  let engine: Engine | undefined;
   try {
-    const gallery = await openGallery(await startsOf(folder, options), engine.world);
+    const { starts, ...model } = await modelToPlay(options, scratch);
+    engine = await openEngine(model, options, (event) => server?.engineEvent(event));
+    const gallery = await openGallery(startsOf(starts, options), engine.world);
     server = await listen(options, {
       ...{ engine, gallery, log, host: options.host },
       limits: { sessions: options.sessions, sessionsPerAddress: shareOf(options) },
@@ -67,19 +69,22 @@ export async function playWorld(options: PlayOptions): Promise<void> {
     console.log("saving sessions");
     await server.close();
   } finally {
-    await engine.shutdown();
+    await engine?.shutdown();
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 
 /** A process per device, as one engine. A crash of one takes nothing with it; where one cannot be started, none is left running. */
 async function openEngine(
-  world: string,
-  { device: devices, threads }: PlayOptions,
+  { world, load }: Pick<ModelToPlay, "world" | "load">,
+  { device: devices, threads, dtype }: PlayOptions,
   onEvent: (event: EngineEvent) => void,
 ): Promise<Engine> {
   const shared = { world, onEvent, ...(threads !== undefined && { threads }) };
   const started = await Promise.allSettled(
-    devices.split(",").map((device) => engineProcess({ ...shared, load: { device: device.trim() as Device } })),
+    devices.split(",").map((device) => {
+      return engineProcess({ ...shared, load: { ...load, ...(dtype && { dtype }), device: device.trim() as Device } });
+    }),
   );
   const engines = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   try {
@@ -92,18 +97,11 @@ async function openEngine(
   }
 }
 
-/** A world's folder, a run's that holds one, or a name. */
-async function worldFolder(model: string): Promise<string> {
-  const ofRun = join(model, "world");
-  return findWorld(existsSync(join(ofRun, worldFiles.config)) ? ofRun : model);
-}
-
-/** What the user names, or the recordings that the world was trained on. */
-async function startsOf(folder: string, { start }: PlayOptions): Promise<readonly string[]> {
+/** What the user names, or what the world was trained on. */
+function startsOf(starts: string | undefined, { start }: PlayOptions): readonly string[] {
   if (start) return start;
-  const { recordings } = await readWorldConfig(folder);
-  if (recordings !== undefined) return [resolve(folder, recordings)];
-  throw invalid("--start", "recordings, a picture or a video, as this world names no recordings", undefined);
+  if (starts !== undefined) return [starts];
+  throw invalid("--start", "recordings, a data set, a picture or a video, as there are none of this world's own", undefined); // prettier-ignore
 }
 
 /** Sessions of one address. On this machine everything has the same one. */

@@ -42,7 +42,10 @@ export function worldOf(given: string): string {
 const isConfig = (given: string): boolean => /\.ya?ml$/.test(given);
 
 /** Reads the configuration if one is given; undefined for a world's name or folder. */
-export async function configOf(given: string, { set }: WorldFlags): Promise<DenoisingRunConfig | undefined> {
+export async function configOf(
+  given: string,
+  { set }: Pick<WorldFlags, "set">,
+): Promise<DenoisingRunConfig | undefined> {
   if (!isConfig(given)) {
     if (set) throw invalid("--set", "nothing, as the argument is a world and no configuration", set);
     return undefined;
