@@ -66,11 +66,16 @@ export function createJoining(around: JoiningSurroundings): Joining {
     const request = { type: "open", protocol: PROTOCOL_VERSION, ...beginning, format: "jpeg" } as const;
     const opened = await link?.request(request).catch(refused);
     if (opened === undefined) return;
-    state.hint.value = true;
-    await enter(opened);
+    const plays = opened.replayFrames > 0 || !around.beginsPaused();
+    batch(() => {
+      state.hint.value = true;
+      state.starting.value = plays;
+    });
+    await enter(opened).finally(() => (state.starting.value = false));
+    if (session.value?.session !== opened.session) return; // somebody left while the first picture was fetched
     if (opened.replayFrames > 0)
       state.notify("plain", `Playing the session again: ${opened.replayFrames} frames are to come.`);
-    if (opened.replayFrames > 0 || !around.beginsPaused()) await transport.play();
+    if (plays) await transport.play();
   }
 
   /** Comes back. The key is kept as long as the session may be there. */

@@ -55,6 +55,8 @@ export interface PlayerState {
   readonly comparison: Signal<Comparison | undefined>;
   /** Whether the keys are still to be told: a session began, and nothing was pressed yet. */
   readonly hint: Signal<boolean>;
+  /** Whether play begins by itself in a moment: nobody is asked to begin it. */
+  readonly starting: Signal<boolean>;
   readonly notices: Signal<readonly Notice[]>;
   /** Tells something for a while. */
   notify(tone: Notice["tone"], text: string): void;
@@ -89,6 +91,7 @@ export function createState(): PlayerState {
     mode,
     comparison: signal(undefined),
     hint: signal(false),
+    starting: signal(false),
     notices,
     notify(tone, text) {
       const id = nextNotice++;
