@@ -1,6 +1,7 @@
 // What every metric must hold: equal pictures score best, order of a pair does not matter, growing damage scores worse, and neither the batch
 // nor the order of pictures changes a bit.
-import { cat, fromTypedArray, scope, type Tensor } from "@vid2world/torch";
+import { decodeImage, encodeImage } from "@vid2world/formats";
+import { cat, fromTypedArray, scope, stack, type Tensor } from "@vid2world/torch";
 import { avgPool2d, upsampleBilinear2d } from "@vid2world/torch";
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../starts.js";
@@ -19,6 +20,23 @@ const pictures = upsampleBilinear2d(noise([count, 3, 8, 10]), [height, width], f
 const grain = noise([count, 3, height, width]).sub(0.5);
 const numbers = (x: Tensor): number[] => Array.from(x.toTypedArray() as Float64Array);
 
+/** The pictures as JPEG files of falling quality show them. */
+const compressed = await Promise.all([80, 40, 15, 4].map((quality) => jpegOf(quality)));
+
+async function jpegOf(quality: number): Promise<Tensor> {
+  const decoded: Tensor[] = [];
+  for (let i = 0; i < count; i++) {
+    using bytes_HWC = scope(() => pictures.select(0, i).mul(255).round().to("uint8").permute([1, 2, 0]).contiguous());
+    const data_HWC = bytes_HWC.toTypedArray() as Uint8Array;
+    const jpeg = await encodeImage({ height, width, data_HWC }, "jpg", { quality });
+    const shown = await decodeImage(jpeg);
+    decoded.push(
+      scope(() => fromTypedArray(shown.data_HWC, [height, width, 3]).permute([2, 0, 1]).to("float32").div(255).clone()),
+    );
+  }
+  return stack(decoded);
+}
+
 const metrics = { psnr, ssim } as const;
 const best = { psnr: 80, ssim: 1 } as const;
 
@@ -27,7 +45,7 @@ const damages: Readonly<Record<string, (strength: number) => Tensor>> = {
   noise: (strength) => pictures.add(grain.mul(0.05 * strength)).clamp({ min: 0, max: 1 }),
   blur: (strength) => avgPool2d(pictures, 2 * strength + 1, { stride: 1, padding: strength, countIncludePad: false }),
   shift: (strength) => pictures.roll([strength], { dims: [3] }),
-  compression: (strength) => pictures.mul(32 / 2 ** strength).round().div(32 / 2 ** strength).clamp({ min: 0, max: 1 }), // prettier-ignore
+  compression: (strength) => compressed[strength - 1] as Tensor,
 };
 
 describe.each(Object.entries(metrics))("%s", (name, metric) => {
