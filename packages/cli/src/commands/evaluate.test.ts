@@ -72,6 +72,10 @@ test("a foreign file under a network's name is named, with what it should be", a
 
 test("no folder, the wrong number of clips, a folder without clips: said what was found and what to do", async () => {
   await expect(run("--env", "own")).rejects.toThrow(/<dir>: expected a folder of rollouts/);
+  await expect(run(at("ours"))).rejects.toThrow(/--env: expected rt1, csgo/);
+  await expect(run("--merge", root)).rejects.toThrow(/holds no statistics/);
+  const two = ["--compare", at("ours"), at("theirs"), "--env", "own", "--save-statistics", at("stats")];
+  await expect(run(...two)).rejects.toThrow(/--save-statistics: expected one folder/);
   await expect(run(at("ours"), "--env", "rt1")).rejects.toThrow(/1024.*--n 2.*2 in the folder/s);
   await expect(run(root, "--env", "own")).rejects.toThrow(/holds no clips/);
 });

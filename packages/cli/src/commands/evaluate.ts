@@ -5,6 +5,7 @@ import { invalid, writeFileAtomically } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
 import { environmentNames } from "@vid2world/world/evaluation/scores/environments";
 import { evaluateFolder } from "@vid2world/world/evaluation/scores/evaluate-folder";
+import { type MergedDistance, mergedDistances } from "@vid2world/world/evaluation/scores/set-statistics";
 import { metricNames } from "@vid2world/world/evaluation/scores/metric-networks";
 import { compareFolders, compareReports } from "@vid2world/world/evaluation/comparison/compare-folders";
 import { comparisonPage } from "@vid2world/world/evaluation/comparison/comparison-page";
@@ -24,10 +25,17 @@ Examples:
   $ vid2world evaluate out/csgo --env csgo --n 100            # the first 100
   $ vid2world evaluate out/rt1 --env rt1 --protocol published # number for number what the published script prints
   $ vid2world evaluate --compare out/ours out/theirs --env csgo --html report.html
+  $ vid2world evaluate out/rank0 --env csgo --n 250 --save-statistics stats/0     # a share of the clips; then, for all of them:
+  $ vid2world evaluate --merge stats/0 stats/1
   $ vid2world evaluate out --env own --metrics psnr ssim --json scores.json --csv scores.csv
 
 DIR holds NAME/gt_video.mp4 and NAME/pred_video.mp4, or NAME_x_gt.mp4 and NAME_x_pred.mp4, as rollouts are written. Networks of the
 metrics: vid2world weights pull metrics. A metric without its weights is reported as not computed.`;
+
+const dreamSimKinds = ["ensemble", "dino_vitb16", "clip_vitb32", "open_clip_vitb32"] as const;
+
+const mergedLine = ({ name, value, vectors, network, tooFew }: MergedDistance): string =>
+  `${name.toUpperCase()} ${value.toFixed(3)}  (${vectors} vectors of ${network}${tooFew ? ": too few, biased upwards" : ""})`;
 
 /** Builds the command. */
 export function evaluateCommand() {
@@ -35,7 +43,9 @@ export function evaluateCommand() {
     .description("Score rollouts: MSE, PSNR, SSIM, LPIPS, DreamSim, FID, FVD.")
     .argument("[dir]", "the folder of the rollouts")
     .addOption(
-      new Option("--env <name>", "which frames, crops and networks").choices(environmentNames).makeOptionMandatory(),
+      new Option("--env <name>", "which frames, crops and networks (needed but with --merge)").choices(
+        environmentNames,
+      ),
     )
     .addOption(
       new Option("--protocol <name>", "per-clip means of lossless frames, or the published script's averages")
@@ -54,6 +64,12 @@ export function evaluateCommand() {
       "resamples of the intervals of FID and FVD; 0: none (default: 200, none for many vectors of many features)",
       wholeNumber("--distance-resamples", 0),
     )
+    .addOption(
+      new Option("--dreamsim <kind>", "which DreamSim: the published ensemble, or one branch").choices(dreamSimKinds),
+    )
+    .option("--save-statistics <folder>", "write the statistics of FID's and FVD's features: a reference, or a share")
+    .option("--reference <folder>", "take FID and FVD against statistics kept before, not against the true clips")
+    .option("--merge <folders...>", "FID and FVD of all clips whose statistics several processes wrote; reads no clips")
     .option("--compare <dirs...>", "several folders with clips of the same names: each against the first, clip by clip")
     .option("--html <file>", "write one page: tables, curves by frame, clips side by side, the worst first")
     .option("--device <device>", "cpu, cuda or cuda:N", "cpu")
@@ -62,12 +78,18 @@ export function evaluateCommand() {
     .option("--markdown <file>", "write the table")
     .addHelpText("after", help)
     .action(async (dir, flags) => {
+      if (flags.merge) return console.log((await mergedDistances(flags.merge)).map(mergedLine).join("\n"));
       const folders = [...(dir === undefined ? [] : [dir]), ...(flags.compare ?? [])];
       const [first, second] = folders;
+      const { env } = flags;
+      if (env === undefined) throw invalid("--env", environmentNames.join(", "), undefined);
+      if (second !== undefined && flags.saveStatistics !== undefined)
+        throw invalid("--save-statistics", "one folder of rollouts, as each has statistics of its own", folders.length);
       if (first === undefined) throw invalid("<dir>", "a folder of rollouts, or several behind --compare", undefined);
       let progress: Progress | undefined;
       const options = {
-        ...{ environment: flags.env, protocol: flags.protocol, n: flags.n, device: flags.device as Device },
+        ...{ environment: env, protocol: flags.protocol, n: flags.n, device: flags.device as Device },
+        ...{ dreamSim: flags.dreamsim, reference: flags.reference, saveStatistics: flags.saveStatistics },
         ...{ i3dRange: flags.i3dRange, metrics: flags.metrics, distanceResamples: flags.distanceResamples },
         onProgress: (done: number, total: number) => {
           progress ??= createProgress({ label: `scoring ${folders.join(", ")}`, total, unit: "clips" });

@@ -31,6 +31,10 @@ export interface EvaluateOptions
   readonly metrics?: readonly MetricName[] | undefined;
   /** Networks that are open already, which stay open. Default: those whose weights are on this machine. */
   readonly networks?: MetricNetworks;
+  /** Folder of statistics that FID and FVD are taken against, in place of the true clips'; as `saveStatistics` wrote them. */
+  readonly reference?: string | undefined;
+  /** Folder to write the statistics of features to. */
+  readonly saveStatistics?: string | undefined;
   readonly onProgress?: (done: number, total: number) => void;
   /** Sees the true frames of every clip, [T 3 H W] in [-1, 1], as they are scored; they are freed afterwards. */
   readonly onTruth?: (clip: string, truth_TCHW: Tensor) => void;
@@ -94,12 +98,15 @@ export async function evaluateFolder(folder: string, options: EvaluateOptions): 
   const both = protocol === "corrected" && pairs.some(({ raw }) => raw !== undefined);
   const total = pairs.length * (both ? 2 : 1);
   let done = 0;
-  const run = (source: FrameSource): Promise<ScoreSet> =>
-    scoreAll({ pairs, environment, metrics, networks, device, warnings, missing, source, options }, () =>
+  const run = (source: FrameSource, changes: Partial<EvaluateOptions> = {}): Promise<ScoreSet> => {
+    const how = { ...options, ...changes };
+    return scoreAll({ pairs, environment, metrics, networks, device, warnings, missing, source, options: how }, () =>
       options.onProgress?.(++done, total),
     );
+  };
   const scores = await run(protocol === "published" ? "video" : "lossless");
-  const fromVideos = both ? await run("video") : undefined;
+  // What is kept is what the scores are of.
+  const fromVideos = both ? await run("video", { saveStatistics: undefined }) : undefined;
   const { resamples, confidence, seed } = { ...bootstrapDefaults, ...options.bootstrap };
   const drawn = options.distanceResamples ?? distanceResamples;
   return {
@@ -170,11 +177,13 @@ async function scoreAll(job: Job, onClip: () => void): Promise<ScoreSet> {
     clips.push({ name: pair.name, parts: parts.map(({ pictures }) => pictures) });
     onClip();
   }
-  const parts = environment.parts.map(({ name }, part): PartReport => {
-    const { fid, fvd } = sets.distances(part, warnings);
+  const parts: PartReport[] = [];
+  for (const [part, { name }] of environment.parts.entries()) {
+    const { fid, fvd } = await sets.distances(part, warnings, options.reference);
     const distances = { ...(fid && { fid }), ...(fvd && missing.fvd === undefined && { fvd }) };
-    return { name, pictures: summaries(clips, part, environment.batch, options.bootstrap), ...distances };
-  });
+    parts.push({ name, pictures: summaries(clips, part, environment.batch, options.bootstrap), ...distances });
+  }
+  if (options.saveStatistics !== undefined) await sets.save(options.saveStatistics);
   const [first = "video"] = sources;
   return { source: sources.size > 1 ? "mixed" : first, parts, clips };
 }

@@ -5,6 +5,7 @@ import { frechetDistanceOf } from "../metrics/frechet.js";
 import type { BootstrapOptions } from "../statistics/bootstrap.js";
 import type { Environment } from "./environments.js";
 import type { MetricNetworks } from "./metric-networks.js";
+import { loadStatistics, saveStatistics, statisticsFile } from "./set-statistics.js";
 import type { ClipFeatures } from "./score-pair.js";
 
 /** A distance between the sets of true and predicted clips. */
@@ -33,8 +34,10 @@ export interface DistanceOptions {
 export interface FeatureSets extends Disposable {
   /** Adds and frees the features of a clip. */
   add(part: number, features: Readonly<Record<SetMetric, ClipFeatures | undefined>>): void;
-  /** The distances of a part; what makes one worth less is added to `warnings`. */
-  distances(part: number, warnings: Set<string>): Partial<Record<SetMetric, SetDistance>>;
+  /** The distances of a part, from the true clips or from a `reference` folder; what makes one worth less is added to `warnings`. */
+  distances(part: number, warnings: Set<string>, reference?: string): Promise<Partial<Record<SetMetric, SetDistance>>>;
+  /** Writes the statistics of all parts into a folder. */
+  save(folder: string): Promise<void>;
 }
 
 interface FeatureSet extends Disposable {
@@ -61,27 +64,43 @@ export function featureSets({ parts }: Environment, networks: MetricNetworks, op
         found.prediction_ND.dispose();
       }
     },
-    distances(part, warnings) {
+    async distances(part, warnings, reference) {
       const found: Partial<Record<SetMetric, SetDistance>> = {};
       for (const [metric, set] of sets[part] ?? []) {
-        const { count: vectors, width: features } = set.truth;
+        const { count: vectors, width: features } = set.prediction;
+        const network = networks[metric]?.name ?? "";
         if (vectors < 2) {
           warnings.add(
             `${metric.toUpperCase()}: not computed from ${vectors} vector; a distance between sets needs more clips`,
           );
           continue;
         }
-        if (set.truth.isRankDeficient)
+        if (set.prediction.isRankDeficient)
           warnings.add(
             `${metric.toUpperCase()}: ${vectors} vectors of ${features} features: too few, the distance is biased upwards; compare only with the same number`,
           );
+        if (reference !== undefined) {
+          const file = statisticsFile(reference, metric, parts[part]?.name ?? "", "truth");
+          using truth = await loadStatistics(file, network);
+          warnings.add(`${metric.toUpperCase()}: against the ${truth.count} vectors of ${file}; no interval`);
+          found[metric] = { value: frechetDistanceOf(truth, set.prediction), vectors, features, network };
+          continue;
+        }
         if (set.episodes.vectors === 0 && options.distanceResamples === undefined)
           warnings.add(
             `${metric.toUpperCase()}: no interval, it takes long for ${vectors} vectors of ${features} features; --distance-resamples ${distanceResamples} computes it`,
           );
-        found[metric] = { ...distanceOf(set, options), vectors, features, network: networks[metric]?.name ?? "" };
+        found[metric] = { ...distanceOf(set, options), vectors, features, network };
       }
       return found;
+    },
+    async save(folder) {
+      for (const [part, bySet] of sets.entries())
+        for (const [metric, set] of bySet)
+          for (const side of ["truth", "prediction"] as const) {
+            const file = statisticsFile(folder, metric, parts[part]?.name ?? "", side);
+            await saveStatistics(file, set[side], networks[metric]?.name ?? "");
+          }
     },
     [Symbol.dispose]() {
       for (const part of sets) for (const set of part.values()) set[Symbol.dispose]();
