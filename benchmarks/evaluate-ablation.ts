@@ -15,7 +15,7 @@ import { encoderDistance } from "@vid2world/world/evaluation/metrics/encoder-dis
 import { measureObedience } from "@vid2world/world/evaluation/obedience/turns";
 import { repeatLastFrame } from "@vid2world/world/evaluation/baselines";
 import { turnActions } from "@vid2world/world/evaluation/obedience/probe-actions";
-import { chooseStarts, type Start } from "@vid2world/world/evaluation/starts";
+import { chooseStarts, type Start, usualSkip } from "@vid2world/world/evaluation/starts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -49,7 +49,7 @@ const frames = Number(values.frames);
 const starts = chooseStarts(await readHeldOutClips(recording, world), {
   count: Number(values.starts),
   contextFrames: world.contextFrames,
-  ...{ frames, seed, skip: 10 },
+  ...{ frames, seed, skip: usualSkip },
 });
 const shared = { seed, batch: Number(values.batch) };
 const began = performance.now();

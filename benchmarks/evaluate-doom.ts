@@ -15,7 +15,7 @@ import { average } from "@vid2world/world/evaluation/metrics/average";
 import { measureObedience } from "@vid2world/world/evaluation/obedience/turns";
 import { turnActions } from "@vid2world/world/evaluation/obedience/probe-actions";
 import { scoreTable } from "@vid2world/world/evaluation/report/score-table";
-import { chooseStarts } from "@vid2world/world/evaluation/starts";
+import { chooseStarts, usualSkip } from "@vid2world/world/evaluation/starts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -49,7 +49,7 @@ for (let seed = 0; seed < Number(values.seeds); seed++) {
     contextFrames: world.contextFrames,
     frames: scoredFrames,
     seed,
-    skip: 10,
+    skip: usualSkip,
   });
   const shared = { seed, batch: Number(values.batch), ...steps };
   const progress =

@@ -5,7 +5,7 @@ import { WorldModel, loadWorld } from "@vid2world/world";
 import { openRecording } from "@vid2world/world/data/recording";
 import type { SamplerConfig } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { readHeldOutClips } from "@vid2world/world/evaluation/held-out";
-import { chooseStarts } from "@vid2world/world/evaluation/starts";
+import { chooseStarts, usualSkip } from "@vid2world/world/evaluation/starts";
 import { recordingsOf } from "../commands/demo.js";
 import { type Circumstances, circumstances } from "./circumstances.js";
 import { randomParts, randomWorldConfig } from "./random-world.js";
@@ -106,7 +106,7 @@ export async function runLatency(options: LatencyOptions): Promise<LatencyResult
 async function heldOutStart(world: WorldModel, name: string): Promise<Uint8Array> {
   const clips = await readHeldOutClips(await openRecording(await recordingsOf(name)), world);
   const { contextFrames } = world;
-  const [start] = chooseStarts(clips, { count: 1, contextFrames, frames: 1, seed: 0, skip: 10 });
+  const [start] = chooseStarts(clips, { count: 1, contextFrames, frames: 1, seed: 0, skip: usualSkip });
   if (!start) throw new Error("no held-out clip to start from");
   return start.context_THWC;
 }

@@ -7,7 +7,7 @@ import type { EvaluatedWorld, RolloutProgress } from "./evaluated-world.js";
 import { readHeldOutClips } from "./held-out.js";
 import { probeActions } from "./obedience/probe-actions.js";
 import { writeDemoFolder } from "./report/demo-folder.js";
-import { chooseStarts, type Start } from "./starts.js";
+import { chooseStarts, type Start, usualSkip } from "./starts.js";
 
 /** Options of {@link runDemo}. */
 export interface DemoOptions {
@@ -31,15 +31,12 @@ export interface DemoResult {
   readonly files: readonly string[];
 }
 
-/** Frames at the beginning of a recording that no start uses: the weapon is still being raised. */
-const skippedFrames = 10;
-
 /** Runs the demo. Nothing is written before all rollouts are done. */
 export async function runDemo(world: EvaluatedWorld, recording: Recording, options: DemoOptions): Promise<DemoResult> {
   const { out, starts: count, frames, seed, onProgress, ...rest } = options;
   const { signal, steps } = rest;
   const clips = await readHeldOutClips(recording, world, signal === undefined ? {} : { signal });
-  const starts = chooseStarts(clips, { count, contextFrames: world.contextFrames, frames, seed, skip: skippedFrames });
+  const starts = chooseStarts(clips, { count, contextFrames: world.contextFrames, frames, seed, skip: usualSkip });
   const probes = probeActions(recording.header.channels);
   const total = (2 * starts.length + probes.length) * frames;
 

@@ -23,6 +23,9 @@ export interface Start extends RolloutJob {
   readonly truth_THWC: Uint8Array;
 }
 
+/** `skip` of everything that measures worlds on held-out recordings: while the first frames are shown a weapon is still being raised. */
+export const usualSkip = 10;
+
 /** Options of {@link chooseStarts}. */
 export interface StartOptions {
   /** Starts in all, at least one. */

@@ -9,7 +9,7 @@ import { average } from "../metrics/average.js";
 import { type HorizonScores, scoreHorizons } from "../metrics/horizon.js";
 import { bootstrapInterval, type Interval, meanInterval } from "../statistics/bootstrap.js";
 import type { Finding } from "../statistics/finding.js";
-import { chooseStarts, type Start } from "../starts.js";
+import { chooseStarts, type Start, usualSkip } from "../starts.js";
 import { type Collapse, findCollapse, type UsualRanges, usualRanges, widened } from "./collapse.js";
 import {
   type FrameStatistics,
@@ -65,7 +65,6 @@ export interface DriftReport {
   readonly notes: readonly string[];
 }
 
-const skippedFrames = 10;
 /** Predicted frames that say what the world's pictures are like before it drifts. */
 const ownFrames = 4;
 
@@ -79,7 +78,7 @@ export async function measureDrift(
   const { height, width, contextFrames } = world;
   const bytes = height * width * 3;
   const held = await readHeldOutClips(recording, world, signal ? { signal } : {});
-  const starts = chooseStarts(held, { count, contextFrames, frames, seed, skip: skippedFrames });
+  const starts = chooseStarts(held, { count, contextFrames, frames, seed, skip: usualSkip });
   const turn = turnAction(recording.header.channels);
   const turned = turn ? loopFrames(turn).rolled : 0;
   const total = starts.length * (frames + turned);

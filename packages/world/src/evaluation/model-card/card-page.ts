@@ -8,7 +8,10 @@ import { tableHtml } from "../comparison/page-table.js";
 import { type ViewedClip, viewerHtml, viewerScript, viewerStyle } from "../comparison/viewer.js";
 import { shownHorizons } from "../drift/drift-text.js";
 import { statisticNames } from "../drift/frame-statistics.js";
-import { scoreHorizons } from "../metrics/horizon.js";
+import { repeatLastFrame } from "../baselines.js";
+import { type HorizonScores, scoreHorizons } from "../metrics/horizon.js";
+import type { Start } from "../starts.js";
+import { meanInterval } from "../statistics/bootstrap.js";
 import { type Finding, intervalText, pValueText } from "../statistics/finding.js";
 import type { CardContent } from "./measure-card.js";
 
@@ -20,7 +23,7 @@ export interface CardPageOptions extends PictureSize {
   readonly facts: ReadonlyArray<readonly [name: string, value: string]>;
   /** Curves of the training, where its history was kept. */
   readonly training?: readonly Curve[];
-  /** Clips that are shown, the worst ones. Default 8. */
+  /** How many of the worst clips are shown, beside the median and the best one. Default 8. */
   readonly clips?: number;
 }
 
@@ -29,22 +32,22 @@ export async function cardPage(content: CardContent, options: CardPageOptions): 
   const { report, obedience, drift } = content;
   const figures = await Promise.all(cardCurves(content).map(drawn));
   const training = await Promise.all((options.training ?? []).map(drawn));
-  const viewed = await worstClips(content, options);
+  const viewed = await shownClips(content, options);
   const grid = (charts: readonly string[]): string => `<div class="grid">${charts.join("\n")}</div>`;
   const findings = (title: string, note: string, some: readonly Finding[]): string =>
     section(title, note, findingsTable(some));
   const body = [
     section(
       "How near to what really followed",
-      "PSNR in dB by predicted frame; higher is better.",
-      horizonTable(content),
+      "PSNR in dB by predicted frame, and its mean, with 95 % intervals (bootstrap over starts); higher is better.",
+      horizonTable(content, options),
     ),
     obedience ? findings("Does it do as it is told?", obedience.notes.join("; "), obedience.findings) : "",
     findings("Where does it break?", drift.notes.join("; "), drift.findings),
     section("Against the horizon", "", grid(figures)),
     section(
       "Clips, the worst first",
-      `By PSNR; ${viewed.length} of ${content.starts.length} starts. The bar moves all of them together; the space bar plays.`,
+      `By PSNR; ${viewed.length} of ${content.starts.length} starts${viewed.length < content.starts.length ? ", the median and the best one last" : ""}. The bar moves all of them together; the space bar plays.`,
       viewerHtml(viewed, options.fps),
     ),
     training.length === 0 ? "" : section("How it was trained", "", grid(training)),
@@ -60,18 +63,21 @@ export async function cardPage(content: CardContent, options: CardPageOptions): 
 const drawn = async (curve: Curve): Promise<string> =>
   chartFigure({ ...curve, svg: await chartSvg(curve, { palette: pagePalette }) });
 
-function horizonTable({ report }: CardContent): string {
+function horizonTable({ report, starts, predictions, shuffled }: CardContent, size: PictureSize): string {
   const horizons = shownHorizons(report.predictedFrames);
+  const bytes = size.height * size.width * 3;
+  const still = starts.map(({ context_THWC }) => repeatLastFrame(context_THWC, bytes, report.predictedFrames));
   const rows = [
-    ["the world", report.model] as const,
-    ["last known frame again", report.repeatLastFrame] as const,
-    ["the world, told other clips' actions", report.shuffledActions] as const,
-  ].map(([name, { psnr, psnrMean, ssimMean }]) => [
-    name,
-    ...horizons.map((horizon) => (psnr[horizon - 1] ?? NaN).toFixed(2)),
-    psnrMean.toFixed(2),
-    ssimMean.toFixed(3),
-  ]);
+    ["the world", predictions] as const,
+    ["last known frame again", still] as const,
+    ["the world, told other clips' actions", shuffled] as const,
+  ].map(([name, clips]) => {
+    const scores = clips.map((clip, i) => scoreHorizons([clip], [(starts[i] as Start).truth_THWC], size));
+    const shown = (of: (score: HorizonScores) => number, digits: number): string =>
+      intervalText({ ...meanInterval(scores.map(of)), digits, unit: "", episodes: scores.length });
+    const byHorizon = horizons.map((horizon) => shown(({ psnr }) => psnr[horizon - 1] ?? NaN, 2));
+    return [name, ...byHorizon, shown(({ psnrMean }) => psnrMean, 2), shown(({ ssimMean }) => ssimMean, 3)];
+  });
   return tableHtml(["", ...horizons.map((horizon) => `frame ${horizon}`), "mean", "SSIM"], rows);
 }
 
@@ -126,7 +132,8 @@ function cardCurves({ report, drift }: CardContent): Curve[] {
   ];
 }
 
-async function worstClips(
+/** The worst clips, the median one and the best one, each once. */
+async function shownClips(
   { starts, predictions, shuffled }: CardContent,
   { height, width, clips = 8 }: CardPageOptions,
 ): Promise<ViewedClip[]> {
@@ -135,9 +142,14 @@ async function worstClips(
     const prediction = predictions[i] as Uint8Array;
     return { start, prediction, i, psnr: scoreHorizons([prediction], [start.truth_THWC], size).psnrMean };
   });
-  const worst = scored.sort((a, b) => a.psnr - b.psnr).slice(0, clips);
+  scored.sort((a, b) => a.psnr - b.psnr);
+  const [median, best] = [scored[Math.floor((scored.length - 1) / 2)], scored.at(-1)];
+  const label = (clip: (typeof scored)[number]): string =>
+    clip === best ? " (the best)" : clip === median ? " (the median)" : "";
+  const shown = new Set([...scored.slice(0, clips), ...[median, best].flatMap((clip) => clip ?? [])]);
   return Promise.all(
-    worst.map(async ({ start, prediction, psnr, i }): Promise<ViewedClip> => {
+    [...shown].map(async (clip): Promise<ViewedClip> => {
+      const { start, prediction, psnr, i } = clip;
       const frames = Array.from({ length: prediction.length / (height * width * 3) }, (_, t) => t);
       const panel = async (caption: string, bytes: Uint8Array) => ({
         caption,
@@ -145,7 +157,7 @@ async function worstClips(
       });
       return {
         title: `${start.source}, from frame ${start.frame}`,
-        note: `PSNR ${psnr.toFixed(2)} dB`,
+        note: `PSNR ${psnr.toFixed(2)} dB${label(clip)}`,
         panels: [
           await panel("truth", start.truth_THWC),
           await panel("the world", prediction),

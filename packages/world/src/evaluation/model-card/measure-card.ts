@@ -5,7 +5,7 @@ import type { EvaluatedWorld } from "../evaluated-world.js";
 import { type Evaluation, evaluateWorld } from "../evaluate-world.js";
 import { readHeldOutClips } from "../held-out.js";
 import { measureActionObedience, type ObedienceReport, type ObedienceSuiteOptions } from "../obedience/suite.js";
-import { chooseStarts, type Start } from "../starts.js";
+import { chooseStarts, type Start, usualSkip } from "../starts.js";
 
 /** How much is measured. */
 export interface CardOptions extends Pick<
@@ -26,8 +26,6 @@ export interface CardContent extends Evaluation {
   readonly drift: DriftReport;
 }
 
-const skippedFrames = 10;
-
 /** Measures a world on held-out clips of its recordings. */
 export async function measureCard(
   world: EvaluatedWorld,
@@ -37,7 +35,7 @@ export async function measureCard(
   const { frames, seed, signal } = shared;
   const held = await readHeldOutClips(recording, world, signal ? { signal } : {});
   const starts = chooseStarts(held, {
-    ...{ count, contextFrames: world.contextFrames, frames, seed, skip: skippedFrames },
+    ...{ count, contextFrames: world.contextFrames, frames, seed, skip: usualSkip },
   });
   const evaluation = await evaluateWorld(world, starts, {
     ...shared,

@@ -30,7 +30,9 @@ test("a card has scores beside baselines, obedience, drift, clips, training and 
     ])
       // prettier-ignore
       expect(page).toContain(title);
-    expect(page.match(/class="frame"/g)).toHaveLength(2 * 3);
+    expect(page.match(/class="frame"/g)).toHaveLength(3 * 3);
+    expect(page).toMatch(/\(the median\)[^]*\(the best\)/);
+    expect(page).toMatch(/<th scope="row">last known frame again<\/th><td>\d+\.\d\d \[\d+/);
     expect(page).not.toContain("<curve>");
     expect(page).not.toMatch(/(src|href)="(?!data:)|url\((?!data:)|@import/);
   } finally {

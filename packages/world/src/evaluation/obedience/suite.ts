@@ -8,7 +8,7 @@ import { withConstantAction, withShuffledActions } from "../baselines.js";
 import { type EvaluatedWorld, type RolloutAllOptions, type RolloutJob, rolloutAll } from "../evaluated-world.js";
 import { readHeldOutClips } from "../held-out.js";
 import { type Finding } from "../statistics/finding.js";
-import { chooseStarts, type Start } from "../starts.js";
+import { chooseStarts, type Start, usualSkip } from "../starts.js";
 import { scalarChannels } from "./channel-effects.js";
 import { counterfactualFindings } from "./counterfactual.js";
 import { dosesOf } from "./doses.js";
@@ -46,9 +46,6 @@ export interface ObedienceReport {
   readonly notes: readonly string[];
 }
 
-/** Frames at the beginning of a clip that no start uses: weapons are raised, pictures fade in. */
-const skippedFrames = 10;
-
 /** Frames under a constant action, at most: later ones look at what the world has made up. */
 const mostDoseFrames = 5;
 
@@ -69,7 +66,7 @@ export async function measureActionObedience(
   });
   const known = world.contextFrames - 1;
   const starts = chooseStarts(held, {
-    ...{ count, contextFrames: world.contextFrames, frames, seed, skip: skippedFrames },
+    ...{ count, contextFrames: world.contextFrames, frames, seed, skip: usualSkip },
   });
 
   const clear = scalarChannels(channels).flatMap((scalar) => {
