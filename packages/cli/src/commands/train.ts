@@ -1,7 +1,7 @@
 // `vid2world train`: trains an autoencoder, a video model or a world model from a configuration.
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { Command } from "@commander-js/extra-typings";
 import { invalid } from "@vid2world/formats";
 import { loadConfig } from "@vid2world/world/config/load";
 import { trainingConfigSchema } from "@vid2world/world/training/config";
@@ -14,6 +14,7 @@ import { asRank } from "../ranks/join.js";
 import { launchRanks, withoutDevices } from "../ranks/launch.js";
 import { showReplay } from "../show-replay.js";
 import { createTrainingDisplay } from "../training-display.js";
+import { positive } from "./data/positive.js";
 import { wholeNumber } from "./whole-number.js";
 
 /** Exit status of a run that was ended by a signal, as shells report it. */
@@ -55,14 +56,23 @@ export function trainCommand() {
       "end after this many steps (default: the configuration's)",
       wholeNumber("--max-steps", 1),
     )
-    .option("--max-minutes <minutes>", "end after this much wall-clock time (default: the configuration's)", positive)
+    .option(
+      "--max-minutes <minutes>",
+      "end after this much wall-clock time (default: the configuration's)",
+      positive("--max-minutes"),
+    )
     .option("--threads <n>", "CPU threads (default: one per core)", wholeNumber("--threads", 1))
     .option(
       "--devices <n>",
       "train with this many processes, each on its own GPU (or all on the CPU)",
       wholeNumber("--devices", 1),
     )
-    .option("--rank-timeout <seconds>", "end when a process did not answer for so long", positive, 1800)
+    .option(
+      "--rank-timeout <seconds>",
+      "end when a process did not answer for so long",
+      positive("--rank-timeout"),
+      1800,
+    )
     .addHelpText("after", EXAMPLES)
     .action(async (given, options, command) => {
       const file = given ?? (options.replay && path.join(runOfReplay(options.replay), "config.yaml"));
@@ -139,12 +149,6 @@ function defaultFolder(file: string): string {
 }
 
 const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError("expected a number above 0");
-  return value;
-}
 
 /** The first SIGINT or SIGTERM asks the run to save and end; a second one ends the process as usual. */
 function abortOnSignals(): { readonly signal: AbortSignal; readonly abort: () => void; release(): void } {

@@ -1,6 +1,4 @@
 // A trained autoencoder as one safetensors file: weights, and in the metadata its options and the scale of its latents.
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { FormatError, readSafetensorsHeader } from "@vid2world/formats";
@@ -16,8 +14,6 @@ export interface TrainedAutoencoder {
   readonly autoencoder: AutoencoderKL;
   /** Latents times this have about unit variance. */
   readonly scale: number;
-  /** Checksum of the file: changes with the weights. */
-  readonly id: string;
 }
 
 /** Writes `autoencoder` to `file`. */
@@ -62,11 +58,5 @@ export async function loadAutoencoder(fileOrFolder: string): Promise<TrainedAuto
   const state = await loadSafetensors(file);
   autoencoder.loadStateDict(state, { from: file });
   for (const tensor of state.values()) tensor.dispose();
-  return { autoencoder, scale, id: await checksum(file) };
-}
-
-async function checksum(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(file)) hash.update(piece as Buffer);
-  return hash.digest("hex");
+  return { autoencoder, scale };
 }

@@ -38,7 +38,7 @@ export type TrainingEvent =
 /** The first event of a run and of every resumed part of it: what runs, where, on what. */
 export interface StartEvent {
   readonly type: "start";
-  /** Kind of the configuration: autoencoder, base or world. */
+  /** Kind of the configuration: autoencoder, tiny-decoder, base, world or distillation. */
   readonly kind: string;
   /** Whether an earlier part is gone on with, where there is one. */
   readonly resume: boolean;

@@ -54,14 +54,6 @@ export function csgoStillAction(): Float32Array {
   return csgoAction();
 }
 
-/** `count` still actions, [T 51] row by row. */
-export function csgoStillActions(count: number): Float32Array {
-  const still = csgoStillAction();
-  const actions_TA = new Float32Array(count * CSGO_ACTION_DIM);
-  for (let t = 0; t < count; t++) actions_TA.set(still, t * CSGO_ACTION_DIM);
-  return actions_TA;
-}
-
 const KEY_CODES: Record<CsgoKey, string> = {
   ...{ w: "KeyW", a: "KeyA", s: "KeyS", d: "KeyD", space: "Space", ctrl: "ControlLeft", shift: "ShiftLeft" },
   ...{ "1": "Digit1", "2": "Digit2", "3": "Digit3", r: "KeyR" },
