@@ -68,18 +68,24 @@ export function createRemoteState(state: PlayerState, link: () => Link | undefin
     async turn(message) {
       turns++;
       state.phase.value = message.type === "play" ? "playing" : "paused";
-      await ask(message);
-      turns--;
-      reconcile();
+      try {
+        await ask(message);
+      } finally {
+        turns--;
+        reconcile();
+      }
     },
     async change(settings) {
       if (state.settings.value === undefined) return;
       changes++;
       const wished = { ...state.settings.value, ...settings };
       state.settings.value = wished;
-      await send(wished);
-      changes--;
-      reconcile();
+      try {
+        await send(wished);
+      } finally {
+        changes--;
+        reconcile();
+      }
     },
   };
 }
