@@ -1,6 +1,6 @@
 // HTTP: sessions for programs. Each request names its session in the path and proves that it is its own by the key in a header.
 
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, onRequestHookHandler } from "fastify";
 import { FRAMES_TYPE, packFrames } from "../protocol/frame-packing.js";
 import { API, forkBodySchema, openBodySchema, stepBodySchema, stepTogetherBodySchema } from "../protocol/http.js"; // prettier-ignore
 import { type FrameFormat, frameFormatSchema } from "../protocol/messages.js";
@@ -70,7 +70,16 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
     return reply.type("application/octet-stream").send(bytes);
   });
 
-  app.post(`${API}/sessions/restore`, { bodyLimit: context.limits.snapshotBytes }, async (request, reply) => {
+  // A snapshot is large, and in memory before its signature can be looked at.
+  let restoring = 0;
+  const few: onRequestHookHandler = (_request, reply, next) => {
+    if (restoring >= context.limits.restores) return next(new ServingError("too-fast", "too many snapshots at once; try again")); // prettier-ignore
+    restoring++;
+    reply.raw.once("close", () => restoring--);
+    next();
+  };
+  const options = { bodyLimit: context.limits.snapshotBytes, onRequest: few };
+  app.post(`${API}/sessions/restore`, options, async (request, reply) => {
     if (!Buffer.isBuffer(request.body))
       throw new ServingError("bad-message", "the body is the snapshot's bytes, as application/octet-stream");
     const session = await sessions.restore(request.body, { address: request.ip });

@@ -22,6 +22,8 @@ export interface ServingLimits {
   readonly uploads: number;
   /** Largest snapshot that may be sent back, bytes. */
   readonly snapshotBytes: number;
+  /** Snapshots that may be on their way here at once. */
+  readonly restores: number;
   /** Seconds that decoding an upload may take. */
   readonly uploadSeconds: number;
   /** Largest message of a WebSocket client, bytes. */
@@ -53,6 +55,7 @@ export const usualLimits: ServingLimits = {
   uploadPixels: 40_000_000,
   uploads: 32,
   snapshotBytes: 256 * 2 ** 20,
+  restores: 4,
   uploadSeconds: 20,
   messageBytes: 64 * 2 ** 10,
   messagesPerSecond: 500,

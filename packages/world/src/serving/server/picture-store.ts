@@ -19,11 +19,6 @@ export class PictureStore {
     this.#most = mostBytes;
   }
 
-  /** Bytes of all pictures. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   /** Keeps a picture, and lets go of others where there are too many. */
   put(session: string, node: number, format: FrameFormat, bytes: Uint8Array): void {
     const name = nameOf(session, node, format);

@@ -35,7 +35,7 @@ export function memoryStore(): SessionStore {
 
 const ENDING = ".session";
 
-/** A store in a folder, which is made if it is not there. Only this user may read it. */
+/** A store in a folder, which is made if it is not there, for this user alone; who may read one that is there is its owner's to say. */
 export async function openFolderStore(folder: string): Promise<SessionStore> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = (id: string): string => join(folder, createHash("sha256").update(id).digest("hex") + ENDING);

@@ -18,11 +18,13 @@ export interface DecodeOptions {
   readonly contextFrames: number;
   /** Largest picture, pixels. */
   readonly pixels: number;
+  /** Most frames of a session file. */
+  readonly nodes: number;
   /** An empty folder for this file alone. */
   readonly folder: string;
 }
 
-/** A decoded file; `session` where it is a session file. */
+/** A decoded file; `session` where it is a session file, with empty texts in place of its pictures. */
 export interface DecodedFile {
   /** K*H*W*3 bytes. */
   readonly frames: Uint8Array;
@@ -82,8 +84,10 @@ async function ofVideo(bytes: Uint8Array, options: DecodeOptions): Promise<Decod
   return { frames: contextOf(fitted, contextFrames), found: held };
 }
 
-async function ofSession(file: Uint8Array, { width, height, pixels }: DecodeOptions): Promise<DecodedFile> {
+async function ofSession(file: Uint8Array, { width, height, pixels, nodes }: DecodeOptions): Promise<DecodedFile> {
   const session = checkedSession(file);
+  if (session.nodes.length > nodes)
+    throw new FormatError("upload", `it has ${session.nodes.length} frames; a session here holds ${nodes}`);
   const frames = await Promise.all(
     session.start.frames.map(async (text) => {
       const bytes = Buffer.from(text, "base64");
@@ -97,7 +101,12 @@ async function ofSession(file: Uint8Array, { width, height, pixels }: DecodeOpti
       );
     }),
   );
-  return { frames: Uint8Array.from(Buffer.concat(frames)), found: session.nodes.length, session };
+  const start = { ...session.start, frames: frames.map(() => "") };
+  return {
+    frames: Uint8Array.from(Buffer.concat(frames)),
+    found: session.nodes.length,
+    session: { ...session, start },
+  };
 }
 
 function checkedSession(bytes: Uint8Array): SessionFile {

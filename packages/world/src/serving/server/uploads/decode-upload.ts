@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sessionFileSchema } from "../../protocol/messages.js";
 import { ServingError } from "../serving-error.js";
 import { packMessage, readAll, unpackMessage } from "./child-message.js";
 import type { DecodeAnswer } from "./decode-child.js";
@@ -19,6 +20,8 @@ export interface DecodeUploadOptions extends Omit<DecodeOptions, "folder"> {
 const CHILD = createRequire(import.meta.url).resolve("@vid2world/world/serving/server/uploads/decode-child");
 const MOST_ANSWER = 256 * 2 ** 20;
 const HEAP_MB = 256;
+/** Memory that the process may ask for, and so may its ffmpeg. */
+const DATA_KB = 2_000_000;
 
 /** The frames in a file. Throws `bad-upload` saying why there are none. */
 export async function decodeUpload(
@@ -32,7 +35,12 @@ export async function decodeUpload(
     const { head, bytes } = unpackMessage(block);
     const answer = head as DecodeAnswer;
     if ("problem" in answer) throw refused(answer.problem);
-    return { ...(answer as Omit<DecodedFile, "frames">), frames: Uint8Array.from(bytes) };
+    const { found, session } = answer;
+    if (bytes.length === 0 || bytes.length % (options.width * options.height * 3) !== 0)
+      throw refused("no frame in it");
+    // What a decoder says that was fed a stranger's file is looked at once more.
+    const checked = session === undefined ? {} : { session: sessionFileSchema.parse(session) };
+    return { found, frames: Uint8Array.from(bytes), ...checked };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -41,13 +49,20 @@ export async function decodeUpload(
 /** What the process wrote; nothing where it crashed or was killed. */
 async function runChild(input: Buffer, seconds: number): Promise<Buffer> {
   // A group of its own, so that its ffmpeg ends with it.
-  const child = spawn(process.execPath, [`--max-old-space-size=${HEAP_MB}`, CHILD], {
+  // V8's limit holds for its heap alone; the shell's for pictures and videos too, in the process and in its ffmpeg.
+  const program = [process.execPath, `--max-old-space-size=${HEAP_MB}`, CHILD];
+  const limited = 'ulimit -d "$1" 2>/dev/null; shift; exec "$@"';
+  const child = spawn("/bin/sh", ["-c", limited, "sh", String(DATA_KB), ...program], {
     stdio: ["pipe", "pipe", "ignore"],
     detached: true,
     env: { PATH: process.env["PATH"] }, // nothing of the server's
   });
   const kill = (): void => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // nobody of the group is left
+    }
   };
   const deadline = setTimeout(kill, seconds * 1000);
   child.stdin.on("error", () => undefined); // it ended before it had read everything
@@ -57,10 +72,10 @@ async function runChild(input: Buffer, seconds: number): Promise<Buffer> {
     child.stdin.end(input);
     return await readAll(child.stdout, MOST_ANSWER);
   } catch {
-    kill();
     return Buffer.alloc(0);
   } finally {
     clearTimeout(deadline);
+    kill(); // where it crashed, its ffmpeg goes on
   }
 }
 

@@ -41,7 +41,9 @@ export class UploadStore {
   async add(file: Uint8Array): Promise<Uploaded> {
     const { width, height, contextFrames } = this.#world;
     const { uploadPixels: pixels, uploadSeconds: seconds, uploads, frames: mostFrames } = this.#limits;
-    const decoded = await this.#inTurn(() => decodeUpload(file, { width, height, contextFrames, pixels, seconds }));
+    const decoded = await this.#inTurn(() =>
+      decodeUpload(file, { width, height, contextFrames, pixels, seconds, nodes: mostFrames }),
+    );
     const { frames, found, session } = decoded;
     const uploaded: Uploaded = {
       id: randomBytes(12).toString("base64url"),
