@@ -6,7 +6,7 @@ import { disposeStart } from "@vid2world/world/evaluation/deviation-start";
 import { invalid } from "@vid2world/formats";
 import { networkToProbe, startOf } from "../causality/open.js";
 import { showCausality, showDeviation } from "../causality/show.js";
-import { wholeNumber } from "./whole-number.js";
+import { countOption } from "./whole-number.js";
 
 const EXAMPLES = `
 Examples:
@@ -22,22 +22,20 @@ const domains = ["rt1", "csgo", "recon"] as const;
 
 /** Builds the command. */
 export function causalityCommand() {
-  const count = <Flags extends string>(flags: Flags, text: string, least: number) =>
-    new Option(flags, text).argParser(wholeNumber(flags.split(" ")[0] ?? flags, least));
   return new Command("causality")
     .description("Tell whether information flows backward in time, per kind of layer, and how much.")
     .argument("<world>", "a built-in world, the folder of one, or a configuration")
     .option("--checkpoint <file>", "weights for a configuration (default: random ones), also weights:NAME")
     .option("--supply <file...>", "further checkpoints, for networks that the first one does not have")
-    .addOption(count("--size <n>", "height and width of the latents that are tried", 4).default(16))
-    .addOption(count("--seed <n>", "seed of what is tried", 0).default(0))
+    .addOption(countOption("--size <n>", "height and width of the latents that are tried", 4).default(16))
+    .addOption(countOption("--seed <n>", "seed of what is tried", 0).default(0))
     .option("--deviation", "compare rollouts that stream with rollouts by whole windows (needs weights)")
     .option("--recordings <folder>", "own recordings that those start from (default: the world's)")
     .option("--data <folder>", "the data set that they start from (default: the configuration's)")
     .addOption(new Option("--domain <name>", "its layout (default: the configuration's)").choices(domains))
     .option("--random-start", "start them from random pictures and actions, where no data is at hand")
-    .addOption(count("--frames <n>", "new frames of those rollouts", 1).default(8))
-    .addOption(count("--steps <n>", "denoising steps per frame (default: the world's)", 1))
+    .addOption(countOption("--frames <n>", "new frames of those rollouts", 1).default(8))
+    .addOption(countOption("--steps <n>", "denoising steps per frame (default: the world's)", 1))
     .addOption(new Option("--device <name>", "cpu, cuda or cuda:N").default("cpu"))
     .option("--set <setting=value...>", "override settings of the configuration")
     .option("--json", "print the result as JSON")

@@ -7,7 +7,7 @@ import { measureDrift } from "@vid2world/world/evaluation/drift/measure-drift";
 import { createProgress, type Progress } from "../progress.js";
 import { recordingsFor } from "../rollout/open-clips.js";
 import { configOf, openWorld } from "../rollout/open-world.js";
-import { wholeNumber } from "./whole-number.js";
+import { countOption } from "./whole-number.js";
 
 const EXAMPLES = `
 Examples:
@@ -19,17 +19,15 @@ whether a full turn comes back to where it began, and seconds per frame as the r
 
 /** Builds the command. */
 export function driftCommand() {
-  const count = <Flags extends string>(flags: Flags, text: string, least: number) =>
-    new Option(flags, text).argParser(wholeNumber(flags.split(" ")[0] ?? flags, least));
   return new Command("drift")
     .description("Tell where a world breaks: long rollouts, their quality, looks, first bad frame, and a full turn.")
     .argument("<world>", "a built-in world, the folder of one, or a configuration")
     .option("--recordings <folder>", "recordings to start from and to compare with (default: the world's own)")
-    .addOption(count("--starts <n>", "starts in held-out clips", 1).default(4))
-    .addOption(count("--frames <n>", "frames to predict from each", 4).default(64))
-    .addOption(count("--steps <n>", "denoising steps per frame (default: the world's)", 1))
-    .addOption(count("--batch <n>", "starts that are rolled out together", 1).default(16))
-    .addOption(count("--seed <n>", "seed of starts and noise", 0).default(0))
+    .addOption(countOption("--starts <n>", "starts in held-out clips", 1).default(4))
+    .addOption(countOption("--frames <n>", "frames to predict from each", 4).default(64))
+    .addOption(countOption("--steps <n>", "denoising steps per frame (default: the world's)", 1))
+    .addOption(countOption("--batch <n>", "starts that are rolled out together", 1).default(16))
+    .addOption(countOption("--seed <n>", "seed of starts and noise", 0).default(0))
     .option("--checkpoint <file>", "weights for a configuration, also weights:NAME")
     .option("--supply <file...>", "further checkpoints, for networks that the first one does not have")
     .addOption(new Option("--device <name>", "cpu, cuda or cuda:N").default("cpu"))

@@ -16,7 +16,7 @@ import { madeHere } from "../made-here.js";
 import { createProgress, type Progress } from "../progress.js";
 import { openWorld, worldOf } from "../rollout/open-world.js";
 import { recordingsOf } from "./demo.js";
-import { wholeNumber } from "./whole-number.js";
+import { countOption } from "./whole-number.js";
 
 const EXAMPLES = `
 Examples:
@@ -27,21 +27,21 @@ the command, versions, seeds and checksums that it was made with.`;
 
 /** Builds the command. */
 export function modelCardCommand() {
-  const count = <Flags extends string>(flags: Flags, text: string, least: number) =>
-    new Option(flags, text).argParser(wholeNumber(flags.split(" ")[0] ?? flags, least));
   return new Command("model-card")
     .description("Measure a world and write what it can and cannot do as one self-contained page.")
     .argument("<run>", "a run's folder, a world's folder or name, or a configuration")
     .option("--html <file>", "the page", "model-card.html")
     .option("--json <file>", "also write everything that was measured")
     .option("--recordings <folder>", "recordings to measure on (default: the world's own)")
-    .addOption(count("--starts <n>", "starts in held-out clips", 2).default(8))
-    .addOption(count("--frames <n>", "frames to predict from each", 3).default(8))
-    .addOption(count("--drift-frames <n>", "frames of the long rollouts", 4).default(48))
-    .addOption(count("--steps <n>", "denoising steps per frame (default: the world's)", 1))
-    .addOption(count("--batch <n>", "starts that are rolled out together", 1).default(16))
-    .addOption(count("--seed <n>", "seed of starts and noise", 0).default(0))
-    .addOption(count("--field-of-view <degrees>", "horizontal field of view of the recordings: makes turns exact", 1))
+    .addOption(countOption("--starts <n>", "starts in held-out clips", 2).default(8))
+    .addOption(countOption("--frames <n>", "frames to predict from each", 3).default(8))
+    .addOption(countOption("--drift-frames <n>", "frames of the long rollouts", 4).default(48))
+    .addOption(countOption("--steps <n>", "denoising steps per frame (default: the world's)", 1))
+    .addOption(countOption("--batch <n>", "starts that are rolled out together", 1).default(16))
+    .addOption(countOption("--seed <n>", "seed of starts and noise", 0).default(0))
+    .addOption(
+      countOption("--field-of-view <degrees>", "horizontal field of view of the recordings: makes turns exact", 1),
+    )
     .addOption(new Option("--device <name>", "cpu, cuda or cuda:N").default("cpu"))
     .addHelpText("after", EXAMPLES)
     .action(async (given, flags) => {

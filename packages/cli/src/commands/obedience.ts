@@ -7,7 +7,7 @@ import { findingsMarkdown, findingsText } from "@vid2world/world/evaluation/repo
 import { createProgress, type Progress } from "../progress.js";
 import { recordingsFor } from "../rollout/open-clips.js";
 import { configOf, openWorld } from "../rollout/open-world.js";
-import { wholeNumber } from "./whole-number.js";
+import { countOption } from "./whole-number.js";
 
 const EXAMPLES = `
 Examples:
@@ -19,20 +19,20 @@ small network. What a channel does to the picture is learnt from the recordings,
 
 /** Builds the command. */
 export function obedienceCommand() {
-  const count = <Flags extends string>(flags: Flags, text: string, least: number) =>
-    new Option(flags, text).argParser(wholeNumber(flags.split(" ")[0] ?? flags, least));
   return new Command("obedience")
     .description(
       "Tell whether a world does as it is told: five tests, each number with its interval and what it means.",
     )
     .argument("<world>", "a built-in world, the folder of one, or a configuration")
     .option("--recordings <folder>", "recordings to start from and to compare with (default: the world's own)")
-    .addOption(count("--starts <n>", "starts in held-out clips", 2).default(12))
-    .addOption(count("--frames <n>", "frames to predict from each", 3).default(8))
-    .addOption(count("--steps <n>", "denoising steps per frame (default: the world's)", 1))
-    .addOption(count("--batch <n>", "starts that are rolled out together", 1).default(16))
-    .addOption(count("--seed <n>", "seed of starts and noise", 0).default(0))
-    .addOption(count("--field-of-view <degrees>", "horizontal field of view of the recordings: makes turns exact", 1))
+    .addOption(countOption("--starts <n>", "starts in held-out clips", 2).default(12))
+    .addOption(countOption("--frames <n>", "frames to predict from each", 3).default(8))
+    .addOption(countOption("--steps <n>", "denoising steps per frame (default: the world's)", 1))
+    .addOption(countOption("--batch <n>", "starts that are rolled out together", 1).default(16))
+    .addOption(countOption("--seed <n>", "seed of starts and noise", 0).default(0))
+    .addOption(
+      countOption("--field-of-view <degrees>", "horizontal field of view of the recordings: makes turns exact", 1),
+    )
     .option("--checkpoint <file>", "weights for a configuration, also weights:NAME")
     .option("--supply <file...>", "further checkpoints, for networks that the first one does not have")
     .addOption(new Option("--device <name>", "cpu, cuda or cuda:N").default("cpu"))

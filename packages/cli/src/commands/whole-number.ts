@@ -1,5 +1,5 @@
 // Reads whole numbers from the command line.
-import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 
 /** A parser for commander: whole numbers from `least` on; anything else ends the command with a sentence that names the option. */
 export function wholeNumber(option: string, least: number): (text: string) => number {
@@ -11,3 +11,7 @@ export function wholeNumber(option: string, least: number): (text: string) => nu
     return value;
   };
 }
+
+/** An option that takes a whole number from `least` on: `countOption("--starts <n>", "starts in held-out clips", 1)`. */
+export const countOption = <Flags extends string>(flags: Flags, text: string, least: number) =>
+  new Option(flags, text).argParser(wholeNumber(flags.split(" ")[0] ?? flags, least));

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { solverNames, spacings } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { protocolNames } from "@vid2world/world/evaluation/protocols/protocol-table";
-import { wholeNumber } from "../commands/whole-number.js";
+import { countOption } from "../commands/whole-number.js";
 
 const EXAMPLES = `
 Examples:
@@ -13,9 +13,6 @@ Examples:
   vid2world rollout my.yaml --protocol long --data STILLS --domain stills --checkpoint csgo.ckpt
   RANK=1 WORLD_SIZE=4 vid2world rollout ...          the second of four processes that share the work
 Protocols are described in docs/protocols.md. Start a command again after Ctrl-C: what is complete is not made again.`;
-
-const count = <Flags extends string>(flags: Flags, text: string, least: number) =>
-  new Option(flags, text).argParser(wholeNumber(flags.split(" ")[0] ?? flags, least));
 
 const number = <Flags extends string>(flags: Flags, text: string) =>
   new Option(flags, text).argParser((given) => {
@@ -33,13 +30,13 @@ export function rolloutOptions() {
     .argument("<world>", "a built-in world, the folder of one, or a configuration")
     .addOption(new Option("--protocol <name>", "a published test protocol").choices(protocolNames))
     .option("--out <folder>", "where the rollouts go", "out/rollout")
-    .addOption(count("--frames <n>", "frames to predict from each start (default: 16, or the protocol's)", 1))
-    .addOption(count("--starts <n>", "starts (default: 8, or all of the protocol)", 1))
+    .addOption(countOption("--frames <n>", "frames to predict from each start (default: 16, or the protocol's)", 1))
+    .addOption(countOption("--starts <n>", "starts (default: 8, or all of the protocol)", 1))
     .addOption(
-      count("--batch <n>", "starts rolled out together: what memory allows (default: 8; with a protocol 1)", 1),
+      countOption("--batch <n>", "starts rolled out together: what memory allows (default: 8; with a protocol 1)", 1),
     )
-    .addOption(count("--seed <n>", "seed of starts and noise", 0).default(0))
-    .addOption(count("--steps <n>", "denoising steps per frame (default: the world's)", 1))
+    .addOption(countOption("--seed <n>", "seed of starts and noise", 0).default(0))
+    .addOption(countOption("--steps <n>", "denoising steps per frame (default: the world's)", 1))
     .option("--recordings <folder>", "own recordings to start from (default: the world's own)")
     .optionsGroup("With a protocol:")
     .option("--data <folder>", "the data set (default: the configuration's)")
@@ -54,8 +51,8 @@ export function rolloutOptions() {
     .option("--held-out <file>", "names of the held-out episodes (RT-1: JSON, CS:GO: text)")
     .option("--start-indices <file>", "first frames of the held-out episodes (CS:GO: .npy)")
     .option("--splits <folder>", "folder of trajectory lists and evaluation indices (RECON)")
-    .addOption(count("--context <n>", "known frames (default: the protocol's)", 1))
-    .addOption(count("--stride <n>", "take every n-th frame of the data (default: 1)", 1))
+    .addOption(countOption("--context <n>", "known frames (default: the protocol's)", 1))
+    .addOption(countOption("--stride <n>", "take every n-th frame of the data (default: 1)", 1))
     .addOption(number("--magnitude <x>", "how far action-control pushes the world vector (default: 0.1)"))
     .option("--actions <what>", "what drives a long rollout: drawn, recorded, or a .npy file of rows (default: drawn)")
     .optionsGroup("Sampling:")
