@@ -341,7 +341,7 @@ class Env(gymnasium.Env if gymnasium else object):
         self.server.close()
 
 
-class VectorEnv:
+class VectorEnv(gymnasium.vector.VectorEnv if gymnasium else object):
     """Several worlds side by side, drawn in one pass of the network where the server has room. Arrays have a first axis of `num_envs`.
 
     A world that is truncated begins again with the next step (gymnasium's next-step mode): that step ignores its action.
@@ -351,10 +351,19 @@ class VectorEnv:
         self.num_envs = num_envs
         self.server = Server(url, token)
         self.world = self.server.world()
+        most = self.world["limits"]["sessions"]
+        if num_envs > most:
+            raise ValueError(f"{num_envs} worlds at once, and this server has {most} sessions: start it with --sessions {num_envs}")
         self.channels = self.world.get("channels") or []
         shape = (self.world["height"], self.world["width"], 3)
         self.single_action_space = ActionSpace(self.channels).gymnasium() if gymnasium else ActionSpace(self.channels)
         self.single_observation_space = _observation_space(shape)
+        if gymnasium:
+            batch = gymnasium.vector.utils.batch_space
+            self.action_space = batch(self.single_action_space, num_envs)
+            self.observation_space = batch(self.single_observation_space, num_envs)
+            mode = getattr(gymnasium.vector, "AutoresetMode", None)  # named from gymnasium 1.1 on
+            self.metadata = {**self.metadata, **({"autoreset_mode": mode.NEXT_STEP} if mode else {})}
         self.sessions = [None] * num_envs
         self._starts, self._reward, self._max_steps, self._settings = starts, reward, max_steps, settings
         self._frames = np.zeros((num_envs, *shape), np.uint8)
@@ -408,8 +417,9 @@ class VectorEnv:
             raise failure
         return self._frames.copy(), rewards, np.zeros(self.num_envs, bool), truncated, {"frames": infos}
 
-    def close(self):
+    def close(self, **kwargs):
         """Ends all sessions and the connection."""
+        self.closed = True
         for session in self.sessions:
             if session:
                 session.close()
