@@ -23,7 +23,7 @@ export function playCommand() {
     .option(
       "--model <what>",
       "a built-in world, the folder of one or of a training run, a configuration, or a checkpoint",
-      "doom",
+      "doom-live",
     ) // prettier-ignore
     .option("--checkpoint <file>", "weights for a configuration, also weights:NAME")
     .option("--supply <file...>", "further checkpoints, for networks that the first one does not have")

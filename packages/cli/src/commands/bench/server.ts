@@ -8,7 +8,7 @@ import { wholeNumber } from "../whole-number.js";
 export function serverCommand() {
   return new Command("server")
     .description("frames per second, latency and memory of a served world with 1, 4, 16 and 64 players")
-    .option("--model <world>", "a built-in world, or the folder of one", "doom")
+    .option("--model <world>", "a built-in world, or the folder of one", "doom-live")
     .option("--players <n...>", "how many at once", ["1", "4", "16", "64"])
     .option("--seconds <n>", "seconds of play for each", wholeNumber("--seconds", 1), 15)
     .option("--json", "print the result as JSON")
