@@ -38,6 +38,8 @@ export interface CheckReport {
 
 /** Equal frames in a row below which nothing is said, in seconds and frames: people do stand still. */
 const FROZEN = { seconds: 1, frames: 5 };
+/** Single frames that repeat the one before: so many, and so large a share, come from another frame rate. */
+const REPEATED = { frames: 3, share: 0.05 };
 /** Transitions that are enough to compare lags; more would only take memory. */
 const LAG_TRANSITIONS = 50_000;
 /** Findings of one kind in one video that are listed. */
@@ -96,8 +98,10 @@ async function watch(
   let before: { bytes: Uint8Array; small: SmallFrame } | undefined;
   let since = 0; // first of the equal frames that end here
   let count = 0;
+  let repeated = 0;
   const endRun = (end: number): void => {
     const length = end - since;
+    if (length === 2) repeated++;
     const changing = actions.slice(since, end).some((row, _, [first]) => row.some((value, i) => value !== first?.[i]));
     if (length < Math.max(FROZEN.frames, FROZEN.seconds * fps) || !changing) return;
     frozen.push(`${file}: frames ${since} to ${end - 1} are equal although the actions change; the picture froze`);
@@ -114,6 +118,10 @@ async function watch(
     onFrame(++count);
   }
   endRun(count);
+  if (repeated >= REPEATED.frames && repeated > REPEATED.share * count)
+    frozen.push(
+      `${file}: ${repeated} of ${count} frames repeat the one before and the next one moves on; recorded or converted at another frame rate, which shifts the actions`,
+    );
   if (count !== frames) throw new FormatError(file, `announces ${frames} frames, but ${count} could be read`);
   return { motions, frozen: shortList(frozen) };
 }

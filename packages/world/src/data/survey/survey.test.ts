@@ -93,6 +93,7 @@ test("what is broken is named with file and row, put aside with its reason, and 
   await clip("val", turnsOf(60), { split: "val" });
   await clip("frozen", turnsOf(60), { freeze: (t) => t > 20 && t < 45 });
   await clip("still", new Array<number>(60).fill(0.5));
+  await clip("doubled", turnsOf(60), { freeze: (t) => t % 5 === 0 });
   await clip("short", turnsOf(30));
   cpSync(join(folder, "good.mp4"), join(folder, "short.mp4"));
   await clip("cut", turnsOf(30));
@@ -105,6 +106,7 @@ test("what is broken is named with file and row, put aside with its reason, and 
   const report = await checkData(await openSurvey(folder));
   expect(report.fit).toBe(false);
   expect(said(report)).toMatch(/frozen\.actions\.json: frames 20 to 44 are equal although the actions change/);
+  expect(said(report)).toMatch(/doubled\.actions\.json: 1[0-2] of 60 frames repeat the one before/);
   expect(said(report)).toMatch(/still\.actions\.json: the same action in all 60 rows/);
   expect(said(report)).toMatch(/short\.mp4: holds 60 frames of 64x48, but short\.actions\.json announces 30/);
   expect(said(report)).toMatch(/cut\.mp4: /);
@@ -117,7 +119,7 @@ test("what is broken is named with file and row, put aside with its reason, and 
       .trim()
       .split("\n"),
   ).toHaveLength(4);
-  expect(readdirSync(folder).sort()).toEqual(["actions.json", "frozen", "good", "still", "val"].flatMap((name) => (/^(frozen|good|still|val)$/.test(name) ? [`${name}.actions.json`, `${name}.mp4`] : [name]))); // prettier-ignore
+  expect(readdirSync(folder).sort()).toEqual(["actions.json", "doubled", "frozen", "good", "still", "val"].flatMap((name) => (/^(doubled|frozen|good|still|val)$/.test(name) ? [`${name}.actions.json`, `${name}.mp4`] : [name]))); // prettier-ignore
   expect((await checkData(await openSurvey(folder))).fit).toBe(true);
 });
 
