@@ -1,7 +1,7 @@
 // Conversions that are killed (SIGKILL) again and again: never half an episode under its final name, and the same bytes in the end.
 // VID2WORLD_KILLS=20 kills each of them more often than once, as in an ordinary run. Also: their memory does not grow with the input.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { writeVideo } from "@vid2world/formats";
 import { describe, expect, test } from "vitest";
 import { contents } from "./testing/contents.js";
-import { temporaryFolder } from "./testing/oracle.js";
+import { example, temporaryFolder } from "./testing/oracle.js";
 import { rldsRecord, writeRldsDataset } from "./testing/rlds-dataset.js";
 import { hdf5Like, tarOf } from "./testing/tar-archive.js";
 
@@ -117,6 +117,15 @@ describe("killed and started again, a conversion leaves the same bytes:", () => 
     });
     writeFileSync(join(input, "hdf5_dm_july2021_1_to_200.tar"), tarOf(entries));
     await killAgainAndAgain({ module: "csgo/csgo-convert", call: "convertCsgo", input }, isFile(".hdf5 "));
+  });
+
+  const release = example("formats/recon_release");
+  test.skipIf(release === undefined)("RECON's trajectories", { timeout: 120_000 }, async () => {
+    const input = join(folder, "recon");
+    mkdirSync(input);
+    for (const file of readdirSync(release as string))
+      for (const copy of ["a", "b"]) copyFileSync(join(release as string, file), join(input, `${copy}-${file}`));
+    await killAgainAndAgain({ module: "recon/recon-convert", call: "convertRecon", input }, isFile(""));
   });
 
   test("videos with inputs", { timeout: 120_000 }, async () => {
