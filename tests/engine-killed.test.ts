@@ -31,7 +31,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const frames = Number(process.env["VID2WORLD_KILLS"] ?? 2) * 4;
+const KILLS = Number(process.env["VID2WORLD_KILLS"] ?? 2);
+const frames = KILLS * 4;
+/** An engine that dies again and again is started later and later, at last every ten seconds. */
+const timeout = 60_000 + 15_000 * KILLS;
 
 /** Frames of a session; the engine is killed while every fourth is drawn. */
 async function play(kill: boolean): Promise<{ pixels: Uint8Array[]; restored: number }> {
@@ -50,7 +53,7 @@ async function play(kill: boolean): Promise<{ pixels: Uint8Array[]; restored: nu
   return { pixels, restored };
 }
 
-test("kill -9 of the engine during play loses no frame, and the player is told", async () => {
+test("kill -9 of the engine during play loses no frame, and the player is told", { timeout }, async () => {
   const calm = await play(false);
   const disturbed = await play(true);
   expect(disturbed.pixels).toEqual(calm.pixels);

@@ -50,15 +50,24 @@ export async function readReconFramesInto(
   const side = Math.min(height, width);
   const square = { height: side, width: side };
   const places = placesOf(span);
-  for (let t = 0; t < places.length; t += PICTURES_AT_ONCE) {
-    const some = places.slice(t, t + PICTURES_AT_ONCE).map(async (i, k) => {
-      const picture = await readImage(join(path, `${i}.jpg`));
-      const to = (t + k) * height * width * 3;
+  let broken = false;
+  const lane = async (first: number): Promise<void> => {
+    for (let t = first; t < places.length && !broken; t += PICTURES_AT_ONCE) {
+      const picture = await readImage(join(path, `${places[t] ?? 0}.jpg`));
+      const to = t * height * width * 3;
       blackenAround(target_THWC, to, { height, width }, square);
       resizeLikePillowInto(centreOf(picture, crop), square, placeInside(target_THWC, to, { height, width }, square));
-    });
-    await Promise.all(some);
-  }
+    }
+  };
+  const lanes = Array.from({ length: PICTURES_AT_ONCE }, (_, first) =>
+    lane(first).catch((error: unknown) => {
+      broken = true;
+      throw error;
+    }),
+  );
+  // All of them, also where one fails: nobody may write into the target after this returns.
+  const failed = (await Promise.allSettled(lanes)).find((ended) => ended.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 function placesOf({ start, frames, stride }: Span): number[] {
