@@ -38,7 +38,7 @@ export interface CheckReport {
 
 /** Equal frames in a row below which nothing is said, in seconds and frames: people do stand still. */
 const FROZEN = { seconds: 1, frames: 5 };
-/** Single frames that repeat the one before: so many, and so large a share, come from another frame rate. */
+/** Single frames that repeat the one before although something is done: so many, and so large a share, come from another frame rate. */
 const REPEATED = { frames: 3, share: 0.05 };
 /** Transitions that are enough to compare lags; more would only take memory. */
 const LAG_TRANSITIONS = 50_000;
@@ -101,7 +101,7 @@ async function watch(
   let repeated = 0;
   const endRun = (end: number): void => {
     const length = end - since;
-    if (length === 2) repeated++;
+    if (length === 2 && actions[since]?.some((value) => value !== 0) === true) repeated++;
     const changing = actions.slice(since, end).some((row, _, [first]) => row.some((value, i) => value !== first?.[i]));
     if (length < Math.max(FROZEN.frames, FROZEN.seconds * fps) || !changing) return;
     frozen.push(`${file}: frames ${since} to ${end - 1} are equal although the actions change; the picture froze`);
