@@ -9,13 +9,17 @@ import {
   type FrameSettings,
   type HistoryFrame,
   type SceneConditioning,
-  finishedWindow,
   noisedHistory,
   sampleFrame,
-  windowOf,
 } from "./diffusion/frame-sampling.js";
 import { seededNoise } from "./diffusion/noise.js";
-import { type MemoryWork, memoryWork, rememberingNetwork, workedMemory } from "./diffusion/rollout-memory.js";
+import {
+  type MemoryWork,
+  committedAside,
+  memoryWork,
+  rememberingNetwork,
+  workedMemory,
+} from "./diffusion/rollout-memory.js";
 import type { SamplerConfig } from "./diffusion/samplers/sampler-config.js";
 import type { NoiseSchedule } from "./diffusion/schedule.js";
 import { type WorldAction, actionVector } from "./world-actions.js";
@@ -81,16 +85,9 @@ export function settleAside(world: FrameMaker, state: WorldState): Promise<World
   const { streaming } = world;
   const { memory: past } = state;
   if (streaming === undefined || past === undefined || settlingOf(world, state) !== "commit") return undefined;
-  const settings = settingsOf(world, [state], {});
-  let settled: Promise<NetworkMemory> | undefined;
-  noGrad(() =>
-    scope(() => {
-      const window = windowOf(state.history, settings.windowLength);
-      const { x_BTCHW, levels_BT, conditioning } = finishedWindow(window, state.scene, settings);
-      settled = streaming.commitAside(past.memory, x_BTCHW, levels_BT, conditioning);
-    }),
-  );
-  return settled?.then((memory) => ({ ...state, memory: { memory, next: state.frame, began: past.began } }));
+  const settings = { ...settingsOf(world, [state], {}), streaming };
+  const committed = noGrad(() => [committedAside(past.memory, state.history, state.scene, settings)] as const);
+  return committed[0].then((memory) => ({ ...state, memory: { memory, next: state.frame, began: past.began } }));
 }
 
 /** The states after one more frame each, drawn as one pass from settled states. The newest frame of `history` is the caller's. */

@@ -101,12 +101,12 @@ export function streamingNetworkOf(stream: UNetStream, imageTokens: ImageTokens 
     async commitAside(memory, noisy_BTCHW, timesteps, conditioning) {
       const { history, outputs_BTCHW } = memory as Memory;
       const before_BTCHW = keep(outputs_BTCHW.clone());
-      const recorded = await stream.commitAside(history, newest(noisy_BTCHW, timesteps, conditioning));
       try {
+        const recorded = await stream.commitAside(history, newest(noisy_BTCHW, timesteps, conditioning));
+        using _output = recorded.output_BTCHW;
         return run(() => remembered(recorded, before_BTCHW));
       } finally {
         before_BTCHW.dispose();
-        recorded.output_BTCHW.dispose();
       }
     },
     join: (memories) =>

@@ -2,7 +2,8 @@
 import { resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { playWorld } from "../play/play-world.js";
-import { wholeNumber } from "./whole-number.js";
+import { dtypeOption } from "./dtype-option.js";
+import { countOption } from "./whole-number.js";
 
 const EXAMPLES = `
 Examples:
@@ -12,9 +13,6 @@ Examples:
   vid2world play --model my.yaml --checkpoint my.safetensors --start clip.mp4    any weights, by their configuration
   vid2world play --host 0.0.0.0 --token-file token --sessions 16    for others, who need the token
 How it is run for many, and the protocol for programs: docs/serving.md and docs/protocol.md.`;
-
-const count = <Flags extends string>(flags: Flags, text: string, least: number) =>
-  new Option(flags, text).argParser(wholeNumber(flags.split(" ")[0] ?? flags, least));
 
 /** Builds the command. */
 export function playCommand() {
@@ -27,28 +25,22 @@ export function playCommand() {
     ) // prettier-ignore
     .option("--checkpoint <file>", "weights for a configuration, also weights:NAME")
     .option("--supply <file...>", "further checkpoints, for networks that the first one does not have")
-    .addOption(
-      new Option("--dtype <type>", "type of the weights in memory").choices([
-        "float32",
-        "float16",
-        "bfloat16",
-      ] as const),
-    )
+    .addOption(dtypeOption())
     .option(
       "--start <what...>",
       "recordings, a data set, pictures or videos to start from (default: the world's recordings)",
     ) // prettier-ignore
     .option("--device <names>", "cpu, cuda or cuda:N; several with commas between: one engine each", "cpu")
-    .addOption(count("--threads <n>", "threads of an engine on a CPU (default: half of the cores)", 1))
-    .addOption(count("--sessions <n>", "sessions at once; who comes later waits", 1).default(4))
+    .addOption(countOption("--threads <n>", "threads of an engine on a CPU (default: half of the cores)", 1))
+    .addOption(countOption("--sessions <n>", "sessions at once; who comes later waits", 1).default(4))
     .option("--no-open", "do not open the page")
     .option("--verbose", "log to standard error instead of the log file, and more")
     .optionsGroup("For others on the network:")
     .option("--host <address>", "where to listen; another than this machine needs --token", "127.0.0.1")
     .addOption(
-      count("--sessions-per-address <n>", "sessions of one address (default: half of all; with --host of this machine all)", 1), // prettier-ignore
+      countOption("--sessions-per-address <n>", "sessions of one address (default: half of all; with --host of this machine all)", 1), // prettier-ignore
     )
-    .addOption(count("--port <n>", "port to listen at (default: 8008, or a free one)", 0))
+    .addOption(countOption("--port <n>", "port to listen at (default: 8008, or a free one)", 0))
     .addOption(
       new Option("--token <secret>", "what clients must know, 8 characters or more; the list of this machine's processes shows it, unlike the other two ways").env("VID2WORLD_TOKEN"), // prettier-ignore
     )

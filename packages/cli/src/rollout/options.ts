@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { solverNames, spacings } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { protocolNames } from "@vid2world/world/evaluation/protocols/protocol-table";
+import { dtypeOption } from "../commands/dtype-option.js";
 import { countOption } from "../commands/whole-number.js";
 
 const EXAMPLES = `
@@ -70,13 +71,7 @@ export function rolloutOptions() {
     )
     .option("--supply <file...>", "further checkpoints, for networks that the first one does not have")
     .option("--untrained", "random weights: a try of everything but the pictures")
-    .addOption(
-      new Option("--dtype <type>", "type of the weights in memory").choices([
-        "float32",
-        "float16",
-        "bfloat16",
-      ] as const),
-    )
+    .addOption(dtypeOption())
     .addOption(new Option("--device <name>", "cpu, cuda or cuda:N").default("cpu"))
     .option("--set <setting=value...>", "override settings of the configuration, for instance model.temporalLength=20")
     .addHelpText("after", EXAMPLES);

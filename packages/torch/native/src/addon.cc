@@ -14,7 +14,9 @@ State::~State() = default;
 
 State& stateOf(napi_env env) { return *Napi::Env(env).GetInstanceData<State>(); }
 
-static bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool saysOutOfMemory(const std::string& message) {
+  return message.find("out of memory") != std::string::npos || message.find("can't allocate memory") != std::string::npos;
+}
 
 /** libtorch's answer to an unknown device lists every backend on sixty lines; its first sentence is the message. */
 static std::string firstSentence(const std::string& message) {
@@ -33,7 +35,7 @@ Napi::Error currentError(Napi::Env env, const std::string& context, const std::s
     message = error.what();
   } catch (const c10::Error& error) {
     message = firstSentence(error.what_without_backtrace());
-    if (contains(message, "out of memory") || contains(message, "can't allocate memory")) errorClass = &state.outOfMemoryError;
+    if (saysOutOfMemory(message)) errorClass = &state.outOfMemoryError;
   } catch (const std::exception& error) {
     message = error.what();
   } catch (...) {

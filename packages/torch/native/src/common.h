@@ -86,6 +86,9 @@ State& stateOf(napi_env env);
 std::string describe(const at::Tensor& tensor);
 const char* dtypeName(at::ScalarType type);
 
+/** Whether an error of libtorch says that memory ran out, of the device or of the machine. */
+bool saysOutOfMemory(const std::string& message);
+
 /** Creates a JavaScript error of the class that fits the C++ exception that is being handled, with `context` before and `details` after its message. */
 Napi::Error currentError(Napi::Env env, const std::string& context = "", const std::string& details = "");
 

@@ -36,8 +36,7 @@ class Task : public Napi::AsyncWorker {
   void OnError(const Napi::Error& error) override {
     // As for calls that do not wait: whoever asked can free memory and try again.
     const auto& outOfMemory = stateOf(Env()).outOfMemoryError;
-    const bool isMemory = error.Message().find("out of memory") != std::string::npos || error.Message().find("can't allocate memory") != std::string::npos;
-    if (isMemory && !outOfMemory.IsEmpty()) deferred_.Reject(outOfMemory.New({Napi::String::New(Env(), error.Message())}));
+    if (saysOutOfMemory(error.Message()) && !outOfMemory.IsEmpty()) deferred_.Reject(outOfMemory.New({Napi::String::New(Env(), error.Message())}));
     else deferred_.Reject(error.Value());
   }
 

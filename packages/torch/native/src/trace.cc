@@ -1,7 +1,8 @@
 // Tracing operator calls and making them again: what a scripting language costs per call is paid once.
 //
 // A trace is what one evaluation did with its inputs. Shapes, scalars and branches that JavaScript decided on are fixed in it; tensors that
-// were neither inputs nor results (weights, tables) are kept and read again at each run, so weights that change in place are seen.
+// were neither inputs nor results (weights, tables) are kept and read again at each run, so weights that change in place are seen; unless the
+// trace is frozen (freeze.h).
 #include "trace.h"
 
 #include <ATen/Parallel.h>

@@ -1,6 +1,7 @@
 // What a rollout's network remembers of its frames, brought up to date before a new frame is sampled (`sampler.evaluation: streaming`).
 // Axes: B batch, T frames.
 
+import { scope } from "@vid2world/torch";
 import type { Network, NetworkMemory, StreamingNetwork } from "./denoiser.js";
 import {
   type FrameSettings,
@@ -45,6 +46,24 @@ export function workedMemory(
   const { x_BTCHW, levels_BT, conditioning } = finishedWindow(windowOf(history, windowLength), scene, settings);
   if (work === "begin" || past === undefined) return streaming.begin(x_BTCHW, levels_BT, conditioning);
   return streaming.commit(past, x_BTCHW, levels_BT, conditioning);
+}
+
+/** The `commit` of `workedMemory` on a thread of its own; what is given may be disposed of at once. Run it without gradients. */
+export function committedAside(
+  past: NetworkMemory,
+  history: readonly HistoryFrame[],
+  scene: SceneConditioning,
+  { streaming, ...settings }: FrameSettings & { readonly streaming: StreamingNetwork },
+): Promise<NetworkMemory> {
+  const [committed] = scope(() => {
+    const { x_BTCHW, levels_BT, conditioning } = finishedWindow(
+      windowOf(history, settings.windowLength),
+      scene,
+      settings,
+    );
+    return [streaming.commitAside(past, x_BTCHW, levels_BT, conditioning)] as const;
+  });
+  return committed;
 }
 
 /**

@@ -1,6 +1,7 @@
 // Who gets the network next. One turn at a time: sessions whose step waits and whose state is there share a pass, the one served longest ago
 // first; sessions that must be computed back to an earlier frame get one evaluation per turn beside them; and when nobody waits, memories are
-// settled for the frames to come. Who plays alone has the memory settled on another thread while the picture is made. Between turns the process hears its callers, so that sessions join and leave from frame to frame.
+// settled for the frames to come. Who plays alone has the memory settled on another thread while the picture is made. Between turns the
+// process hears its callers, so that sessions join and leave from frame to frame.
 
 import { OutOfMemoryError, type Tensor, cuda } from "@vid2world/torch";
 import type { SamplerConfig } from "../diffusion/samplers/sampler-config.js";
