@@ -6,6 +6,7 @@ import {
   type EngineFrame,
   type EngineStep,
   type EngineWorld,
+  noLoad,
 } from "@vid2world/world/serving/engine";
 import type { GalleryStart } from "@vid2world/world/serving/server/gallery/gallery";
 
@@ -119,8 +120,7 @@ export function toyEngine(): ToyEngine {
     snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
     restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as ToyNode[])), // prettier-ignore
     close: (session) => later(() => void sessions.delete(session)),
-    load: () =>
-      later(() => ({ engines: 1, sessions: sessions.size, sessionBytes: 0, residentBytes: 0, framesDrawn: 0 })),
+    load: () => later(() => ({ ...noLoad, engines: 1, sessions: sessions.size })),
     shutdown: () => Promise.resolve(),
   };
   return engine;

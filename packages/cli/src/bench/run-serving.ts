@@ -1,11 +1,10 @@
 // `bench serving`: the engine with 1, 4, 16, 64 sessions that all want their next frame at once, one by one and in shared passes, in one run.
-import { libtorchVersion, liveBytes, manualSeed, setNumThreads } from "@vid2world/torch";
+import { libtorchVersion, liveBytes, setNumThreads } from "@vid2world/torch";
 import { textTable } from "@vid2world/formats/text-table";
-import { WorldModel, loadWorld, worldSchema } from "@vid2world/world";
-import { AutoencoderKL } from "@vid2world/world/model/autoencoder/autoencoder";
-import { UNet3D } from "@vid2world/world/model/unet/unet";
+import { WorldModel, loadWorld } from "@vid2world/world";
 import { worldEngine } from "@vid2world/world/serving/world-engine";
 import { circumstances, type Circumstances } from "./circumstances.js";
+import { debugWorld } from "./debug-world.js";
 
 /** The engine with some sessions. */
 export interface ServingFigures {
@@ -44,7 +43,7 @@ export interface ServingOptions {
 /** Runs the benchmark. */
 export async function runServing({ world: name, sessions, frames, threads }: ServingOptions): Promise<ServingResult> {
   setNumThreads(threads);
-  const world = name === "debug" ? debugWorld() : await loadWorld(name);
+  const world = name === "debug" ? new WorldModel(debugWorld()) : await loadWorld(name);
   const figures: ServingFigures[] = [];
   for (const count of sessions)
     for (const batching of ["never", "exact", "always"] as const)
@@ -93,33 +92,6 @@ async function measure(
     meanBatch: batches.reduce((sum, batch) => sum + batch, 0) / batches.length,
     cpuTime: (user + system) / 1000 / waits.length,
   };
-}
-
-/** A world of random weights with actions, of a few thousand numbers. */
-function debugWorld(): WorldModel {
-  manualSeed(1);
-  const config = worldSchema.parse({
-    name: "debug",
-    frame: { width: 32, height: 32, fps: 8 },
-    contextFrames: 2,
-    autoencoder: { ch: 8, channelMultipliers: [1, 1, 2], numResBlocks: 1, normGroups: 4 },
-    unet: {
-      ...{
-        inChannels: 8,
-        outChannels: 4,
-        modelChannels: 16,
-        channelMultipliers: [1, 2],
-        numResBlocks: 1,
-        normGroups: 8,
-      },
-      ...{ attentionResolutions: [], headChannels: 8, temporalLength: 4, temporalNorm: "causal", actionDim: 1 },
-    },
-    sampler: { numSteps: 1, guidanceScale: 1, historyLevel: "clean", evaluation: "streaming" },
-    channels: [{ name: "forward", kind: "continuous", range: [-1, 1] }],
-  });
-  const frozen = { unet: new UNet3D(config.unet), autoencoder: new AutoencoderKL(config.autoencoder) };
-  for (const module of Object.values(frozen)) module.eval().requiresGrad_(false);
-  return new WorldModel({ config, ...frozen });
 }
 
 /** The result as a table. */

@@ -25,6 +25,7 @@ import { metricsCommand } from "./bench/metrics.js";
 import { recomputeCommand } from "./bench/recompute.js";
 import { serverCommand } from "./bench/server.js";
 import { servingCommand } from "./bench/serving.js";
+import { soakCommand } from "./bench/soak.js";
 import { wholeNumber } from "./whole-number.js";
 
 const EXAMPLES = `
@@ -47,6 +48,7 @@ Examples:
   vid2world bench encode                             stored latents beside encoding in every step
   vid2world bench convert --megabytes 1000           MB/s and peak memory of data convert, on inputs that it makes
   vid2world bench serving                            the engine with 1, 4, 16, 64 sessions, batched and not
+  vid2world bench soak --minutes 120                 a served world for hours: what grows, what is lost
   vid2world bench metrics --clips 64 1024            pictures per second of each metric; memory of scoring many clips
 The first three, loader and metrics need PyTorch for Python on the same libtorch (Debian: apt-get install python3-torch). Exit code 1 when values differ
 from PyTorch's by more than rounding, or memory grows.`;
@@ -77,6 +79,7 @@ export function benchCommand() {
     .addCommand(metricsCommand())
     .addCommand(serverCommand())
     .addCommand(servingCommand())
+    .addCommand(soakCommand())
     .addHelpText("after", EXAMPLES);
 }
 

@@ -53,6 +53,8 @@ export function enginePool(engines: readonly Engine[]): Engine {
         sessions: sum(({ sessions }) => sessions),
         sessionBytes: sum(({ sessionBytes }) => sessionBytes),
         residentBytes: sum(({ residentBytes }) => residentBytes),
+        heapBytes: sum(({ heapBytes }) => heapBytes),
+        liveTensors: sum(({ liveTensors }) => liveTensors),
         framesDrawn: sum(({ framesDrawn }) => framesDrawn),
       };
     },

@@ -9,6 +9,7 @@ import {
   type EngineLoad,
   type EngineStep,
   type EngineWorld,
+  noLoad,
 } from "./engine.js";
 import type { EngineMethod, EngineSetup } from "./engine-calls.js";
 import { type EngineLink, startEngine } from "./engine-link.js";
@@ -79,7 +80,7 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
   let life = 1;
   let pid: number | undefined = link.pid;
   let closing = false;
-  let lastLoad: EngineLoad = { engines: 1, sessions: 0, sessionBytes: 0, residentBytes: 0, framesDrawn: 0 };
+  let lastLoad = noLoad;
   let looking: Promise<unknown> | undefined;
   let pause = restartAfter;
   const known = (): string[] => [...sessions.keys()];

@@ -69,8 +69,16 @@ export interface EngineLoad {
   /** Tensors and snapshots of all sessions, bytes. */
   readonly sessionBytes: number;
   readonly residentBytes: number;
+  /** JavaScript objects of the engine processes, bytes, and tensors that nobody has freed, the weights among them. */
+  readonly heapBytes: number;
+  readonly liveTensors: number;
   readonly framesDrawn: number;
 }
+
+/** Use of an engine of which nothing is known yet. */
+export const noLoad: EngineLoad = {
+  ...{ engines: 0, sessions: 0, sessionBytes: 0, residentBytes: 0, heapBytes: 0, liveTensors: 0, framesDrawn: 0 },
+};
 
 /** Computes frames for many sessions. All methods reject with an `EngineError` where the caller's request is at fault or the engine is lost. */
 export interface Engine {

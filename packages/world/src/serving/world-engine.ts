@@ -1,5 +1,6 @@
 // The engine in this process, around a loaded world. Whoever needs it to survive a crash of libtorch runs it as a process (engine-process.ts).
 
+import { liveTensors } from "@vid2world/torch";
 import type { WorldModel } from "../world-model.js";
 import { type Engine, EngineError, type EngineStep } from "./engine.js";
 import { type EngineSession, type TreeNode, openSession, reopenSession } from "./engine-session.js";
@@ -109,6 +110,8 @@ export function worldEngine(world: WorldModel, options: WorldEngineOptions = {})
         sessions: sessions.length,
         sessionBytes: sessions.reduce((sum, { session }) => sum + session.bytes, 0),
         residentBytes: process.memoryUsage.rss(),
+        heapBytes: process.memoryUsage().heapUsed,
+        liveTensors: liveTensors(),
         framesDrawn: scheduler.framesDrawn,
       });
     },

@@ -1,7 +1,7 @@
 // What Prometheus may ask: `GET /metrics`. One registry per server, so that a process can have several.
 
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
-import type { Engine } from "../engine.js";
+import type { Engine, EngineLoad } from "../engine.js";
 import type { DrawnFrame } from "./session-viewer.js";
 
 /** The instruments of a server. */
@@ -61,23 +61,32 @@ export function serverMetrics(
   };
 }
 
-/** One question to the engine per look, for three gauges. */
+/** One question to the engine per look, for all of them. */
 function engineGauges(engine: Engine, registers: Registry[]): void {
-  const gauge = (rest: string, help: string): Gauge => new Gauge({ name: `vid2world_engine_${rest}`, help, registers });
-  const running = new Gauge({ name: "vid2world_engines", help: "Engine processes that run", registers });
-  const resident = gauge("resident_bytes", "Memory of the engine processes");
-  const drawn = gauge("frames_drawn", "Frames that the engine has drawn since it started");
-  new Gauge({
-    name: "vid2world_engine_session_bytes",
-    help: "Memory of all sessions in the engine",
-    registers,
-    async collect() {
-      const load = await engine.load().catch(() => undefined); // lost: the old figures stay
-      if (!load) return;
-      this.set(load.sessionBytes);
-      running.set(load.engines);
-      resident.set(load.residentBytes);
-      drawn.set(load.framesDrawn);
-    },
-  });
+  let asked: Promise<EngineLoad | undefined> | undefined;
+  const load = (): Promise<EngineLoad | undefined> => {
+    // The gauges of a look are collected at once, so that they share an answer; the next look asks anew.
+    asked ??= engine
+      .load()
+      .catch(() => undefined) // lost: the old figures stay
+      .finally(() => (asked = undefined));
+    return asked;
+  };
+  const gauges: Record<keyof EngineLoad, [name: string, help: string]> = {
+    engines: ["engines", "Engine processes that run"],
+    sessions: ["engine_sessions", "Sessions that the engines know"],
+    sessionBytes: ["engine_session_bytes", "Memory of all sessions in the engine"],
+    residentBytes: ["engine_resident_bytes", "Memory of the engine processes"],
+    heapBytes: ["engine_heap_bytes", "Memory of JavaScript objects in the engine processes"],
+    liveTensors: ["engine_live_tensors", "Tensors of the engine processes, the weights among them"],
+    framesDrawn: ["engine_frames_drawn", "Frames that the engine has drawn since it started"],
+  };
+  for (const [key, [name, help]] of Object.entries(gauges))
+    new Gauge({
+      ...{ name: `vid2world_${name}`, help, registers },
+      async collect() {
+        const found = await load();
+        if (found) this.set(found[key as keyof EngineLoad]);
+      },
+    });
 }

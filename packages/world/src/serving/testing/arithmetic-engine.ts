@@ -9,6 +9,7 @@ import {
   type EngineStart,
   type EngineStep,
   type EngineWorld,
+  noLoad,
 } from "../engine.js";
 
 /** What tests choose. */
@@ -84,7 +85,7 @@ export function arithmeticEngine(options: ArithmeticEngineOptions = {}): Arithme
     snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
     restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as Nodes)), // prettier-ignore
     close: (session) => later(() => void sessions.delete(session)),
-    load: () => later(() => ({ engines: 1, sessions: sessions.size, sessionBytes: 0, residentBytes: 0, framesDrawn })),
+    load: () => later(() => ({ ...noLoad, engines: 1, sessions: sessions.size, framesDrawn })),
     shutdown: () => Promise.resolve(),
   };
 }

@@ -1,0 +1,50 @@
+// Whether a quantity that was looked at for hours grows: a straight line through its looks, and how well it is known.
+
+/** A quantity over time. */
+export interface Growth {
+  readonly what: string;
+  readonly unit: string;
+  /** Of the looks after the warm-up. */
+  readonly looks: number;
+  readonly mean: number;
+  /** Slope of the straight line of least squares, per hour, and its standard error. */
+  readonly perHour: number;
+  readonly error: number;
+  /** Growth per hour up to which it is flat. */
+  readonly allowed: number;
+  readonly flat: boolean;
+}
+
+/** One look at it: `life` numbers what begins anew, such as an engine that was killed. */
+export interface Point {
+  readonly minutes: number;
+  readonly life: number;
+  readonly value: number;
+}
+
+/** Growth per hour, as a share of the mean, that passes as none. */
+const ALLOWED = 0.02;
+/** Standard errors by which a slope must exceed zero to be called growth. */
+const CERTAIN = 2;
+
+/**
+ * Fits one slope to all lives, each with a level of its own. Flat: it grows by less than 2 % of its mean in an hour, or by less than two standard
+ * errors, which is what chance alone makes of a quantity that fluctuates.
+ */
+export function growthOf(what: string, unit: string, points: readonly Point[]): Growth {
+  const lives = [...new Set(points.map(({ life }) => life))].map((life) => points.filter((one) => one.life === life));
+  const centred = lives.flatMap((of) => {
+    const [t, v] = [meanOf(of.map(({ minutes }) => minutes / 60)), meanOf(of.map(({ value }) => value))];
+    return of.map(({ minutes, value }) => ({ x: minutes / 60 - t, y: value - v }));
+  });
+  const sum = (of: (point: { x: number; y: number }) => number): number => centred.reduce((s, one) => s + of(one), 0);
+  const spread = sum(({ x }) => x * x);
+  const perHour = spread > 0 ? sum(({ x, y }) => x * y) / spread : NaN;
+  const left = Math.max(1, points.length - lives.length - 1);
+  const error = Math.sqrt(sum(({ x, y }) => (y - perHour * x) ** 2) / left / spread);
+  const mean = meanOf(points.map(({ value }) => value));
+  const allowed = Math.max(ALLOWED * mean, CERTAIN * error);
+  return { what, unit, looks: points.length, mean, perHour, error, allowed, flat: perHour <= allowed };
+}
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
