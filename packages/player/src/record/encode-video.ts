@@ -34,6 +34,8 @@ export async function encodeVideo(
   ];
   size.close();
 
+  // WebKitGTK sets its media library up at the first question about playing; where it is asked about encoding before, its process crashes.
+  document.createElement("video").canPlayType("video/mp4");
   const bitrate = Math.round(BITS * width * height * fps);
   const codecs: VideoCodec[] = ["avc", "vp9", "vp8"];
   const codec = await getFirstEncodableVideoCodec(codecs, { width, height, bitrate });
