@@ -15,7 +15,7 @@ def mse(a, b):
 
 
 def psnr(a, b):
-    return -10 * torch.log10(mse(a, b) / 4 + 1e-8)
+    return -10 * torch.log10(mse((a + 1) / 2, (b + 1) / 2) + 1e-8)
 
 
 def ssim(a, b):

@@ -3,7 +3,7 @@
 import { loadSafetensors, noGrad, scope, type Tensor } from "@vid2world/torch";
 import { frechetDistance } from "@vid2world/world/evaluation/metrics/frechet";
 import { loadLpips } from "@vid2world/world/evaluation/metrics/lpips";
-import { psnr } from "@vid2world/world/evaluation/metrics/psnr";
+import { meanSquaredError, psnr } from "@vid2world/world/evaluation/metrics/psnr";
 import { ssim } from "@vid2world/world/evaluation/metrics/ssim";
 import { loadInception } from "@vid2world/world/evaluation/networks/inception";
 import { processMemory, resetPeak } from "./process-memory.js";
@@ -38,7 +38,7 @@ async function scoreOf({
   const unit = (x: Tensor): Tensor => x.add(1).div(2);
   switch (metric) {
     case "mse":
-      return (a, b) => numbers(a.to("float64").sub(b.to("float64")).square().mean([1, 2, 3]));
+      return (a, b) => numbers(meanSquaredError(a, b));
     case "psnr":
       return (a, b) => numbers(psnr(unit(a), unit(b)));
     case "ssim":

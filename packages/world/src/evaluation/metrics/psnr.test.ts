@@ -1,9 +1,19 @@
 // PSNR and SSIM against the recorded figures of the published evaluation, and the properties that any such score has.
 
 import { existsSync, readFileSync } from "node:fs";
-import { cat, full, Generator, loadSafetensors, rand, scope, type Tensor } from "@vid2world/torch";
+import {
+  cat,
+  full,
+  Generator,
+  getNumThreads,
+  loadSafetensors,
+  rand,
+  scope,
+  setNumThreads,
+  type Tensor,
+} from "@vid2world/torch";
 import { describe, expect, test } from "vitest";
-import { psnr } from "./psnr.js";
+import { meanSquaredError, psnr } from "./psnr.js";
 import { gaussianWindow, ssim } from "./ssim.js";
 
 const fixtures = `${process.env["VID2WORLD_SHARED"] ?? new URL("../../../../../../shared", import.meta.url).pathname}/fixtures`;
@@ -37,6 +47,7 @@ describe.skipIf(!existsSync(`${fixtures}/metrics.json`))(
 describe.each([
   ["psnr", psnr, 80],
   ["ssim", ssim, 1],
+  ["meanSquaredError", (x: Tensor, y: Tensor): Tensor => meanSquaredError(x, y).neg(), 0],
 ] as const)("%s", (_name, score, perfect) => {
   const x_BCHW = random(1, [5, 3, 24, 31]);
   const y_BCHW = random(2, [5, 3, 24, 31]);
@@ -65,9 +76,29 @@ describe.each([
     expect(twice).toEqual([...together, ...together]);
   });
 
+  test("is equal to the last bit with any number of threads", () => {
+    const [large, other] = [random(3, [2, 3, 150, 280]), random(4, [2, 3, 150, 280])];
+    const threads = getNumThreads();
+    const found = [1, 2, 3].map((count) => {
+      setNumThreads(count);
+      return numbers(score(large, other));
+    });
+    setNumThreads(threads);
+    expect(found[1]).toEqual(found[0]);
+    expect(found[2]).toEqual(found[0]);
+  });
+
   test("refuses pictures of unequal shape", () => {
     expect(() => score(x_BCHW, y_BCHW.narrow(3, 0, 30))).toThrow(/\[5, 3, 24, 30\]/);
   });
+});
+
+test("the mean squared error is that of double precision to eight digits", () => {
+  const [x_BCHW, y_BCHW] = [random(5, [3, 3, 150, 280]), random(6, [3, 3, 150, 280])];
+  const exact = numbers(x_BCHW.to("float64").sub(y_BCHW.to("float64")).square().mean([1, 2, 3]));
+  numbers(meanSquaredError(x_BCHW, y_BCHW)).forEach((value, i) =>
+    expect(Math.abs(value / (exact[i] ?? NaN) - 1)).toBeLessThan(1e-8),
+  );
 });
 
 test("PSNR is the textbook figure", () => {

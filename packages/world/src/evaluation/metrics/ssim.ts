@@ -2,7 +2,7 @@
 // Axes: B images, C colours, H height, W width; M maps that are filtered together.
 
 import { cat, ShapeError, type Tensor } from "@vid2world/torch";
-import { perImage } from "./psnr.js";
+import { imageMean, requirePairs } from "./psnr.js";
 
 /** Width of the Gaussian window; a picture must be at least this high and wide. */
 export const ssimWindow = 11;
@@ -13,7 +13,7 @@ const [c1, c2] = [0.01 ** 2, 0.03 ** 2];
 /**
  * SSIM of every image: Gaussian window of 11 pixels and sigma 1.5, no padding (the border of 5 pixels is not scored), mean
  * over positions and colours. Values in [0, 1]; [B C H W], [B C H W] -> [B] float64, at most 1. Each image is computed
- * alone, in float64: independent of the batch to the last bit.
+ * alone, in float64: independent of the batch, and of the number of threads, to the last bit.
  */
 export function ssim(prediction_BCHW: Tensor, target_BCHW: Tensor): Tensor {
   const [height, width] = prediction_BCHW.shape.slice(-2);
@@ -22,7 +22,14 @@ export function ssim(prediction_BCHW: Tensor, target_BCHW: Tensor): Tensor {
       `ssim: pictures are [${prediction_BCHW.shape.join(", ")}]; the window needs at least ${ssimWindow} x ${ssimWindow} pixels`,
     );
   }
-  return perImage("ssim", prediction_BCHW, target_BCHW, (x_1CHW, y_1CHW) => ssimOfOne(x_1CHW, y_1CHW).reshape([1]));
+  requirePairs("ssim", prediction_BCHW, target_BCHW);
+  // One at a time: what is kept for a picture in float64 is five times eight bytes a value.
+  const alone = (x_BCHW: Tensor, image: number): Tensor => x_BCHW.narrow(0, image, 1).to("float64").contiguous();
+  const scores = Array.from({ length: prediction_BCHW.size(0) }, (_, image) => {
+    const maps = similarityMaps(alone(prediction_BCHW, image), alone(target_BCHW, image));
+    return imageMean(maps.luminance.mul(maps.contrast));
+  });
+  return cat(scores);
 }
 
 /** SSIM and its second factor per image and colour. */
@@ -36,11 +43,6 @@ export interface ColourScores {
 export function ssimPerColour(prediction_BCHW: Tensor, target_BCHW: Tensor): ColourScores {
   const maps = similarityMaps(prediction_BCHW.to("float64"), target_BCHW.to("float64"));
   return { ssim_BC: maps.luminance.mul(maps.contrast).mean([2, 3]), contrast_BC: maps.contrast.mean([2, 3]) };
-}
-
-function ssimOfOne(x_1CHW: Tensor, y_1CHW: Tensor): Tensor {
-  const { luminance, contrast } = similarityMaps(x_1CHW, y_1CHW);
-  return luminance.mul(contrast).mean();
 }
 
 /** Both factors of SSIM at every position of the window: [B C H W] -> [B C H-10 W-10]. */

@@ -1,7 +1,7 @@
 // All scores of one pair of clips: per picture where pictures are compared, features where sets of clips are.
 // Axes: T frames, C = 3 colours, H height, W width, D features.
 import { type Device, noGrad, scope, type Tensor } from "@vid2world/torch";
-import { psnr } from "../metrics/psnr.js";
+import { meanSquaredError, psnr } from "../metrics/psnr.js";
 import { ssim } from "../metrics/ssim.js";
 import type { Environment, ScoredPart } from "./environments.js";
 import type { MetricName, MetricNetworks } from "./metric-networks.js";
@@ -76,7 +76,7 @@ function comparePictures(
   const [prediction, truth] = [unit(prediction_TCHW), unit(truth_TCHW)];
   const computed: Partial<Record<PictureMetric, () => number[]>> = {
     // Of values in [-1, 1], as published; the others but LPIPS of values in [0, 1].
-    mse: () => numbers(prediction_TCHW.to("float64").sub(truth_TCHW.to("float64")).square().mean([1, 2, 3])),
+    mse: () => numbers(meanSquaredError(prediction_TCHW, truth_TCHW)),
     psnr: () => numbers(psnr(prediction, truth)),
     ssim: () => numbers(ssim(prediction, truth)),
     ...(lpips && { lpips: () => numbers(lpips.distance(prediction_TCHW, truth_TCHW)) }),
