@@ -61,7 +61,7 @@ export function evaluateCommand() {
     )
     .option(
       "--distance-resamples <n>",
-      "resamples of the intervals of FID and FVD; 0: none (default: 200, none for many vectors of many features)",
+      "resamples of the intervals and paired tests of FID and FVD; 0: none (default: 200)",
       wholeNumber("--distance-resamples", 0),
     )
     .addOption(

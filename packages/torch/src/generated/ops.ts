@@ -2104,6 +2104,19 @@ export function linalgSvd(A: Tensor, options?: LinalgSvdArguments): [Tensor, Ten
   native.call(id_linalgSvd);
   return [wrap(s[0] as number), wrap(s[1] as number), wrap(s[2] as number)];
 }
+/** What `aten::linalg_svdvals` takes beside its required arguments; absent: libtorch's default. */
+export interface LinalgSvdvalsArguments {
+  readonly driver?: string | undefined;
+}
+
+const id_linalgSvdvals = native.declare("aten::linalg_svdvals", "", "A:T driver:STR");
+/** `aten::linalg_svdvals(Tensor A, *, str? driver=None) -> Tensor` */
+export function linalgSvdvals(A: Tensor, options?: LinalgSvdvalsArguments): Tensor {
+  s[0] = A.handle;
+  s[1] = options?.driver === undefined ? -1 : intern(options?.driver);
+  native.call(id_linalgSvdvals);
+  return wrap(s[0] as number);
+}
 /** What `aten::linalg_vector_norm` takes beside its required arguments; absent: libtorch's default. */
 export interface LinalgVectorNormArguments {
   readonly ord?: number | undefined;

@@ -5,27 +5,12 @@ import { adaptiveAvgPool2d, scope, type Tensor } from "@vid2world/torch";
 import { average } from "../metrics/average.js";
 import { findClipPairs } from "../scores/clip-pairs.js";
 import { evaluateFolder, type EvaluateOptions, type FolderReport, openNetworks } from "../scores/evaluate-folder.js";
+import type { TakenFeatures } from "../scores/feature-sets.js";
 import { metricTitles } from "../scores/score-text.js";
 import type { PictureMetric } from "../scores/score-pair.js";
-import { comparePaired, type PairedComparison } from "../statistics/bootstrap.js";
-
-/** One folder of rollouts. */
-export interface ComparedSystem {
-  /** Short and unlike the others: as much of the folder's path as it takes. */
-  readonly name: string;
-  readonly report: FolderReport;
-}
-
-/** A metric of a system against that of the first one, over the clips of both. */
-export interface ComparedMetric extends PairedComparison {
-  readonly system: string;
-  /** Index and name of the part of the frames. */
-  readonly part: number;
-  readonly frames: string;
-  readonly metric: PictureMetric;
-  /** Whether the system is the better one; undefined where chance alone may give the difference (p >= 0.05). */
-  readonly better?: boolean;
-}
+import { comparePaired } from "../statistics/bootstrap.js";
+import { compareSets, freeFeatures, type SystemFeatures } from "./compare-sets.js";
+import { type ComparedMetric, type ComparedSystem, judged } from "./compared-metric.js";
 
 /** What a comparison finds. */
 export interface ComparisonReport {
@@ -41,8 +26,6 @@ export interface ComparisonReport {
 /** Metrics that clips are ranked by, the nearest to what people see first. */
 const ranking: readonly PictureMetric[] = ["dreamsim", "lpips", "ssim", "psnr", "mse"];
 
-const significant = 0.05;
-
 /** Scores `folders` and compares the second and later ones with the first. All must hold clips of the same names. */
 export async function compareFolders(
   folders: readonly string[],
@@ -54,29 +37,53 @@ export async function compareFolders(
   await requireSameClips(folders);
   const names = shortNames(folders);
   const systems: ComparedSystem[] = [];
+  const distances: ComparedMetric[] = [];
+  const remarks = new Set<string>();
   const truths = new TrueClips();
+  let base: SystemFeatures | undefined;
   using networks = options.networks ? undefined : await openNetworks(options);
-  for (const [index, folder] of folders.entries()) {
-    const onProgress = (done: number, total: number): void =>
-      options.onProgress?.(index * total + done, folders.length * total);
-    const onTruth = (clip: string, truth_TCHW: Tensor): void => truths.check(folder, clip, truth_TCHW);
-    const report = await evaluateFolder(folder, { ...options, ...(networks && { networks }), onProgress, onTruth });
-    systems.push({ name: names[index] as string, report });
+  try {
+    for (const [index, folder] of folders.entries()) {
+      const onProgress = (done: number, total: number): void =>
+        options.onProgress?.(index * total + done, folders.length * total);
+      const onTruth = (clip: string, truth_TCHW: Tensor): void => truths.check(folder, clip, truth_TCHW);
+      let features: readonly TakenFeatures[] = [];
+      const report = await evaluateFolder(folder, {
+        ...{ ...options, ...(networks && { networks }), onProgress, onTruth },
+        onFeatures: (taken) => (features = taken),
+      });
+      const system = { name: names[index] as string, report };
+      systems.push(system);
+      if (base === undefined) base = { system, features };
+      else {
+        distances.push(...compareSets(base, { system, features }, options, remarks));
+        freeFeatures(features);
+      }
+    }
+  } finally {
+    freeFeatures(base?.features ?? []);
   }
-  return compareReports(systems);
+  return compareReports(systems, distances, [...remarks]);
 }
 
-/** Compares systems that are scored already, on the same clips, with the first one of them. */
-export function compareReports(systems: readonly ComparedSystem[]): ComparisonReport {
+/** Compares systems that are scored already, on the same clips, with the first one of them; `distances` are those of sets. */
+export function compareReports(
+  systems: readonly ComparedSystem[],
+  distances: readonly ComparedMetric[] = [],
+  remarks: readonly string[] = [],
+): ComparisonReport {
   const [base, ...others] = systems;
   if (!base) throw invalid("systems", "at least one", "none");
   const computed = Object.keys(base.report.scores.parts[0]?.pictures ?? {});
   const rankedBy = ranking.find((metric) => computed.includes(metric));
   return {
     ...{ format: "vid2world-comparison/1", systems, ...(rankedBy && { rankedBy }) },
-    comparisons: others.flatMap((system) => compared(base, system)),
+    comparisons: others.flatMap((system) => [
+      ...compared(base, system),
+      ...distances.filter(({ system: name }) => name === system.name),
+    ]),
     worstFirst: rankedBy ? clipsByBadness(systems, rankedBy) : base.report.scores.clips.map(({ name }) => name),
-    warnings: [...new Set(systems.flatMap(({ report }) => report.warnings))],
+    warnings: [...new Set([...systems.flatMap(({ report }) => report.warnings), ...remarks])],
   };
 }
 
@@ -113,10 +120,7 @@ function compared(base: ComparedSystem, system: ComparedSystem): ComparedMetric[
   return system.report.scores.parts.flatMap(({ name, pictures }, part) =>
     (Object.keys(pictures) as PictureMetric[]).map((metric) => {
       const result = comparePaired(clipMeans(system.report, part, metric), clipMeans(base.report, part, metric));
-      const decided = result.pValue < significant;
-      const better =
-        metricTitles[metric].better === "higher" ? result.difference.value > 0 : result.difference.value < 0;
-      return { ...result, system: system.name, part, frames: name, metric, ...(decided && { better }) };
+      return judged({ ...result, system: system.name, part, frames: name, metric });
     }),
   );
 }

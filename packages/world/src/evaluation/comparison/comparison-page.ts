@@ -12,7 +12,8 @@ import { type ClipPair, findClipPairs } from "../scores/clip-pairs.js";
 import type { FolderReport } from "../scores/evaluate-folder.js";
 import type { PictureMetric } from "../scores/score-pair.js";
 import { metricTitles } from "../scores/score-text.js";
-import { clipMeans, type ComparedSystem, type ComparisonReport } from "./compare-folders.js";
+import { clipMeans, type ComparisonReport } from "./compare-folders.js";
+import type { ComparedSystem } from "./compared-metric.js";
 import { differenceRows, remarksOf, valueRows } from "./comparison-text.js";
 import { frameStrip } from "./frame-strip.js";
 import { tableHtml } from "./page-table.js";
@@ -48,7 +49,7 @@ export async function comparisonPage(report: ComparisonReport, options: Comparis
       ? ""
       : section(
           "Differences",
-          "Clip by clip against the first system. The p-value is that of a paired randomisation test: how often chance alone gives as much.",
+          "Clip by clip against the first system. The p-value is that of a paired randomisation test, clips exchanged between both: how often chance alone gives as much.",
           tableHtml(differences.head, differences.rows),
         ),
     charts.length === 0

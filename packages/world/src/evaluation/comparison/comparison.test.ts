@@ -2,17 +2,12 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Tensor } from "@vid2world/torch";
+import { liveTensors, type Tensor } from "@vid2world/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { summarise } from "../scores/summary.js";
 import { writePair } from "../scores/testing/toy-pairs.js";
-import {
-  type ComparedSystem,
-  compareFolders,
-  compareReports,
-  type ComparisonReport,
-  shortNames,
-} from "./compare-folders.js";
+import { compareFolders, compareReports, type ComparisonReport, shortNames } from "./compare-folders.js";
+import type { ComparedSystem } from "./compared-metric.js";
 import { comparisonPage } from "./comparison-page.js";
 import { comparisonCsv, comparisonMarkdown, comparisonText } from "./comparison-text.js";
 
@@ -66,15 +61,25 @@ test("what folders hold is read: the bad one is worse, and the worst clip comes 
   expect(report.worstFirst).toEqual(["d", "b<c>", "a"]);
 });
 
-test("metrics of sets alone compare no clips: those are in the order of their names, and the page shows them", async () => {
+test("metrics of sets are compared by exchanging clips; clips are in the order of their names then, and the page shows them", async () => {
   const dispose = (): void => undefined;
   const fid = {
     ...{ name: "brightness", width: 1, dispose, [Symbol.dispose]: dispose },
     features: (x_BCHW: Tensor) => x_BCHW.mean([1, 2, 3]).unsqueeze(1),
   };
   const networks = { fid, missing: {}, checksums: {}, dispose, [Symbol.dispose]: dispose };
+  const before = liveTensors();
   const sets = await compareFolders([at("good"), at("bad")], { environment: "own", metrics: ["fid", "fvd"], networks });
-  expect([sets.rankedBy, sets.comparisons]).toEqual([undefined, []]);
+  expect(liveTensors()).toBe(before);
+  expect(sets.rankedBy).toBeUndefined();
+  expect(sets.comparisons.map(({ system, metric, episodes }) => [system, metric, episodes])).toEqual([
+    ["bad", "fid", 3],
+  ]);
+  const [found] = sets.comparisons;
+  const [good, bad] = sets.systems.map(({ report }) => report.scores.parts[0]?.fid?.value ?? NaN) as [number, number];
+  expect(found?.difference.value).toBe(bad - good);
+  expect((found?.pValue ?? NaN) * 2 ** 3).toSatisfy(Number.isInteger); // all arrangements of three clips
+  expect(comparisonMarkdown(sets)).toMatch(/\| bad \| FID ↓ \| [+-]\d+\.\d+ \[.*\] \| p = /);
   expect(sets.worstFirst).toEqual(names);
   expect(comparisonText(sets)).toMatch(/FID ↓/);
   expect(await comparisonPage(sets, { facts: [], clips: 1 })).toMatch(/By name: no metric scores single clips/);

@@ -36,7 +36,11 @@ export function psnr(prediction_BCHW: Tensor, target_BCHW: Tensor): Tensor {
  */
 export function imageMean(x_BCHW: Tensor): Tensor {
   const [images, colours, height, width] = x_BCHW.dims("B C H W");
-  const rows_BR = x_BCHW.contiguous().sum([3]).to("float64").reshape([images, colours * height]);
+  const rows_BR = x_BCHW
+    .contiguous()
+    .sum([3])
+    .to("float64")
+    .reshape([images, colours * height]);
   return rows_BR.sum([1]).div(colours * height * width);
 }
 

@@ -11,7 +11,7 @@ import {
   metricNames,
   openMetricNetworks,
 } from "./metric-networks.js";
-import { type DistanceOptions, featureSets, type SetDistance } from "./feature-sets.js";
+import { type DistanceOptions, featureSets, type SetDistance, type TakenFeatures } from "./feature-sets.js";
 import { type FrameSource, readPair } from "./read-pair.js";
 import { type PictureMetric, type PictureScores, scorePair } from "./score-pair.js";
 import { type MetricSummary, summarise } from "./summary.js";
@@ -38,6 +38,8 @@ export interface EvaluateOptions
   readonly onProgress?: (done: number, total: number) => void;
   /** Sees the true frames of every clip, [T 3 H W] in [-1, 1], as they are scored; they are freed afterwards. */
   readonly onTruth?: (clip: string, truth_TCHW: Tensor) => void;
+  /** Is given the features behind FID and FVD, by part of the frames, and frees them; default: they are freed. */
+  readonly onFeatures?: (features: readonly TakenFeatures[]) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -98,15 +100,15 @@ export async function evaluateFolder(folder: string, options: EvaluateOptions): 
   const both = protocol === "corrected" && pairs.some(({ raw }) => raw !== undefined);
   const total = pairs.length * (both ? 2 : 1);
   let done = 0;
-  const run = (source: FrameSource, changes: Partial<EvaluateOptions> = {}): Promise<ScoreSet> => {
-    const how = { ...options, ...changes };
+  const { onFeatures: _, ...asVideos } = { ...options, saveStatistics: undefined };
+  const run = (source: FrameSource, how: EvaluateOptions = options): Promise<ScoreSet> => {
     return scoreAll({ pairs, environment, metrics, networks, device, warnings, missing, source, options: how }, () =>
       options.onProgress?.(++done, total),
     );
   };
   const scores = await run(protocol === "published" ? "video" : "lossless");
   // What is kept is what the scores are of.
-  const fromVideos = both ? await run("video", { saveStatistics: undefined }) : undefined;
+  const fromVideos = both ? await run("video", asVideos) : undefined;
   const { resamples, confidence, seed } = { ...bootstrapDefaults, ...options.bootstrap };
   const drawn = options.distanceResamples ?? distanceResamples;
   return {
@@ -184,6 +186,7 @@ async function scoreAll(job: Job, onClip: () => void): Promise<ScoreSet> {
     parts.push({ name, pictures: summaries(clips, part, environment.batch, options.bootstrap), ...distances });
   }
   if (options.saveStatistics !== undefined) await sets.save(options.saveStatistics);
+  options.onFeatures?.(sets.take());
   const [first = "video"] = sources;
   return { source: sources.size > 1 ? "mixed" : first, parts, clips };
 }

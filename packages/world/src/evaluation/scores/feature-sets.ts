@@ -1,7 +1,8 @@
 // The features of all true and predicted clips of a folder, by part and distance, and the Frechet distances of them.
-import { distanceResamples, EpisodeFeatures, intervalLimit } from "../metrics/episode-features.js";
+import { distanceResamples, EpisodeFeatures, keptVectors } from "../metrics/episode-features.js";
 import { FeatureStatistics } from "../metrics/feature-statistics.js";
 import { frechetDistanceOf } from "../metrics/frechet.js";
+import { exactLimit, leadingDirections } from "../metrics/frechet-sampler.js";
 import type { BootstrapOptions } from "../statistics/bootstrap.js";
 import type { Environment } from "./environments.js";
 import type { MetricNetworks } from "./metric-networks.js";
@@ -25,7 +26,7 @@ export type SetMetric = "fid" | "fvd";
 
 /** What is drawn for intervals of distances. */
 export interface DistanceOptions {
-  /** Resamples of an interval; 0: none. Default: 200 where vectors or features are at most 512, else none. */
+  /** Resamples of an interval, and arrangements of a paired test; 0: none. Default: 200. */
   readonly distanceResamples?: number | undefined;
   readonly bootstrap?: BootstrapOptions;
 }
@@ -38,7 +39,12 @@ export interface FeatureSets extends Disposable {
   distances(part: number, warnings: Set<string>, reference?: string): Promise<Partial<Record<SetMetric, SetDistance>>>;
   /** Writes the statistics of all parts into a folder. */
   save(folder: string): Promise<void>;
+  /** Gives the features away, by part: whoever takes them frees them. */
+  take(): readonly TakenFeatures[];
 }
+
+/** The features of one part of the frames that a comparison with another system needs. */
+export type TakenFeatures = ReadonlyMap<SetMetric, EpisodeFeatures>;
 
 interface FeatureSet extends Disposable {
   readonly truth: FeatureStatistics;
@@ -86,11 +92,11 @@ export function featureSets({ parts }: Environment, networks: MetricNetworks, op
           found[metric] = { value: frechetDistanceOf(truth, set.prediction), vectors, features, network };
           continue;
         }
-        if (set.episodes.vectors === 0 && options.distanceResamples === undefined)
-          warnings.add(
-            `${metric.toUpperCase()}: no interval, it takes long for ${vectors} vectors of ${features} features; --distance-resamples ${distanceResamples} computes it`,
-          );
-        found[metric] = { ...distanceOf(set, options), vectors, features, network };
+        if (set.episodes.vectors === 0 && options.distanceResamples !== 0)
+          warnings.add(`${metric.toUpperCase()}: no interval of ${vectors} vectors; at most ${keptVectors} are kept`);
+        const { share = 1, ...distance } = distanceOf(set, options);
+        if (share < 1) warnings.add(directionsText(metric, features, share));
+        found[metric] = { ...distance, vectors, features, network };
       }
       return found;
     },
@@ -102,31 +108,41 @@ export function featureSets({ parts }: Environment, networks: MetricNetworks, op
             await saveStatistics(file, set[side], networks[metric]?.name ?? "");
           }
     },
+    take: () =>
+      sets.map((part) => {
+        const taken = new Map([...part].map(([metric, { episodes }]) => [metric, episodes] as const));
+        for (const [metric, set] of part) part.set(metric, { ...set, episodes: new EpisodeFeatures(0) });
+        return taken;
+      }),
     [Symbol.dispose]() {
       for (const part of sets) for (const set of part.values()) set[Symbol.dispose]();
     },
   };
 }
 
-function emptySet(width: number, resamples: number | undefined): FeatureSet {
+function emptySet(width: number, resamples = distanceResamples): FeatureSet {
   const [truth, prediction] = [new FeatureStatistics(width), new FeatureStatistics(width)];
-  const all = (resamples ?? 0) > 0 || width <= intervalLimit;
-  const episodes = new EpisodeFeatures(all ? Infinity : intervalLimit);
-  const dispose = (): void => {
-    for (const each of [truth, prediction, episodes]) each.dispose();
+  const episodes = new EpisodeFeatures(resamples > 0 ? keptVectors : 0);
+  return {
+    ...{ truth, prediction, episodes },
+    [Symbol.dispose]() {
+      for (const each of [this.truth, this.prediction, this.episodes]) each.dispose();
+    },
   };
-  return { truth, prediction, episodes, [Symbol.dispose]: dispose };
 }
 
-/** From the vectors where they were kept: with few of them that is also faster than from their statistics. */
+/** What a reader must know of intervals that look at some directions only. */
+export const directionsText = (metric: SetMetric, features: number, share: number): string =>
+  `${metric.toUpperCase()}: spread and p-values are those of the ${leadingDirections} leading directions of ${features}, with ${(100 * share).toFixed(0)} % of the variance`;
+
+/** From the vectors where they were kept and are few: that is exact, and faster than from their statistics. */
 function distanceOf(
   { truth, prediction, episodes }: FeatureSet,
-  { distanceResamples: asked = distanceResamples, bootstrap }: DistanceOptions,
-): Pick<SetDistance, "value" | "low" | "high"> {
-  if (episodes.vectors === 0) return { value: frechetDistanceOf(truth, prediction) };
-  const { value, low, high } = episodes.interval({
-    ...bootstrap,
-    resamples: asked,
-  });
-  return Number.isNaN(low) ? { value } : { value, low, high };
+  { distanceResamples: resamples = distanceResamples, bootstrap }: DistanceOptions,
+): Pick<SetDistance, "value" | "low" | "high"> & { readonly share?: number } {
+  const { vectors } = episodes;
+  const value = vectors > 0 && vectors <= exactLimit ? episodes.distance() : frechetDistanceOf(truth, prediction);
+  if (vectors === 0 || resamples === 0) return { value };
+  const { low, high, share } = episodes.interval(value, { ...bootstrap, resamples });
+  return Number.isNaN(low) ? { value } : { value, low, high, share };
 }

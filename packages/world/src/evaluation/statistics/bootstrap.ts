@@ -77,26 +77,46 @@ export function comparePaired(
   if (a.length !== b.length || a.length === 0)
     throw invalid("b", `as many scores as a has (${a.length}), at least one`, b.length);
   const differences = a.map((score, i) => score - (b[i] as number));
-  const { resamples, seed } = { ...bootstrapDefaults, ...options };
-  const observed = Math.abs(sum(differences));
-  // Sums of the same numbers in another order differ in the last digits: that is no larger difference.
-  const threshold = observed - 1e-12 * sum(differences.map(Math.abs));
-  const exact = differences.length <= 12;
-  const flips = exact ? 2 ** differences.length : resamples;
+  const signed = (swapped: readonly boolean[]): number =>
+    sum(differences.map((difference, i) => (swapped[i] === true ? -difference : difference)));
+  const tests = { ...options, mostExact: 12, rounding: 1e-12 * sum(differences.map(Math.abs)) };
+  const { pValue } = swapTest(differences.length, signed, tests);
+  return { difference: meanInterval(differences, options), pValue, episodes: differences.length };
+}
+
+/** Options of {@link swapTest}. */
+export interface SwapTestOptions extends BootstrapOptions {
+  /** Up to so many episodes all arrangements are tried. */
+  readonly mostExact: number;
+  /** Differences by so much are none: sums of the same numbers in another order differ in the last digits. */
+  readonly rounding: number;
+}
+
+/**
+ * Fisher's randomisation test of any difference between two systems: if they were alike, each episode's results might as well be exchanged
+ * between them. `difference` gives the difference with the episodes exchanged for which its argument is true; the p-value is two-sided.
+ */
+export function swapTest(
+  episodes: number,
+  difference: (swapped: readonly boolean[]) => number,
+  options: SwapTestOptions,
+): { readonly observed: number; readonly pValue: number } {
+  const { resamples, seed, mostExact, rounding } = { ...bootstrapDefaults, ...options };
+  const observed = difference(new Array<boolean>(episodes).fill(false));
+  const exact = episodes <= mostExact;
+  const arrangements = exact ? 2 ** episodes : resamples;
   const next = randomIntegers(seed, 1);
   let extreme = 0;
-  for (let flip = 0; flip < flips; flip++) {
+  for (let arrangement = 0; arrangement < arrangements; arrangement++) {
     let bits = 0;
-    const flipped = differences.map((difference, i) => {
-      if (i % 32 === 0) bits = exact ? flip : next();
-      const sign = (bits >>> (i % 32)) & 1 ? -1 : 1;
-      return sign * difference;
+    const swapped = Array.from({ length: episodes }, (_, i) => {
+      if (i % 32 === 0) bits = exact ? arrangement : next();
+      return ((bits >>> (i % 32)) & 1) === 1;
     });
-    if (Math.abs(sum(flipped)) >= threshold) extreme++;
+    if (Math.abs(difference(swapped)) >= Math.abs(observed) - rounding) extreme++;
   }
   // The observed arrangement is one of those that chance may draw.
-  const pValue = exact ? extreme / flips : (extreme + 1) / (flips + 1);
-  return { difference: meanInterval(differences, options), pValue, episodes: differences.length };
+  return { observed, pValue: exact ? extreme / arrangements : (extreme + 1) / (arrangements + 1) };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
