@@ -20,7 +20,7 @@ import { type WorldCodec, bytesOf, worldCodec } from "./world-codec.js";
 import type { DecoderName, WorldConfig } from "./world-config.js";
 import { actionTensor, drawFrames, rowMajor, settingsOf, settleStates, settlingOf } from "./world-frames.js";
 import { networkOf, streamingNetworkOf } from "./world-network.js";
-import type { SceneDescriber } from "./world-scene.js";
+import { type SceneDescriber, foldingDescriber } from "./world-scene.js";
 import { type WorldState, releaseState, retainState } from "./world-state.js";
 
 /** What a world starts from. */
@@ -94,11 +94,14 @@ export class WorldModel {
   /** Present where `sampler.evaluation` is `streaming`. It holds tensors made from the weights: after training make a new world. */
   readonly streaming: StreamingNetwork | undefined;
   readonly parts: WorldParts;
+  /** Describes scenes as this world's network is told of them: keys and values in place of tokens. Absent where there is nothing to tell. */
+  readonly describeScene: SceneDescriber | undefined;
   readonly decoder: DecoderName;
   #state: WorldState | undefined;
 
   constructor(parts: WorldParts, options: WorldOptions = {}) {
     this.parts = parts;
+    this.describeScene = parts.describeScene && foldingDescriber(parts.describeScene, parts.unet);
     this.config = parts.config;
     this.sampler = samplerSchema.parse({ ...parts.config.sampler, ...options.sampler });
     this.device = options.device ?? "cpu";
@@ -285,7 +288,7 @@ export class WorldModel {
 
   /** The scene of the first frames; the reconstruction that guidance compares with comes from the very latents of the context. */
   #describe(frames: Uint8Array, latents_BTCHW: Tensor): SceneConditioning {
-    const { describeScene } = this.parts;
+    const { describeScene } = this;
     if (!describeScene) return {};
     const batch = latents_BTCHW.size(0);
     const bytes = frames.length / batch;

@@ -101,6 +101,23 @@ test("a world is told of the reconstruction of its own latents", () => {
   expect(reconstruction).not.toEqual(frame);
 });
 
+test("a world makes keys and values of its scene once, and plays as with its tokens", () => {
+  world.reset({ frames });
+  const state = world.snapshot();
+  const [told, plain] = [state.scene.context, state.scene.unconditionalContext] as [Tensor, Tensor];
+  expect([told.size(2), plain.size(2)]).not.toContain(parts.unet.contextDim);
+  const tokens = describeScene(world.codec.pixels(frames), () =>
+    world.codec.decodePixels((state.history[0] as { latent_BCHW: Tensor }).latent_BCHW),
+  );
+  expect(tokens.context?.shape).toEqual([...told.shape.slice(0, 2), 8]);
+  const pictures = [tokens, state.scene].map((scene) => {
+    const twin = world.fork();
+    twin.restore({ ...state, scene });
+    return twin.step([1, 0, 0]);
+  });
+  expect(pictures[1]).toEqual(pictures[0]);
+});
+
 test("playing with a scene leaves no tensors behind", () => {
   play(world);
   const before = liveTensors();

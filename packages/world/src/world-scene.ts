@@ -5,6 +5,7 @@ import type { SceneConditioning } from "./diffusion/frame-sampling.js";
 import type { ClipImageTower } from "./model/clip/image-tower.js";
 import type { ClipTextTower } from "./model/clip/text-tower.js";
 import type { Resampler } from "./model/resampler.js";
+import type { UNet3D } from "./model/unet/unet.js";
 
 /** The networks that describe a scene. */
 export interface SceneNetworks {
@@ -35,6 +36,21 @@ export function sceneDescriber(networks: SceneNetworks): SceneDescriber {
         context: context(frame_BCHW),
         ...(reconstruction && { unconditionalContext: context(reconstruction()) }),
       })),
+    );
+}
+
+/** The same scenes with their contexts folded, once per scene (`UNet3D.foldContext`), for worlds whose weights stay as they are. */
+export function foldingDescriber(describe: SceneDescriber, unet: Pick<UNet3D, "foldContext">): SceneDescriber {
+  return (frame_BCHW, reconstruction) =>
+    noGrad(() =>
+      scope((): SceneConditioning => {
+        const { context, unconditionalContext, ...rest } = describe(frame_BCHW, reconstruction);
+        return {
+          ...rest,
+          ...(context && { context: unet.foldContext(context) }),
+          ...(unconditionalContext && { unconditionalContext: unet.foldContext(unconditionalContext) }),
+        };
+      }),
     );
 }
 

@@ -5,7 +5,7 @@ import type { Tensor } from "@vid2world/torch";
 
 /** Everything a prediction depends on besides the noisy latents and their noise levels. */
 export interface Conditioning {
-  /** Text and image tokens [B L D]. */
+  /** Text and image tokens [B L D], or what the network made of them once. */
   readonly context?: Tensor;
   /** Latents joined to the noisy ones along the channels; may hold more frames than the window, the first ones are used. */
   readonly concat_BTCHW?: Tensor;

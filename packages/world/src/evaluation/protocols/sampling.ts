@@ -4,7 +4,6 @@ import { type Tensor, fromTypedArray, noGrad, scope, stack } from "@vid2world/to
 import type { FrameSettings, SceneConditioning } from "../../diffusion/frame-sampling.js";
 import { type NoiseSource, seededNoise } from "../../diffusion/noise.js";
 import type { WorldModel } from "../../world-model.js";
-import type { SceneDescriber } from "../../world-scene.js";
 import { type FrameBlock, emptyBlock, setFrames } from "./frame-block.js";
 
 /** Clips that are sampled together. */
@@ -63,8 +62,7 @@ export function frameOfAll(world: WorldModel, blocks: readonly FrameBlock[], ind
  * one. Guidance is compared with the first frame's reconstruction, as published.
  */
 export function encodeWindow(world: WorldModel, blocks: readonly FrameBlock[], noise: NoiseSource): EncodedWindow {
-  const { codec } = world;
-  const describe: SceneDescriber | undefined = world.parts.describeScene;
+  const { codec, describeScene } = world;
   const count = blocks[0]?.frames ?? 0;
   return noGrad(() =>
     scope(() => {
@@ -76,7 +74,10 @@ export function encodeWindow(world: WorldModel, blocks: readonly FrameBlock[], n
       );
       const latents_BTCHW = stack(latents, { dim: 1 });
       const first = (): Tensor => codec.decodePixels(latents_BTCHW.select(1, 0));
-      const scene = describe?.(frameOfAll(world, blocks, 0), world.sampler.guidanceScale === 1 ? undefined : first);
+      const scene = describeScene?.(
+        frameOfAll(world, blocks, 0),
+        world.sampler.guidanceScale === 1 ? undefined : first,
+      );
       return { latents_BTCHW, scene: scene ?? {} };
     }),
   );

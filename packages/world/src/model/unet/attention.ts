@@ -11,6 +11,7 @@ import {
   scope,
   type Tensor,
 } from "@vid2world/torch";
+import { invalid } from "@vid2world/formats";
 
 import type { Window } from "./frames.js";
 import { branchesOf, type LayerMemory } from "./time-pass.js";
@@ -31,6 +32,8 @@ export interface SplitContext {
   readonly text: Tensor;
   /** `[B Li D]`: all image tokens for every frame of a clip; or `[F Lf D]`: each frame's own. */
   readonly image: Tensor | undefined;
+  /** Present where D holds keys and values made before (`folded-context.ts`): where each attention's begin. Absent: they are tokens. */
+  readonly places?: ReadonlyMap<object, number>;
 }
 
 /** Queries, keys and values without bias, an output projection with one. */
@@ -41,11 +44,14 @@ export class Attention extends Module {
   readonly imageKey: Linear | undefined;
   readonly imageValue: Linear | undefined;
   readonly output: Linear;
+  /** Width of the tokens attended to; absent: the queries' own. */
+  readonly contextWidth: number | undefined;
   readonly #headChannels: number;
 
   constructor(width: number, options: AttentionOptions) {
     super();
     const inner = options.heads * options.headChannels;
+    this.contextWidth = options.contextWidth;
     const contextWidth = options.contextWidth ?? width;
     const projection = (): Linear => new Linear(contextWidth, inner, { bias: false });
     this.query = new Linear(width, inner, { bias: false });
@@ -69,17 +75,24 @@ export class Attention extends Module {
    * Attention to a context: `[F N C] -> [F N C]`. Where frames share a context its keys and values are computed once, and the queries of
    * all frames of a clip attend to them together: cross attention has no order, so the frames can be one long list of tokens.
    */
-  attendTo(x_FNC: Tensor, context: SplitContext): Tensor {
+  attendTo(x_FNC: Tensor, { text, image, places }: SplitContext): Tensor {
     return scope(() => {
       const query_FNC = this.query.forward(x_FNC);
-      const fromText = this.#attendShared(query_FNC, this.key.forward(context.text), this.value.forward(context.text));
-      if (context.image === undefined || this.imageKey === undefined || this.imageValue === undefined) {
-        return this.output.forward(fromText);
-      }
-      const key = this.imageKey.forward(context.image);
-      const value = this.imageValue.forward(context.image);
-      return this.output.forward(fromText.add(this.#attendShared(query_FNC, key, value)));
+      const attend = (tokens_GLD: Tensor, of: "text" | "image"): Tensor =>
+        this.#attendShared(query_FNC, ...this.keysAndValues(tokens_GLD, of, places?.get(this)));
+      const fromText = attend(text, "text");
+      const both = image === undefined || !this.imageKey ? fromText : fromText.add(attend(image, "image"));
+      return this.output.forward(both);
     });
+  }
+
+  /** Keys and values of tokens `[G L D]`, `[G L C]` each; or those that were made before and begin at `place`. */
+  keysAndValues(tokens_GLD: Tensor, of: "text" | "image", place?: number): [Tensor, Tensor] {
+    const [key, value] = of === "text" ? [this.key, this.value] : [this.imageKey, this.imageValue];
+    if (!key || !value) throw invalid("of", '"text", as this attention has no keys for image tokens', of);
+    if (place === undefined) return [key.forward(tokens_GLD), value.forward(tokens_GLD)];
+    const width = key.weight.size(0);
+    return [tokens_GLD.narrow(-1, place, width), tokens_GLD.narrow(-1, place + width, width)];
   }
 
   /**

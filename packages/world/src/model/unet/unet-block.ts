@@ -60,7 +60,12 @@ export class UNetBlock extends Module {
       );
     if (spatial)
       steps.push((x) =>
-        this.#run(recomputed.attention, (y, ...c) => spatial.forward(y, contextOf(c)), x, ...tensorsOf(context)),
+        this.#run(
+          recomputed.attention,
+          (y, ...c) => spatial.forward(y, contextOf(c, context)),
+          x,
+          ...tensorsOf(context),
+        ),
       );
     if (temporal) steps.push((x) => this.#run(recomputed.attention, (y) => temporal.forward(y, window), x));
     if (this.downsample) steps.push(this.downsample.forward.bind(this.downsample));
@@ -83,8 +88,8 @@ export class UNetBlock extends Module {
 const tensorsOf = (context: SplitContext | undefined): readonly Tensor[] =>
   context === undefined ? [] : context.image === undefined ? [context.text] : [context.text, context.image];
 
-const contextOf = ([text, image]: readonly Tensor[]): SplitContext | undefined =>
-  text === undefined ? undefined : { text, image };
+const contextOf = ([text, image]: readonly Tensor[], like: SplitContext | undefined): SplitContext | undefined =>
+  text === undefined ? undefined : { ...like, text, image };
 
 function makeResidual(inChannels: number, outChannels: number, options: ResolvedUNetOptions): ResidualBlock {
   const { normGroups, dropout, causal, temporalNorm, temporalConvDropout } = options;

@@ -7,6 +7,7 @@ import { ActionEncoder } from "./action-encoder.js";
 import type { SplitContext } from "./attention.js";
 import { HeightCausalConv2d } from "./causal-conv.js";
 import { EmbeddingMlp } from "./embedding-mlp.js";
+import { type FoldedLayout, foldTokens, foldedLayout, isFolded } from "./folded-context.js";
 import type { Window } from "./frames.js";
 import { unetLayout } from "./layout.js";
 import { FrameNorm } from "./norm.js";
@@ -25,7 +26,7 @@ export interface UNetInput {
   readonly x_BTCHW: Tensor;
   /** Timesteps `[B]` (the same for all frames) or `[B T]`. */
   readonly timesteps: Tensor;
-  /** Text tokens followed by image tokens, `[B L D]`. */
+  /** Text tokens followed by image tokens, `[B L D]`; or what `UNet3D.foldContext` made of them. */
   readonly context?: Tensor;
   /** Entry t is the action that led to frame t: shifting is the caller's business. */
   readonly actions_BTA?: Tensor;
@@ -51,6 +52,7 @@ export class UNet3D extends Module {
   readonly outputNorm: FrameNorm;
   readonly outputConv: Conv2d;
   readonly #options: ResolvedUNetOptions;
+  #folded: FoldedLayout | undefined;
 
   constructor(options: UNetOptions) {
     super();
@@ -82,6 +84,18 @@ export class UNet3D extends Module {
   /** The options with every default filled in. */
   get options(): ResolvedUNetOptions {
     return this.#options;
+  }
+
+  /**
+   * Keys and values that the cross attentions make of a context, to be given in its place as often as it is used: `[B L D] -> [B L P]`, in the
+   * weights' type. The same numbers come of it, to rounding, for as long as the weights stay as they are. A folded one is returned as it is.
+   */
+  foldContext(context: Tensor): Tensor {
+    const { contextDim } = this.#options;
+    if (contextDim === undefined) return context;
+    const layout = this.#foldedLayout();
+    if (layout.width === contextDim || isFolded(context, layout, contextDim)) return context;
+    return scope(() => foldTokens(context.to(this.outputConv.weight.dtype), layout, this.#options));
   }
 
   /** `[B T C H W] -> [B T Co H W]`; `time` joins the evaluation to earlier and later ones (see `UNetStream`). */
@@ -137,10 +151,17 @@ export class UNet3D extends Module {
   }
 
   #context({ context }: UNetInput, window: Window): SplitContext | undefined {
-    if (this.#options.contextDim === undefined) return undefined;
+    const { contextDim } = this.#options;
+    if (contextDim === undefined) return undefined;
     if (context === undefined)
       throw invalid("context", "a tensor [B L D]: this network has cross attention", undefined);
-    return splitContext(context.to(this.outputConv.weight.dtype), window, this.#options);
+    const layout = this.#foldedLayout();
+    const split = splitContext(context.to(this.outputConv.weight.dtype), window, this.#options);
+    return isFolded(context, layout, contextDim) ? { ...split, places: layout.places } : split;
+  }
+
+  #foldedLayout(): FoldedLayout {
+    return (this.#folded ??= foldedLayout(this.namedModules().values()));
   }
 
   #check(frames: number, channels: number): void {
