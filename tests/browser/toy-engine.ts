@@ -6,6 +6,7 @@ import {
   type EngineFrame,
   type EngineStep,
   type EngineWorld,
+  type HeldAction,
   noLoad,
 } from "@vid2world/world/serving/engine";
 import type { GalleryStart } from "@vid2world/world/serving/server/gallery/gallery";
@@ -88,7 +89,9 @@ export function toyEngine(): ToyEngine {
     return nodes;
   };
 
-  async function step({ session, from, action }: EngineStep): Promise<EngineFrame> {
+  const holding = new Map<string, HeldAction | undefined>();
+
+  async function step({ session, from, action: wanted }: EngineStep): Promise<EngineFrame> {
     const nodes = known(session);
     const parent = nodes[from];
     if (parent === undefined) throw new EngineError("unknown-node", `no node ${from}`);
@@ -98,10 +101,13 @@ export function toyEngine(): ToyEngine {
       throw new EngineError("lost", "the engine was lost");
     }
     if (engine.memoryIsFull) throw new EngineError("out-of-memory", "no memory");
+    const held = wanted === "held" ? holding.get(session) : undefined;
+    const action = wanted === "held" ? (held?.row ?? [0, 0, 0, 0, 0]) : wanted;
     const node = { ...move(parent, action), frame: parent.frame + 1 };
     nodes.push(node);
     const timings = { wait: 0, model: engine.frameMilliseconds, decode: 1 };
-    return { node: nodes.length - 1, parent: from, frame: node.frame, pixels: draw(node), timings, batch: 1 };
+    const drawn = { action, ...(held && { held }), pixels: draw(node), timings, batch: 1 };
+    return { node: nodes.length - 1, parent: from, frame: node.frame, ...drawn };
   }
 
   const engine: ToyEngine = {
@@ -111,6 +117,7 @@ export function toyEngine(): ToyEngine {
       sessions.set(session, Array.from({ length: CONTEXT }, (_, k) => ({ ...first(k), frame: k }))); // prettier-ignore
       return Promise.resolve();
     },
+    hold: (session, held) => later(() => void holding.set(session, held)),
     picture: (session, number) =>
       later(() => {
         const node = known(session)[number];

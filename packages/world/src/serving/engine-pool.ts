@@ -38,6 +38,7 @@ export function enginePool(engines: readonly Engine[]): Engine {
     open: (session, start) => settle(session, (engine) => engine.open(session, start)),
     restore: (session, bytes) => settle(session, (engine) => engine.restore(session, bytes)),
     step: async (step) => homeOf(step.session).step(step),
+    hold: async (session, held) => homes.get(session)?.hold(session, held),
     picture: async (session, ...given) => homeOf(session).picture(session, ...given),
     snapshot: async (session) => homeOf(session).snapshot(session),
     async close(session) {

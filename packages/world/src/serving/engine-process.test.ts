@@ -75,6 +75,23 @@ test("a process that hangs is killed and started again, and its load is told mea
   await own.shutdown();
 });
 
+test("what is held meanwhile is what a frame is drawn with, also where the process has to come back first", async () => {
+  const start = tinyStart(3);
+  await engine.open("held", start);
+  const step = (from: number) => engine.step({ session: "held", from, action: "held", settings });
+  const hold = (value: number) => engine.hold("held", { row: [value, 0], sequence: 1, received: 0 });
+  await hold(actions[0] ?? 0);
+  const first = await step(1);
+  process.kill(engine.pid ?? 0, "SIGKILL");
+  const second = step(first.node);
+  await hold(actions[1] ?? 0);
+  expect((await second).action).toEqual([actions[1], 0]);
+  expect([first, await second].map(({ pixels }) => Uint8Array.from(pixels))).toEqual(
+    (await undisturbed(start)).slice(0, 2),
+  );
+  await engine.close("held");
+});
+
 test("a session moves to another engine by its snapshot, and back", async () => {
   const start = tinyStart(9);
   await engine.open("c", start);

@@ -9,12 +9,13 @@ import {
   type EngineLoad,
   type EngineStep,
   type EngineWorld,
+  type HeldAction,
   noLoad,
 } from "./engine.js";
 import type { EngineMethod, EngineSetup } from "./engine-calls.js";
 import { type EngineLink, startEngine } from "./engine-link.js";
 import type { TreeNode } from "./engine-session.js";
-import type { LatentFrame } from "./frame-scheduler.js";
+import type { LatentFrame } from "./seats.js";
 import { type SessionRecord, type StoredMemory, decodeSession, encodeSession } from "./session-record.js";
 
 /** What happens to an engine's process. */
@@ -54,6 +55,7 @@ interface Kept {
   readonly base: SessionRecord;
   readonly nodes: TreeNode[];
   memories: readonly StoredMemory[];
+  held: HeldAction | undefined;
   /** Frames since the memories were taken. */
   since: number;
   /** The life of the process that knows the session, and the way there. */
@@ -145,6 +147,7 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
       const now = life;
       await running.call("restore", [name, encodeSession({ ...base, nodes, memories })]);
       kept.life = now;
+      if (kept.held) await running.call("hold", [name, kept.held]);
       onEvent({ kind: "restored", session: name });
     })().finally(() => (kept.returning = undefined));
     await kept.returning;
@@ -166,7 +169,7 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
       const bytes = method === "restore" ? given : await running.call("snapshot", [name]);
       const { nodes, memories, ...base } = decodeSession(bytes as Uint8Array);
       const kept = { base: { ...base, nodes: [], memories: [] }, nodes: [...nodes], memories: memories.slice(0, 1) };
-      sessions.set(name, { ...kept, since: 0, life: now, returning: undefined });
+      sessions.set(name, { ...kept, held: undefined, since: 0, life: now, returning: undefined });
     });
 
   return {
@@ -179,10 +182,17 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
     async step(step: EngineStep): Promise<EngineFrame> {
       const kept = keptOf(step.session);
       const { latent, ...frame } = await call<LatentFrame>(step.session, "step", [step]);
-      const { action, settings, from: parent } = step;
-      kept.nodes.push({ node: frame.node, parent, frame: frame.frame, action: [...action], settings, latent });
+      const { settings, from: parent } = step;
+      kept.nodes.push({ node: frame.node, parent, frame: frame.frame, action: frame.action, settings, latent });
       if (++kept.since >= keepEvery) takeMemories(step.session, kept);
       return frame;
+    },
+    async hold(name, held) {
+      const kept = sessions.get(name);
+      if (!kept) return;
+      kept.held = held;
+      // One that is not there is told when it is back.
+      if (kept.life === life && pid !== undefined) await link.call("hold", [name, held]).catch(unlessLost);
     },
     picture: (name, ...given) => call(name, "picture", [name, ...given]),
     snapshot: (name) => call(name, "snapshot", [name]),
@@ -211,5 +221,9 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
     },
   };
 }
+
+const unlessLost = (error: unknown): void => {
+  if (!(error instanceof EngineError) || error.code !== "lost") throw error;
+};
 
 const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -36,13 +36,22 @@ export interface EngineStart {
   readonly settings?: Settings;
 }
 
+/** What a session's player holds. */
+export interface HeldAction {
+  /** One value per channel. */
+  readonly row: readonly number[];
+  /** The caller's, and told back with the frames that it led to: number of the message that told it, `performance.now()` when that came. */
+  readonly sequence: number;
+  readonly received: number;
+}
+
 /** A step asked of the engine. */
 export interface EngineStep {
   readonly session: string;
   /** The node to go on from. */
   readonly from: number;
-  /** One value per channel. The server keeps one step of a session in work at a time, so that it is as fresh as the frame before is old. */
-  readonly action: readonly number[];
+  /** One value per channel; or what is held in the session (`hold`) in the moment in which the pass begins that draws the frame, at rest if nothing is. */
+  readonly action: readonly number[] | "held";
   /** Settings this frame is drawn with. */
   readonly settings: FullSettings;
 }
@@ -53,6 +62,9 @@ export interface EngineFrame {
   readonly parent: number;
   /** Number of the frame, counted from the first context frame. */
   readonly frame: number;
+  /** What it was drawn with, one value per channel, and where that was held, what was. */
+  readonly action: readonly number[];
+  readonly held?: HeldAction;
   /** H*W*3 bytes. */
   readonly pixels: Uint8Array;
   /** Milliseconds: before the batch began, in the network, in the decoder. */
@@ -86,6 +98,8 @@ export interface Engine {
   /** Begins a session named by the caller; its context frames become nodes 0 to K - 1. */
   open(session: string, start: EngineStart): Promise<void>;
   step(step: EngineStep): Promise<EngineFrame>;
+  /** What a session's player holds from now on, for steps by `"held"`; absent: nothing. Sessions that are not known are no error. */
+  hold(session: string, held: HeldAction | undefined): Promise<void>;
   /**
    * The picture of any node once more, H*W*3 bytes: as it was shown, or by another decoder (absent: the one it was shown by; context frames
    * are as they were given).

@@ -4,50 +4,20 @@
 // process hears its callers, so that sessions join and leave from frame to frame.
 
 import { OutOfMemoryError, type Tensor, cuda } from "@vid2world/torch";
-import type { SamplerConfig } from "../diffusion/samplers/sampler-config.js";
 import type { WorldModel } from "../world-model.js";
 import { type WorldState, releaseState, retainState } from "../world-state.js";
-import { EngineError, type EngineFrame, type EngineStep } from "./engine.js";
+import { restRow } from "../data/action-space.js";
+import { EngineError, type EngineStep, type HeldAction } from "./engine.js";
 import type { EngineSession } from "./engine-session.js";
 import { Batcher, type Batching, type Outcome } from "./exact-batches.js";
-import { type Drawing, type FramePasses, framePasses, newestOf, samplerOf } from "./frame-passes.js";
+import { type FramePasses, framePasses, newestOf, samplerOf } from "./frame-passes.js";
+import { type Job, type LatentFrame, type Ready, type Seat, type Task, newSeat, sharedPass, takeTask, waitingSeats } from "./seats.js"; // prettier-ignore
 
-/** A drawn frame and its latent, from which the session can go on elsewhere. */
-export interface LatentFrame extends EngineFrame {
-  /** C*h*w numbers. */
-  readonly latent: Float32Array;
-}
-
-interface Job {
-  readonly step: EngineStep;
-  readonly sampler: SamplerConfig;
-  /** `performance.now()` when it was asked for. */
-  readonly asked: number;
-  /** Whether memory was made free for it once. */
-  retried: boolean;
-  readonly resolve: (frame: LatentFrame) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** A session in the queue. */
-interface Seat {
-  readonly session: EngineSession;
-  readonly jobs: Job[];
-  /** Turn of its newest frame. */
-  served: number;
-  /** The computation of a state that was not held. */
-  rebuild: { readonly node: number; readonly work: Generator<undefined, void, void> } | undefined;
-  /** The node to settle when nobody waits. */
-  newest: number | undefined;
-  /** Whether its newest state is being settled on another thread; its next step waits for that. */
-  settling: boolean;
-}
-
-/** A step that can be computed now. */
-interface Ready {
-  readonly seat: Seat;
-  readonly job: Job;
-  readonly state: WorldState;
+/** A step with the action that it is drawn with. */
+interface Acting extends Ready {
+  readonly action: readonly number[];
+  /** Where that was held. */
+  readonly held?: HeldAction;
 }
 
 /** How passes are formed. */
@@ -65,7 +35,7 @@ export class FrameScheduler {
   readonly #batcher: Batcher;
   readonly #maxBatch: number;
   readonly #seats = new Map<string, Seat>();
-  readonly #tasks: (() => void)[] = [];
+  readonly #tasks: Task[] = [];
   readonly #idle: (() => void)[] = [];
   #turns = 0;
   /** States that are being settled on other threads. */
@@ -88,8 +58,7 @@ export class FrameScheduler {
 
   /** Gives a session a seat. */
   add(name: string, session: EngineSession): void {
-    const newest = session.nodes.length - 1;
-    this.#seats.set(name, { session, jobs: [], served: this.#turns, rebuild: undefined, newest, settling: false });
+    this.#seats.set(name, newSeat(session, this.#turns));
     this.#wake();
   }
 
@@ -114,16 +83,23 @@ export class FrameScheduler {
     });
   }
 
-  /** Does something between two passes. */
-  task<T>(work: () => T): Promise<T> {
+  /** What a session's player holds from now on; sessions that are not there hold nothing. */
+  hold(name: string, held: HeldAction | undefined): void {
+    const seat = this.#seats.get(name);
+    if (seat) seat.held = held;
+  }
+
+  /** Does something for a session between two passes; it counts as being served. */
+  task<T>(session: string, work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#tasks.push(() => {
+      const run = (): void => {
         try {
           resolve(work());
         } catch (error) {
           reject(asEngineError(error));
         }
-      });
+      };
+      this.#tasks.push({ session, turn: this.#turns, run });
       this.#wake();
     });
   }
@@ -155,17 +131,17 @@ export class FrameScheduler {
   /** -> whether there may be more to do */
   #turn(): boolean {
     this.#turns++;
-    const waiting = [...this.#seats.values()]
-      .filter(({ jobs, settling }) => jobs.length > 0 && !settling)
-      .sort((a, b) => a.served - b.served);
+    const waiting = waitingSeats(this.#seats.values());
     // By turns with the passes: whoever looks through pictures of the past delays the others' frames by one picture, not by all.
-    const task = this.#hadTask && waiting.length > 0 ? undefined : this.#tasks.shift();
+    const task = this.#hadTask && waiting.length > 0 ? undefined : takeTask(this.#tasks, this.#seats);
     this.#hadTask = task !== undefined;
     if (task) {
-      task();
+      task.run();
+      const seat = this.#seats.get(task.session);
+      if (seat) seat.served = this.#turns;
       return true;
     }
-    const group = this.#group(waiting);
+    const group = sharedPass(waiting, this.#maxBatch);
     if (group.length > 0) this.#serve(group);
     // After the pass, so that a state that was just computed back is used before another one takes its place.
     const absent = waiting.find(({ session, jobs }) => jobs.some(({ step }) => !session.states.has(step.from)));
@@ -174,24 +150,6 @@ export class FrameScheduler {
     if (this.#settleSome()) return true;
     if (this.#aside === 0) this.#idle.splice(0).forEach((resolve) => resolve());
     return false;
-  }
-
-  /** Those that can share a pass with the one that waits longest. */
-  #group(waiting: readonly Seat[]): Ready[] {
-    const ready: Ready[] = [];
-    const longest = Math.max(...waiting.map(({ jobs }) => jobs.length), 0);
-    // The first steps of all sessions before anybody's second one.
-    for (let place = 0; place < longest; place++)
-      for (const seat of waiting) {
-        const job = seat.jobs[place];
-        const state = job && seat.session.states.get(job.step.from);
-        if (state) ready.push({ seat, job, state });
-      }
-    const [first] = ready;
-    if (first === undefined) return [];
-    const keyOf = ({ job, state }: Ready): string =>
-      [job.sampler.numSteps, job.sampler.guidanceScale, state.history.length].join();
-    return ready.filter((other) => keyOf(other) === keyOf(first)).slice(0, this.#maxBatch);
   }
 
   #rebuildOne(seat: Seat): void {
@@ -228,8 +186,8 @@ export class FrameScheduler {
     const first = settled[0];
     if (first === undefined) return;
     const pass = this.#passes.draw(first.job.sampler, first.state.history.length);
-    const drawings = settled.map(({ state, job }): Drawing => ({ state, action: job.step.action }));
-    const drawn = this.#kept(settled, this.#batcher.run(pass, drawings), hold);
+    const acting = settled.map((ready): Acting => ({ ...ready, ...this.#actionOf(ready) }));
+    const drawn = this.#kept(acting, this.#batcher.run(pass, acting), hold);
     const modelled = performance.now();
     const [only] = drawn.length === 1 ? drawn : [];
     if (only) this.#settleAside(only.ready.seat, only.value);
@@ -246,19 +204,29 @@ export class FrameScheduler {
     }
   }
 
+  /** The action that a frame is drawn with: looked at as late as can be. */
+  #actionOf({ seat, job }: Ready): Pick<Acting, "action" | "held"> {
+    const { action } = job.step;
+    if (action !== "held") return { action };
+    const { held } = seat;
+    const { channels } = this.#world.config;
+    const atRest = channels ? restRow(channels) : Array.from({ length: this.#world.actionWidth }, () => 0);
+    return held ? { action: held.row, held } : { action: atRest };
+  }
+
   #deliver(
-    { seat, job }: Ready,
+    { seat, job, action, held }: Acting,
     state: WorldState,
     pixels: Uint8Array,
     batch: number,
     timings: LatentFrame["timings"],
   ): void {
-    const { from, action, settings } = job.step;
+    const { from, settings } = job.step;
     const { node, frame, latent } = seat.session.add(from, action, settings, state);
     seat.newest = node;
     this.framesDrawn++;
     this.#finish(seat, job);
-    job.resolve({ node, parent: from, frame, pixels, latent, timings, batch });
+    job.resolve({ node, parent: from, frame, action, ...(held && { held }), pixels, latent, timings, batch });
   }
 
   /** The group with settled states, less those that failed. Steps from one node share its state. */

@@ -137,6 +137,36 @@ test("a frame waits for one picture of somebody's past, not for all that were as
   await engine.shutdown();
 });
 
+test("a frame by what is held takes what is held when its pass begins, not when it was asked for", async () => {
+  const engine = engineOf();
+  await engine.open("a", tinyStart(7));
+  const step = { session: "a", from: 1, action: "held", settings } as const;
+  expect((await engine.step(step)).action).toEqual([0, 0]); // nothing is
+  const holding = (value: number) => ({ row: [value, 0], sequence: 10 * value, received: 5 });
+  await engine.hold("a", holding(-1));
+  const frame = engine.step(step);
+  await engine.hold("a", holding(1));
+  expect(await frame).toMatchObject({ action: [1, 0], held: holding(1) });
+  expect((await frame).pixels).toEqual(reference(7, [1])[0]);
+  await expect(engine.hold("a", { ...holding(0), row: [7, 0] })).rejects.toMatchObject({ code: "bad-action" });
+  await engine.hold("a", undefined);
+  expect(await engine.step(step)).toMatchObject({ action: [0, 0] });
+  await engine.shutdown();
+});
+
+test("whoever asks for many pictures of the past waits behind whoever asks for one", async () => {
+  const engine = engineOf();
+  await Promise.all(["a", "b"].map((name) => engine.open(name, tinyStart(7))));
+  await play(engine, "a", 1, [1]);
+  await play(engine, "b", 1, [1]);
+  const order: string[] = [];
+  const look = (name: string) => engine.picture(name, 2).then(() => order.push(name));
+  await Promise.all([look("a"), look("a"), look("a"), look("a"), look("b"), look("b")]);
+  expect(order.indexOf("b")).toBeLessThanOrEqual(1);
+  expect(order.lastIndexOf("b")).toBeLessThanOrEqual(3);
+  await engine.shutdown();
+});
+
 test("what is wrong with a request is said by its code, and harms no session", async () => {
   const engine = engineOf();
   await engine.open("a", tinyStart(7));

@@ -7,7 +7,8 @@ import { type EngineSession, type TreeNode, openSession, reopenSession } from ".
 import { checkAction, checkRecord, checkSettings, checkStart, describeEngineWorld } from "./engine-world.js";
 import type { Batching } from "./exact-batches.js";
 import { type StoredMemory, decodeSession, encodeSession } from "./session-record.js";
-import { FrameScheduler, type LatentFrame } from "./frame-scheduler.js";
+import { FrameScheduler } from "./frame-scheduler.js";
+import type { LatentFrame } from "./seats.js";
 
 /** How an engine works. */
 export interface WorldEngineOptions {
@@ -65,7 +66,7 @@ export function worldEngine(world: WorldModel, options: WorldEngineOptions = {})
     async open(name, start) {
       live();
       checkStart(world, start);
-      await scheduler.task(() => {
+      await scheduler.task(name, () => {
         unused(name);
         scheduler.add(name, openSession(world, start, limits));
       });
@@ -73,12 +74,16 @@ export function worldEngine(world: WorldModel, options: WorldEngineOptions = {})
     async step(step) {
       live();
       nodeOf(named(step.session), step.from);
-      checkAction(world, step.action);
+      if (step.action !== "held") checkAction(world, step.action);
       checkSettings(world, step.settings);
       return scheduler.step(step.session, step);
     },
+    async hold(name, held) {
+      if (held) checkAction(world, held.row);
+      await Promise.resolve(scheduler.hold(name, held)); // what is wrong is a rejection
+    },
     picture: (name, number, decoder) =>
-      scheduler.task(() => {
+      scheduler.task(name, () => {
         const session = named(name);
         const node = nodeOf(session, number);
         const size = world.width * world.height * 3;
@@ -88,13 +93,13 @@ export function worldEngine(world: WorldModel, options: WorldEngineOptions = {})
         using latent_BCHW = session.latentOf(node);
         return scheduler.decode(latent_BCHW, settings.decoder);
       }),
-    snapshot: (name) => scheduler.task(() => encodeSession(named(name).record(about.checksum, snapshotBytes))),
-    memories: (name) => scheduler.task(() => named(name).memories(snapshotBytes, 1)),
+    snapshot: (name) => scheduler.task(name, () => encodeSession(named(name).record(about.checksum, snapshotBytes))),
+    memories: (name) => scheduler.task(name, () => named(name).memories(snapshotBytes, 1)),
     async restore(name, bytes) {
       live();
       const record = decodeSession(bytes);
       checkRecord(world, about, record);
-      await scheduler.task(() => {
+      await scheduler.task(name, () => {
         unused(name);
         scheduler.add(name, reopenSession(world, record, limits));
       });

@@ -1,12 +1,12 @@
 // One session as the server sees it: its tree of nodes, where it stands, what is held, and the loop that asks the engine for its frames, one
 // at a time. Knows neither HTTP nor WebSocket.
 
-import { type Engine, EngineError, type EngineStart, type FullSettings, withSettings } from "../engine.js";
+import { type Engine, EngineError, type EngineStart, type EngineStep, type FullSettings, type HeldAction, withSettings } from "../engine.js"; // prettier-ignore
 import type { SessionNode, SessionState, Settings } from "../protocol/messages.js";
 import { Pace } from "./pace.js";
 import type { SessionRecord } from "./saved-session.js";
 import { ServingError, toServingError } from "./serving-error.js";
-import type { DrawnFrame, HeldAction, SessionViewer } from "./session-viewer.js";
+import type { DrawnFrame, SessionViewer } from "./session-viewer.js";
 import { Turns } from "./turns.js";
 
 /** What a session works with. */
@@ -43,7 +43,6 @@ export class PlayedSession {
   #settings: FullSettings;
   #pace: Pace | undefined;
   #restoring = false;
-  #held: HeldAction | undefined;
   #viewer: SessionViewer | undefined;
   #running = false;
   /** Why nothing more is done. */
@@ -131,7 +130,7 @@ export class PlayedSession {
     this.used();
     if (this.#viewer !== viewer) {
       this.#viewer?.replaced();
-      this.#held = undefined; // what the one before held, counted by its own numbers
+      this.#tellHeld(undefined); // what the one before held, counted by its own numbers
     }
     this.#viewer = viewer;
     this.nudge();
@@ -142,14 +141,18 @@ export class PlayedSession {
     if (this.#viewer !== viewer) return;
     this.used();
     this.#viewer = undefined;
-    this.#held = undefined;
+    this.#tellHeld(undefined);
     this.#pace = undefined;
     this.nudge();
   }
 
   /** What is held now; every played frame from the next on is drawn with it. */
   hold(row: readonly number[], sequence: number): void {
-    this.#held = { row, sequence, received: performance.now() };
+    this.#tellHeld({ row, sequence, received: performance.now() });
+  }
+
+  #tellHeld(held: HeldAction | undefined): void {
+    this.#around.engine.hold(this.id, held).catch(() => undefined); // the next frame tells what is wrong with the engine
   }
 
   /** Frames follow each other from now on. */
@@ -330,16 +333,15 @@ export class PlayedSession {
     pace.beat();
     const scripted = this.#script.shift();
     const last = scripted !== undefined && this.#script.length === 0;
-    const held = this.#held;
-    const next = scripted
+    const next: Wanted = scripted
       ? {
           from: scripted.parent ?? 0,
           row: scripted.action ?? [],
           settings: withSettings(this.#settings, scripted.settings),
         }
-      : { from: this.#current, row: held?.row ?? this.#rest(), settings: this.#settings };
+      : { from: this.#current, row: "held", settings: this.#settings };
     try {
-      const frame = await this.#draw({ ...next, ...(held && !scripted && { held }) });
+      const frame = await this.#draw(next);
       this.#viewer?.played(frame);
     } catch (error) {
       this.#pace = undefined;
@@ -353,19 +355,15 @@ export class PlayedSession {
     this.#viewer?.stateChanged(this.state);
   }
 
-  #rest(): readonly number[] {
-    return (this.#around.engine.world.channels ?? []).map((c) => (c.kind === "continuous" ? c.rest : 0));
-  }
-
-  async #draw({ from, row, settings, held }: Wanted): Promise<DrawnFrame> {
+  async #draw({ from, row, settings }: Wanted): Promise<DrawnFrame> {
     const { frames } = this.#around.limits;
     if (this.#nodes.size >= frames)
       throw new ServingError("too-many-frames", `a session holds at most ${frames} frames; save it and begin another`);
     const parent = this.node(from);
     const step = { session: this.id, from, action: row, settings };
     const drawn = await this.ask((engine) => engine.step(step));
-    const { node: number, pixels, timings, batch } = drawn;
-    const node: SessionNode = { node: number, parent: from, frame: parent.frame + 1, action: [...row], settings };
+    const { node: number, pixels, timings, batch, action, held } = drawn;
+    const node: SessionNode = { node: number, parent: from, frame: parent.frame + 1, action: [...action], settings };
     this.#nodes.set(number, node);
     this.#current = number;
     const frame = { node, pixels, timings, batch, ...(held && { held }) };
@@ -388,9 +386,8 @@ export class PlayedSession {
 
 interface Wanted {
   readonly from: number;
-  readonly row: readonly number[];
+  readonly row: EngineStep["action"];
   readonly settings: FullSettings;
-  readonly held?: HeldAction;
 }
 
 const wasLost = (error: unknown): boolean => error instanceof EngineError && error.code === "lost";

@@ -1,6 +1,6 @@
 // Whoever looks at a session while it plays, and what is shown.
 
-import type { EngineFrame } from "../engine.js";
+import type { EngineFrame, HeldAction } from "../engine.js";
 import type { SessionNode, SessionState } from "../protocol/messages.js";
 import type { ServingError } from "./serving-error.js";
 
@@ -10,15 +10,8 @@ export interface DrawnFrame {
   readonly pixels: Uint8Array;
   readonly timings: EngineFrame["timings"];
   readonly batch: number;
-  /** Number and time of receipt (`performance.now`) of the newest held action that it knew of. */
+  /** What was held when it was begun, where it was played by that. */
   readonly held?: HeldAction;
-}
-
-/** What is held, as told by an `action` message. */
-export interface HeldAction {
-  readonly row: readonly number[];
-  readonly sequence: number;
-  readonly received: number;
 }
 
 /** Whoever looks at a session while it plays. Told of everything that it did not ask for. */

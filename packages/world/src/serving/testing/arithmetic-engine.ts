@@ -9,6 +9,7 @@ import {
   type EngineStart,
   type EngineStep,
   type EngineWorld,
+  type HeldAction,
   noLoad,
 } from "../engine.js";
 
@@ -52,17 +53,22 @@ export function arithmeticEngine(options: ArithmeticEngineOptions = {}): Arithme
     if (!nodes) throw new EngineError("unknown-session", `no session ${session}`);
     return nodes;
   };
-  const draw = async ({ session, from, action, settings }: EngineStep): Promise<EngineFrame> => {
+  const holding = new Map<string, HeldAction | undefined>();
+  const draw = async ({ session, from, action: wanted, settings }: EngineStep): Promise<EngineFrame> => {
     const [nodes, begun] = [known(session), life];
     const parent = nodes[from];
     if (!parent) throw new EngineError("unknown-node", `no node ${from}`);
     await new Promise((resolve) => setTimeout(resolve, options.frameMilliseconds ?? 0));
     if (life !== begun) throw new EngineError("lost", "the engine was lost");
+    const held = wanted === "held" ? holding.get(session) : undefined;
+    const atRest = (own.channels ?? []).map(() => 0);
+    const action = wanted === "held" ? (held?.row ?? atRest) : wanted;
     const digest = sha(JSON.stringify([parent.digest, [...action], settings]));
     nodes.push({ digest, frame: parent.frame + 1 });
     framesDrawn++;
     const timings = { wait: 0, model: options.frameMilliseconds ?? 0, decode: 0 };
-    return { node: nodes.length - 1, parent: from, frame: parent.frame + 1, pixels: pixelsOf(digest, size), timings, batch: 1 }; // prettier-ignore
+    const acted = { action, ...(held && { held }) };
+    return { node: nodes.length - 1, parent: from, frame: parent.frame + 1, ...acted, pixels: pixelsOf(digest, size), timings, batch: 1 }; // prettier-ignore
   };
   return {
     world: own,
@@ -77,6 +83,7 @@ export function arithmeticEngine(options: ArithmeticEngineOptions = {}): Arithme
       return Promise.resolve();
     },
     step: draw,
+    hold: (session, held) => later(() => void holding.set(session, held)),
     picture: (session, node) =>
       later(() => {
         const { given, digest = "" } = known(session)[node] ?? {};
@@ -93,7 +100,7 @@ export function arithmeticEngine(options: ArithmeticEngineOptions = {}): Arithme
 /** The frame that a path of actions from a start leads to, for comparisons. */
 export function expectedPixels(
   start: EngineStart,
-  path: readonly Pick<EngineStep, "action" | "settings">[],
+  path: readonly (Pick<EngineStep, "settings"> & Pick<EngineFrame, "action">)[],
   { width, height }: Pick<EngineWorld, "width" | "height"> = world,
 ): Uint8Array {
   const size = width * height * 3;
