@@ -5,7 +5,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,6 +14,7 @@ import { repositoryRoot } from "@vid2world/cli/bench/repository";
 import { writeFileAtomically } from "@vid2world/formats";
 import { alignedLines } from "@vid2world/formats/text-table";
 import { libtorchVersion } from "@vid2world/torch";
+import { freePort } from "@vid2world/torch/free-port";
 
 const { values } = parseArgs({
   options: {
@@ -54,10 +54,7 @@ interface Job {
 
 /** Starts every rank of a job, as a launcher would. */
 async function start(folder: string, count: number, steps: number): Promise<Job> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
+  const port = await freePort();
   const set = [
     ...["batchSize=1", `accumulate=${MICRO_BATCHES / count}`, "checkpointSteps=3", "keepCheckpoints=2"],
     ...["instability.policy=skip", "saveBeside=true"],

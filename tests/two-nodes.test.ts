@@ -1,9 +1,9 @@
 // Two servers with saved sessions in common behind nginx: a player whose node is drained goes on at the other one, to the byte.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@vid2world/torch/free-port";
 import { openFolderStore } from "@vid2world/world/serving/server/session-store";
 import { expectedPixels } from "@vid2world/world/serving/testing/arithmetic-engine";
 import { TestClient } from "@vid2world/world/serving/testing/play-client";
@@ -25,14 +25,6 @@ let folder = "";
 let nginx: ChildProcess | undefined;
 let address = "";
 const nodes: TestServer[] = [];
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 beforeAll(async () => {
   if (!hasNginx) return;

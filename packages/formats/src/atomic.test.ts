@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { writeAtomically, writeFileAtomically } from "./atomic.js";
+import { copyFileAtomically, writeAtomically, writeFileAtomically } from "./atomic.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -51,4 +51,13 @@ test("many writers of one name leave one of the contents, whole", async () => {
 
 test("a missing folder is an error, not a file elsewhere", async () => {
   await expect(writeFileAtomically(join(folder, "none", "a.txt"), "x")).rejects.toThrow("ENOENT");
+});
+
+test("a copy has the content also of a file that nobody may write to, and one that fails leaves nothing", async () => {
+  await writeFile(join(folder, "a.txt"), "new", { mode: 0o444 });
+  await writeFile(join(folder, "b.txt"), "old");
+  await copyFileAtomically(join(folder, "a.txt"), join(folder, "b.txt"));
+  expect(await readFile(join(folder, "b.txt"), "utf8")).toBe("new");
+  await expect(copyFileAtomically(join(folder, "none"), join(folder, "c.txt"))).rejects.toThrow("ENOENT");
+  expect((await readdir(folder)).sort()).toEqual(["a.txt", "b.txt"]);
 });

@@ -46,7 +46,8 @@ const stamp = join(buildFolder, "fingerprint");
 const wanted = fingerprint(libtorch);
 const built = ["vid2world_torch.node", "vid2world_pictures.node"].every((file) => existsSync(join(buildFolder, file)));
 const fresh = built && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
-if (fresh && process.argv.includes("--if-stale")) process.exit(0);
+const again = process.env.VID2WORLD_REBUILD === "1"; // what CMake finds besides libtorch may have changed
+if (fresh && !again && process.argv.includes("--if-stale")) process.exit(0);
 
 console.log(`native build: libtorch ${libtorch.version} (${libtorch.origin}), about a minute`);
 // CMake refuses a cache that was made in another folder: that of a checkout that was moved or copied.

@@ -1,5 +1,5 @@
-// Inner loops over byte pictures, native but without libtorch: threads that only decode load nothing else of this package.
-// Callers say what is mixed with which weights; no rule of resizing is known here.
+// Inner loops over byte pictures and decoding of JPEG, native but without libtorch: threads that only decode load nothing else of this
+// package. Callers say what is mixed with which weights; no rule of resizing is known here.
 //   C = 3 colours of a pixel, interleaved, uint8
 import { createRequire } from "node:module";
 import { addonPath } from "./addon-path.js";
@@ -42,9 +42,35 @@ interface NativePictures {
     target: Uint8Array, start: number, stride: number,
     columns: Int32Array, weights: Int32Array, rows: Int32Array, weights: Int32Array] // prettier-ignore
   ): void;
+  /** Absent where the build found no libjpeg-turbo. */
+  jpeg?(bytes: Uint8Array, target: Uint8Array): readonly [height: number, width: number] | undefined;
 }
 
 const native = createRequire(import.meta.url)(addonPath("vid2world_pictures")) as NativePictures;
+
+/** Whether {@link decodeJpeg} decodes anything: whether libjpeg-turbo was there when the addon was built. */
+export const decodesJpeg: boolean = native.jpeg !== undefined;
+
+/** A decoded picture: red, green, blue, row by row. */
+export interface DecodedPicture {
+  readonly data_HWC: Uint8Array;
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * Decodes an ordinary JPEG picture in the calling thread, into `room` where that is large enough, else into new memory. Undefined for
+ * anything else, which another reader has to judge: other formats, damage, four colours, an orientation or a colour profile to be applied.
+ */
+export function decodeJpeg(bytes: Uint8Array, room = new Uint8Array(0)): DecodedPicture | undefined {
+  const size = native.jpeg?.(bytes, room);
+  if (size === undefined) return undefined;
+  const [height, width] = size;
+  const length = height * width * 3;
+  return length > room.length
+    ? decodeJpeg(bytes, new Uint8Array(length))
+    : { data_HWC: room.subarray(0, length), height, width };
+}
 
 /**
  * Each new pixel is a mixture of two columns and two rows, in float32 with the first product not rounded before a sum, as libtorch does

@@ -1,7 +1,6 @@
 // `bench ranks`: training steps of one process and of two that exchange gradients over Gloo, ours beside PyTorch's own
 // DistributedDataParallel. Each rank has a batch of its own, so two ranks without any loss take as long for a step as one.
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { loadRequest, openCase, prepareRequest, type CaseFiles, type CaseName, type OpenCase } from "./cases.js";
@@ -9,6 +8,7 @@ import { circumstances, type Circumstances } from "./circumstances.js";
 import { startOurs, type Peer } from "./peer.js";
 import type { RunTimes } from "./protocol.js";
 import { startPyTorch } from "./python.js";
+import { freePort } from "@vid2world/torch/free-port";
 import { textTable } from "@vid2world/formats/text-table";
 import { interleave, timesOf, type Times } from "./timing.js";
 
@@ -140,14 +140,6 @@ function compare(teams: readonly TeamResult[]): Pick<RanksResult, "ratios" | "sc
   });
   const loss = (side: TeamResult["side"]): number => find(side, 2).time.median / find(side, 1).time.median;
   return { ratios, scaling: { ours: loss("ours"), pytorch: loss("pytorch") } };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** The result for the terminal. */

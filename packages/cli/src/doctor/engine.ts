@@ -36,7 +36,16 @@ export async function engineFindings(): Promise<Finding[]> {
     threads(torch.getNumThreads()),
     { name: "CPU capability", value: capability, state: "ok" },
     matrices((await loadedBlas()) ?? builtInBlas(build), rate),
+    pictures((await import("@vid2world/torch/pictures")).decodesJpeg),
   ];
+}
+
+/** Whether decoding threads have libjpeg-turbo: without it everything works, but loads more slowly. */
+function pictures(decodesJpeg: boolean): Finding {
+  if (decodesJpeg) return { name: "JPEG pictures", value: "libjpeg-turbo", state: "ok" };
+  const hint =
+    "data loading is slower; install libjpeg-turbo's headers (Debian: libjpeg-dev), then VID2WORLD_REBUILD=1 vid2world doctor";
+  return { name: "JPEG pictures", value: "sharp only", state: "warning", hint };
 }
 
 /** Every place that was looked at, for the report of an addon that is not there. */

@@ -1,8 +1,8 @@
 // Runs the same command in several processes of this machine, one for each rank: they start, are asked to stop, and end together.
 import { spawn, type ChildProcess } from "node:child_process";
-import { createServer, type AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
+import { freePort } from "@vid2world/torch/free-port";
 
 /** Milliseconds that ranks have to notice that one of them failed, then to save and end, before they are killed. */
 const NOTICE = 60_000;
@@ -80,15 +80,6 @@ function endOf(child: ChildProcess): Promise<{ readonly code: number | null; rea
       resolve({ code, signal });
     });
   });
-}
-
-/** A port that nobody listens on at the moment. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** The arguments without `--devices N`, which is what each rank is started with. */

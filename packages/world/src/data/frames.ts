@@ -2,7 +2,8 @@
 //   T frames, H rows, W columns, C = 3 (red, green, blue), uint8
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { FormatError, invalid, readImage, readVideoInto } from "@vid2world/formats";
+import { FormatError, invalid, readVideoInto } from "@vid2world/formats";
+import { usePicture } from "./picture-file.js";
 
 /** Where an episode's pictures are, and what its action file says that they are. Plain data: it goes to workers. */
 export interface FrameFiles {
@@ -60,11 +61,12 @@ export async function readFramesInto(
   for (const [i, name] of names.slice(start, end).entries()) {
     options.signal?.throwIfAborted();
     const file = join(files.path, name);
-    const { data_HWC, height, width } = await readImage(file);
-    if (height !== files.height || width !== files.width) {
-      throw new FormatError(file, `is ${width}x${height}, but ${by} announces ${files.width}x${files.height}`);
-    }
-    target_THWC.set(data_HWC, i * bytes);
+    await usePicture(file, ({ data_HWC, height, width }) => {
+      if (height !== files.height || width !== files.width) {
+        throw new FormatError(file, `is ${width}x${height}, but ${by} announces ${files.width}x${files.height}`);
+      }
+      target_THWC.set(data_HWC, i * bytes);
+    });
   }
 }
 

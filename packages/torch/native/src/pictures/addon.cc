@@ -1,4 +1,4 @@
-// Inner loops over byte pictures, as an addon of their own without libtorch: the data loader's threads load it in a millisecond.
+// Inner loops over byte pictures and decoding of JPEG, as an addon of their own without libtorch: the data loader's threads load it in a millisecond.
 // Callers give tables of what is mixed with which weights; nothing here knows about data sets. Tables are checked: no call leaves its buffers.
 //   C = 3 colours, uint8; rows of a picture lie `stride` bytes apart
 #include <napi.h>
@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <vector>
 
+#ifdef VID2WORLD_JPEG
+#include "jpeg.h"
+#endif
 #include "loops.h"
 
 namespace vid2world {
@@ -126,9 +129,28 @@ void Cover(const Napi::CallbackInfo& info) {
   }
 }
 
+#ifdef VID2WORLD_JPEG
+/**
+ * jpeg(bytes, target) -> [height, width]: decodes an ordinary JPEG picture into the target where it has room for it; undefined for anything
+ * else.
+ */
+Napi::Value Jpeg(const Napi::CallbackInfo& info) {
+  auto bytes = info[0].As<Napi::Uint8Array>(), target = info[1].As<Napi::Uint8Array>();
+  JpegPicture picture{target.Data(), target.ByteLength()};
+  if (!decodeJpeg(bytes.Data(), bytes.ByteLength(), picture)) return info.Env().Undefined();
+  auto size = Napi::Array::New(info.Env(), 2);
+  size[0u] = picture.height;
+  size[1u] = picture.width;
+  return size;
+}
+#endif
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["mix"] = Napi::Function::New(env, Mix);
   exports["cover"] = Napi::Function::New(env, Cover);
+#ifdef VID2WORLD_JPEG
+  exports["jpeg"] = Napi::Function::New(env, Jpeg);
+#endif
   return exports;
 }
 

@@ -1,8 +1,8 @@
 // Imports a folder of videos with timestamped inputs beside them (NAME.mp4 and NAME.csv, say) as a recording.
 import { existsSync } from "node:fs";
-import { copyFile, readdir, rename } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { FormatError, probeVideo, type VideoInfo } from "@vid2world/formats";
+import { copyFileAtomically, FormatError, probeVideo, type VideoInfo } from "@vid2world/formats";
 import { loadConfig } from "../../config/load.js";
 import { rowProblem } from "../action-space.js";
 import type { ClipFile } from "../recording-format.js";
@@ -90,8 +90,7 @@ async function bringVideo(job: ClipJob, file: string, info: VideoInfo): Promise<
   const sameSize = info.width === width && info.height === height;
   const sameRate = Math.abs(info.fps - fps) < 1e-3 * fps && irregularities(await frameTimes(file), fps).length === 0;
   if (sameSize && sameRate && extname(video).toLowerCase() === ".mp4") {
-    await copyFile(file, `${path}.${process.pid}.tmp`);
-    await rename(`${path}.${process.pid}.tmp`, path);
+    await copyFileAtomically(file, path);
     return info;
   }
   const made = await transcodeVideo(file, path, {

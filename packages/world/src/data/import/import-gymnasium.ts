@@ -1,9 +1,9 @@
 // Imports episodes of a gymnasium environment: NAME.npz with actions, and frames in it or in NAME.mp4 beside it.
 //   T frames, H rows, W columns, C = 3 colours, A numbers of an action
 import { existsSync } from "node:fs";
-import { copyFile, readdir, rename } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { FormatError, invalid, probeVideo, writeVideo } from "@vid2world/formats";
+import { copyFileAtomically, FormatError, invalid, probeVideo, writeVideo } from "@vid2world/formats";
 import type { NpyArray } from "@vid2world/formats/npy/dtypes";
 import { readNpz, readNpzHeaders } from "@vid2world/formats/npy/npz";
 import type { Channel } from "../action-space.js";
@@ -178,8 +178,7 @@ async function copyVideo(video: string, path: string, fps: number): Promise<numb
   const info = await probeVideo(video);
   if (Math.abs(info.fps - fps) > 1e-3 * fps)
     throw new FormatError(video, `has ${info.fps} frames a second, others have ${fps}`);
-  await copyFile(video, `${path}.${process.pid}.tmp`);
-  await rename(`${path}.${process.pid}.tmp`, path);
+  await copyFileAtomically(video, path);
   return info.frames;
 }
 

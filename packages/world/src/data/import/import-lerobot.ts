@@ -1,8 +1,8 @@
 // Imports one camera of a LeRobot dataset with its actions as a recording.
 //   T frames, A numbers of an action
-import { copyFile, rename } from "node:fs/promises";
 import { basename, resolve, sep } from "node:path";
 import {
+  copyFileAtomically,
   decodeImage,
   FormatError,
   invalid,
@@ -164,8 +164,7 @@ async function bringPictures(job: PictureJob): Promise<void> {
   const info = await probeVideo(file);
   const whole = fromSecond === 0 && info.frames === episode.length;
   if (whole && info.width === width && info.height === height) {
-    await copyFile(file, `${path}.${process.pid}.tmp`);
-    return rename(`${path}.${process.pid}.tmp`, path);
+    return copyFileAtomically(file, path);
   }
   const end = fromSecond + episode.length / dataset.fps;
   if (info.frames / info.fps < end - 0.5 / dataset.fps) {

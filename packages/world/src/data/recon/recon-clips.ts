@@ -1,17 +1,18 @@
 // Reads clips of a RECON trajectory as bytes from NoMaD's layout: `0.jpg`, `1.jpg`, ... and `traj_data.pkl` in one folder.
 //   T frames, H rows, W columns, C = 3 (red, green, blue), A = 3: forward, left, turn
 import { join } from "node:path";
-import { FormatError, readImage, type RgbImage } from "@vid2world/formats";
+import { FormatError, type RgbImage } from "@vid2world/formats";
 import type { PictureWindow } from "@vid2world/torch/pictures";
 import { blackenAround, placeInside } from "../bars.js";
 import { centredAt } from "../centre.js";
+import { usePicture } from "../picture-file.js";
 import { resizeLikePillowInto } from "../pillow-resize.js";
 import { checkSpan, type Span } from "../spans.js";
 import type { PictureSize } from "../transforms.js";
 import { RECON_ACTION_DIM, reconActions } from "./recon-poses.js";
 import { readTrajectory, TRAJECTORY_FILE } from "./trajectory-file.js";
 
-/** Pictures are decoded by a pool of threads of the process. */
+/** Files are read, and pictures that need sharp are decoded, by a pool of threads of the process. */
 const PICTURES_AT_ONCE = 8;
 
 /** What is cut from the centre of a picture before it is pressed into a square. */
@@ -53,10 +54,12 @@ export async function readReconFramesInto(
   let broken = false;
   const lane = async (first: number): Promise<void> => {
     for (let t = first; t < places.length && !broken; t += PICTURES_AT_ONCE) {
-      const picture = await readImage(join(path, `${places[t] ?? 0}.jpg`));
       const to = t * height * width * 3;
+      const place = placeInside(target_THWC, to, { height, width }, square);
       blackenAround(target_THWC, to, { height, width }, square);
-      resizeLikePillowInto(centreOf(picture, crop), square, placeInside(target_THWC, to, { height, width }, square));
+      await usePicture(join(path, `${places[t] ?? 0}.jpg`), (picture) =>
+        resizeLikePillowInto(centreOf(picture, crop), square, place),
+      );
     }
   };
   const lanes = Array.from({ length: PICTURES_AT_ONCE }, (_, first) =>

@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError, readImage } from "@vid2world/formats";
 import { imageNames } from "../frames.js";
+import { usePicture } from "../picture-file.js";
 import { reconChannels } from "../recon/recon-channels.js";
 import { RECON_ACTION_DIM, reconActions } from "../recon/recon-poses.js";
 import { readTrajectory, TRAJECTORY_FILE } from "../recon/trajectory-file.js";
@@ -57,10 +58,13 @@ async function* picturesOf(
   for (let t = 0; t < frames; t++) {
     const file = join(folder, `${t}.jpg`);
     if (!existsSync(file)) throw new FormatError(file, `missing, though ${TRAJECTORY_FILE} has a pose for it`);
-    const { data_HWC, height, width } = await readImage(file);
-    if (height !== expected.height || width !== expected.width) {
-      throw new FormatError(file, `is ${width}x${height}, others are ${expected.width}x${expected.height}`);
-    }
-    yield data_HWC;
+    let picture: Uint8Array = new Uint8Array();
+    await usePicture(file, ({ data_HWC, height, width }) => {
+      if (height !== expected.height || width !== expected.width) {
+        throw new FormatError(file, `is ${width}x${height}, others are ${expected.width}x${expected.height}`);
+      }
+      picture = data_HWC.slice(); // the caller compares it with the next one
+    });
+    yield picture;
   }
 }

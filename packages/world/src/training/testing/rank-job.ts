@@ -1,9 +1,9 @@
 // Jobs of several ranks for tests: each rank is a process that trains two layers with dropout on noise, as a launcher would start it.
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { freePort } from "@vid2world/torch/free-port";
 import { afterEach, beforeEach } from "vitest";
 
 const library = (name: string): string =>
@@ -151,11 +151,3 @@ export function rankJobs() {
 /** The largest difference between two weights. */
 export const farthest = (a: EndedRank | undefined, b: EndedRank | undefined): number =>
   Math.max(...(a?.weights ?? [NaN]).map((value, i) => Math.abs(value - (b?.weights[i] ?? NaN))));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
