@@ -45,20 +45,37 @@ interface Steps {
   readonly merged: number[] | undefined;
 }
 
-/** Layers ask the same few hundred things again and again, and asking costs more than a view. */
-const steps = new Map<string, Steps>();
-const MOST_STEPS = 4096;
+/** What a pattern was asked for. */
+interface Asked {
+  readonly shape: readonly number[];
+  readonly sizes: AxisSizes;
+  readonly steps: Steps;
+}
+
+/** By pattern. Layers ask the same few hundred things again and again, and neither asking nor a key of text may cost more than a view. */
+const asked = new Map<string, Asked[]>();
+const MOST_SHAPES = 64;
 
 function stepsFor(pattern: string, shape: readonly number[], sizes: AxisSizes): Steps {
-  let key = `${pattern}|${shape.join()}`;
-  for (const axis in sizes) key += `|${axis}=${String(sizes[axis])}`;
-  let found = steps.get(key);
-  if (found === undefined) {
-    found = makeSteps(planFor(pattern), shape, sizes);
-    if (steps.size >= MOST_STEPS) steps.clear();
-    steps.set(key, found);
-  }
-  return found;
+  let known = asked.get(pattern);
+  if (known === undefined) asked.set(pattern, (known = []));
+  for (const one of known) if (isEqual(one.shape, shape) && hasEqual(one.sizes, sizes)) return one.steps;
+  const steps = makeSteps(planFor(pattern), shape, sizes);
+  if (known.length >= MOST_SHAPES) known.length = 0;
+  known.push({ shape, sizes: { ...sizes }, steps });
+  return steps;
+}
+
+function isEqual(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+function hasEqual(a: AxisSizes, b: AxisSizes): boolean {
+  for (const axis in a) if (a[axis] !== b[axis]) return false;
+  for (const axis in b) if (!(axis in a)) return false;
+  return true;
 }
 
 function makeSteps(plan: Plan, shape: readonly number[], sizes: AxisSizes): Steps {

@@ -8,7 +8,7 @@ import type { Tensor } from "./tensor.js";
 
 /** Frees the native side of tensors that became unreachable. Only tensors outside of every scope are registered: it costs 0.7 us. */
 const collector = new FinalizationRegistry<number>((handle) => {
-  release([handle]);
+  releaseOne(handle);
 });
 
 let current: Tensor[] | undefined;
@@ -20,6 +20,12 @@ export function release(handles: readonly number[]): void {
     for (let i = 0; i < count; i++) scratch[i] = handles[start + i] as number;
     native.free(count);
   }
+}
+
+/** Frees one handle. */
+export function releaseOne(handle: number): void {
+  scratch[0] = handle;
+  native.free(1);
 }
 
 /** Puts a new tensor under the innermost scope, or under the garbage collector. For Tensor's constructor. */

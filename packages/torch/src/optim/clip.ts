@@ -3,7 +3,7 @@
 
 import { gradsOf, noGrad } from "../autograd.js";
 import { zeros } from "../creation.js";
-import { _foreachMul_, _foreachNorm, stack } from "../generated/ops.js";
+import { _foreachMul_, _foreachNorm, cat, stack } from "../generated/ops.js";
 import { scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 import { batches } from "./foreach.js";
@@ -30,12 +30,20 @@ export interface ClippedGradients {
 export function clipGradients(parameters: Iterable<Tensor>, { maxNorm, scale }: ClipOptions): ClippedGradients {
   return noGrad(() =>
     scope(() => {
-      const found = gradsOf([...parameters]).flatMap((grad, position) => (grad ? [{ grad, position }] : []));
+      const all = [...parameters];
+      const found = gradsOf(all).flatMap((grad, position) =>
+        grad ? [{ grad, position, parameter: all[position] as Tensor }] : [],
+      );
       const first = found[0];
       if (first === undefined) return { norm: zeros([]), norms_P: zeros([0]), positions: [] };
-      const lists = batches(found, ({ grad }) => grad);
-      const norms = lists.flatMap((list) => _foreachNorm(list.map(({ grad }) => grad)));
-      const scaled_P = stack(norms.map((norm) => norm.to(first.grad.device).to("float32")));
+      // A gradient has its parameter's type, size and device, which need not be asked for anew in every step.
+      const lists = batches(found, ({ parameter }) => parameter);
+      const norms = lists.map((list) =>
+        stack(_foreachNorm(list.map(({ grad }) => grad)))
+          .to(first.parameter.device)
+          .to("float32"),
+      );
+      const scaled_P = norms.length === 1 ? (norms[0] as Tensor) : cat(norms);
       const norms_P = scale === undefined ? scaled_P : scaled_P.div(scale);
       const norm = norms_P.square().sum().sqrt();
       const clip = maxNorm === Infinity ? undefined : norm.add(1e-6).reciprocal().mul(maxNorm).clamp({ max: 1 });

@@ -64,6 +64,7 @@ export function createTrainStep({
   microBatches = settings.accumulate * ranks.count,
 }: TrainStepParts): TrainStep {
   const { seed, gradientClip, instability } = settings;
+  objective.module.train();
   const trained = [...objective.module.namedParameters()].filter(([, { requiresGrad }]) => requiresGrad);
   const parameters = trained.map(([, parameter]) => parameter);
   const reducer = ranks.reducer(parameters);
@@ -93,7 +94,8 @@ export function createTrainStep({
 
   return {
     async run(step, learningRate) {
-      objective.module.train();
+      // Walking through all modules takes as long as some of a small model's layers; validation leaves them as they were.
+      if (!objective.module.training) objective.module.train();
       const streams = streamsOf(step, microBatches, ranks);
       for (const stream of streams) {
         const samples = await phase("loading", () => objective.next?.(seed, stream));
