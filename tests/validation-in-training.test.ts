@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isValidated, validateRollouts } from "@vid2world/world/evaluation/validate-rollouts";
+import { isValidated, missingMetrics, validateRollouts } from "@vid2world/world/evaluation/validate-rollouts";
 import { type TrainingConfig, trainingConfigSchema } from "@vid2world/world/training/config";
 import type { TrainingEvent } from "@vid2world/world/training/events";
 import { type RunOptions, runTraining } from "@vid2world/world/training/run";
@@ -101,6 +101,19 @@ test("a run that was stopped in the middle of a validation makes up for it when 
   expect(first.at(-1)).toMatchObject({ type: "end", step: 2, finished: false });
   const second = validations(await run("parts", config({ validation }), { resume: true }));
   expect(second).toEqual(whole);
+});
+
+test("a world samples whole clips where that is asked for, shows clips that it was trained on, and says which networks are missing", async () => {
+  const settings = { order: "whole-clip", trainingClips: 1, metrics: ["psnr", "fvd"] };
+  const events = await run("whole-clips", config({ validation: { ...validation, ...settings } }), {
+    scorer: { ...scorer, missing: missingMetrics },
+  });
+  const warnings = events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+  expect(warnings).toEqual([expect.stringMatching(/^validation is without fvd: .*vid2world weights pull i3d/)]);
+  expect(validations(events).map(([, metrics]) => Object.keys(metrics))).toEqual([["psnr"], ["loss", "psnr"]]);
+  expect(clipFiles(events).filter((file) => file.startsWith("training-"))).toHaveLength(1);
+  const record = await readFile(join(folder, "whole-clips", "validation", "step-00000002", "metrics.json"), "utf8");
+  expect(JSON.parse(record)).toMatchObject({ missing: { fvd: expect.stringContaining("i3d") as string } });
 });
 
 test("a bidirectional base model is judged on whole clips", async () => {

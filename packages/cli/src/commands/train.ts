@@ -5,7 +5,7 @@ import { Command } from "@commander-js/extra-typings";
 import { invalid } from "@vid2world/formats";
 import { loadConfig } from "@vid2world/world/config/load";
 import { trainingConfigSchema } from "@vid2world/world/training/config";
-import { isValidated, validateRollouts } from "@vid2world/world/evaluation/validate-rollouts";
+import { isValidated, missingMetrics, validateRollouts } from "@vid2world/world/evaluation/validate-rollouts";
 import { showProfile } from "@vid2world/world/training/profile";
 import type { ProfileRequest } from "@vid2world/world/training/profile";
 import { replayRun, runOfReplay } from "@vid2world/world/training/replay-run";
@@ -111,7 +111,7 @@ export function trainCommand() {
             ...(options.profile !== undefined && { profile: profileInto(folder, options.profile) }),
             signal: interrupted.signal,
             onEvent: display.show,
-            scorer: { run: validateRollouts, isDone: isValidated },
+            scorer: { run: validateRollouts, missing: missingMetrics, isDone: isValidated },
           });
           return [ended, (ranks?.rank ?? 0) === 0] as const;
         });

@@ -69,7 +69,11 @@ describe.each(ROWS)("%s", (model, name, domain, transfer, guided, steps, actionD
         gradientClip: 0.5,
         accumulate: 2,
         batchSize: 2,
+        checkpointSteps: 1000,
+        keepEverySteps: 10_000,
+        validateEvery: 5000,
       },
+      validation: { every: 5000, clips: 32, batch: 2, order: "whole-clip", trainingClips: 2 },
       checkpoint: `weights:${model.toLowerCase()}`,
       contextFrames: domain === "rt1" ? 1 : 4,
     });
@@ -105,12 +109,16 @@ test("every file that the configurations name is in the manifest", async () => {
   }
 });
 
-test("the published training file of RT-1 imports to the configuration that is shipped, but for paths", async () => {
+test("the published training file of RT-1 imports to the configuration that is shipped, but for paths and loggers", async () => {
   const text = worldSample({ data: RT1_TRAINING, maxSteps: 100_000 });
   const fill = { your_checkpoint_path: "weights:dynamicrafter-512", your_data_dir: "data/rt1" };
   const imported = trainingConfigSchema.parse(importedValues(importPublished("rt1.yaml", text, fill)));
   const shipped = await load("manipulation/rt1");
-  const { checkpoint, protocol, data, ...rest } = shipped;
-  expect([checkpoint, protocol, data]).toBeDefined();
-  expect(imported).toMatchObject({ ...rest, latents: { autoencoder: { checkpoint: "weights:dynamicrafter-512" } } });
+  const { checkpoint, protocol, data, validation, training, ...rest } = shipped;
+  expect([checkpoint, protocol, data, validation]).toBeDefined();
+  // The file has no loggers, and what they do stands elsewhere in ours.
+  const { validateEvery, checkpointSteps, keepEverySteps, ...recipe } = training;
+  expect([validateEvery, checkpointSteps, keepEverySteps]).toEqual([5000, 1000, 10_000]);
+  const latents = { autoencoder: { checkpoint: "weights:dynamicrafter-512" } };
+  expect(imported).toMatchObject({ ...rest, training: recipe, latents });
 });

@@ -15,6 +15,7 @@ import { checkInputs } from "./check-inputs.js";
 import { encodeRecordings } from "./encode-run.js";
 import type { TrainingEvent } from "./events.js";
 import { prepareRun } from "./prepared-run.js";
+import type { RolloutRequest, RolloutScorer } from "./rollout-validation.js";
 import { runTraining } from "./run.js";
 
 const root = path.resolve(import.meta.dirname, "../../../..");
@@ -49,6 +50,7 @@ function sizes(): string[] {
     },
     ...{ "latents.tokenPrecision": "float32" }, // so that stored and live tokens are the same
     ...{ "training.precision": "float32", "training.maxSteps": 2, "training.logEvery": 1, "training.threads": 1 },
+    ...{ "validation.clips": 3, "validation.steps": 1 },
   };
   return Object.entries(settings).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
 }
@@ -106,7 +108,23 @@ async function losses(config: TrainingConfig, run: string): Promise<number[]> {
   const onEvent = (event: TrainingEvent): void => {
     if (event.type === "progress" || event.type === "validation") found.push(event.metrics["loss"] as number);
   };
-  const { finished } = await runTraining(config, { folder: path.join(folder, run), onEvent });
+  const requests: RolloutRequest[] = [];
+  // What rolls out and scores belongs to evaluation; here counts what it is asked for.
+  const scorer: RolloutScorer = {
+    run: (request) => Promise.resolve({ metrics: { psnr: requests.push(request) }, samples: [] }),
+    isDone: () => Promise.resolve(false),
+  };
+  const { finished } = await runTraining(config, { folder: path.join(folder, run), onEvent, scorer });
+  expect(requests).toMatchObject([
+    {
+      step: 2,
+      order: "whole-clip",
+      frames: 3,
+      batch: 2,
+      metrics: ["mse", "psnr", "ssim", "lpips", "dreamsim", "fid", "fvd"],
+    },
+  ]);
+  expect([requests[0]?.starts.length, requests[0]?.seen.length]).toEqual([3, 2]);
   expect(finished).toBe(true);
   expect(found.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);
   return found;

@@ -9,6 +9,7 @@ import { type WorldConfigInput, worldSchema } from "../world-config.js";
 import { WorldModel } from "../world-model.js";
 import type { SceneDescriber } from "../world-scene.js";
 import type { TrainingEpisode } from "./episodes.js";
+import type { TrainingListener } from "./events.js";
 import type { RolloutValidationConfig } from "./rollout-settings.js";
 import { type RolloutStart, rolloutStarts } from "./rollout-starts.js";
 import type { LongValidation, ValidationResult } from "./validator.js";
@@ -21,6 +22,8 @@ export interface RolloutRequest extends Pick<RolloutValidationConfig, "batch" | 
   readonly order: "frame-by-frame" | "whole-clip";
   readonly step: number;
   readonly starts: readonly RolloutStart[];
+  /** Clips of the training data, which are shown and not measured. */
+  readonly seen: readonly RolloutStart[];
   /** Frames to predict. */
   readonly frames: number;
   readonly fps: number;
@@ -33,6 +36,8 @@ export interface RolloutRequest extends Pick<RolloutValidationConfig, "batch" | 
 export interface RolloutScorer {
   /** Throws when the signal ends it. Files of the samples are named relative to the request's folder. */
   run(request: RolloutRequest): Promise<ValidationResult>;
+  /** Why metrics cannot be computed on this machine, by metric. Absent: all can. */
+  missing?(metrics: readonly string[]): Readonly<Record<string, string>>;
   /** Whether a validation into this folder was completed. */
   isDone(folder: string): Promise<boolean>;
 }
@@ -45,19 +50,23 @@ export interface RolloutParts {
   readonly autoencoder: AutoencoderKL;
   /** Of a model with a context. */
   readonly describeScene?: SceneDescriber | undefined;
+  /** Held out. */
   readonly episodes: readonly TrainingEpisode[];
+  /** Trained on. */
+  readonly trained: readonly TrainingEpisode[];
   readonly device: Device;
   readonly seed: number;
   /** Folder of the run. */
   readonly folder: string;
   readonly scorer: RolloutScorer | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: TrainingListener | undefined;
 }
 
 /** Prepares the rollouts of a run: reads the clips, which stay in memory. */
 export async function rolloutValidation(
-  { every, clips, steps, batch, metrics, ...settings }: RolloutValidationConfig,
-  { kind, description, episodes, device, seed, folder, scorer, signal, ...networks }: RolloutParts,
+  { every, clips, steps, batch, metrics, trainingClips, ...settings }: RolloutValidationConfig,
+  { kind, description, episodes, trained, device, seed, folder, scorer, signal, onEvent, ...networks }: RolloutParts,
 ): Promise<LongValidation> {
   if (!scorer)
     throw invalid("scorer", "a function that scores rollouts, as the configuration has `validation`", scorer);
@@ -66,11 +75,22 @@ export async function rolloutValidation(
   const config = worldSchema.parse(description);
   const { contextFrames } = config;
   const frames = settings.frames ?? config.unet.temporalLength - contextFrames;
-  if (kind === "base" && contextFrames + frames !== config.unet.temporalLength)
-    throw invalid("validation.frames", `${config.unet.temporalLength - contextFrames}, a base model's window`, frames);
+  const order = settings.order ?? (kind === "base" ? "whole-clip" : "frame-by-frame");
+  if (kind === "base" && order !== "whole-clip")
+    throw invalid("validation.order", "whole-clip for a base model, which looks ahead", order);
+  if (order === "whole-clip" && contextFrames + frames !== config.unet.temporalLength)
+    throw invalid(
+      "validation.frames",
+      `${config.unet.temporalLength - contextFrames}, what the model's window holds beside contextFrames, for whole clips`,
+      frames,
+    );
   if (metrics.includes("gainOverShuffled") && (config.unet.actionDim === undefined || clips < 2))
     throw invalid("validation.metrics", "gainOverShuffled only of a model with actions, on two clips or more", metrics);
+  for (const [metric, reason] of Object.entries(scorer.missing?.(metrics) ?? {}))
+    onEvent?.({ type: "warning", message: `validation is without ${metric}: ${reason}` });
   const starts = await rolloutStarts(episodes, { clips, contextFrames, frames, signal });
+  const seen =
+    trainingClips === 0 ? [] : await rolloutStarts(trained, { clips: trainingClips, contextFrames, frames, signal });
   const folderOf = (step: number): string => path.join("validation", `step-${String(step).padStart(8, "0")}`);
 
   return {
@@ -81,8 +101,7 @@ export async function rolloutValidation(
       const parts = { config, unet, autoencoder, ...(describeScene && { describeScene }) };
       using world = new WorldModel(parts, { device, seed, sampler });
       const { metrics: measured, samples } = await scorer.run({
-        ...{ world, step, starts, frames, batch, metrics, fps: config.frame.fps },
-        order: kind === "base" ? "whole-clip" : "frame-by-frame",
+        ...{ world, step, starts, seen, frames, batch, metrics, order, fps: config.frame.fps },
         folder: path.join(folder, folderOf(step)),
         signal: ending,
       });

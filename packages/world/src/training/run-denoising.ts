@@ -66,7 +66,7 @@ export async function denoisingRun(
       useActions: model.actionDim !== undefined,
       settings: training,
     });
-    const { folder, signal, scorer } = options;
+    const { folder, signal, scorer, onEvent } = options;
     const { autoencoder } = frozen;
     const description = describeWorld(config, data, frozen, path.basename(path.resolve(folder)));
     const { validation, context, kind } = config;
@@ -76,9 +76,9 @@ export async function denoisingRun(
       ...(validation && {
         rollouts: async () =>
           rolloutValidation(validation, {
-            ...{ kind, description, unet, autoencoder, episodes: data.validation },
+            ...{ kind, description, unet, autoencoder, episodes: data.validation, trained: data.training },
             describeScene: context && resampler && (await describerOf(context, resampler, device)),
-            ...{ device, seed: training.seed, folder, scorer, signal },
+            ...{ device, seed: training.seed, folder, scorer, signal, onEvent },
           }),
       }),
       async save() {

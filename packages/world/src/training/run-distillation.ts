@@ -26,7 +26,7 @@ export async function distillationRun(
   options: RunOptions,
 ): Promise<PreparedRun> {
   const { training, distillation, context } = config;
-  const { ranks = singleRank, folder, signal, scorer } = options;
+  const { ranks = singleRank, folder, signal, scorer, onEvent } = options;
   const device = training.device as Device;
   const teacherFolder = await findTeacher(config.teacher);
   checkTeacher(await readWorldConfig(teacherFolder), data, config);
@@ -68,9 +68,16 @@ export async function distillationRun(
       ...(validation && {
         rollouts: async () =>
           rolloutValidation(validation, {
-            ...{ kind: "world", description, unet: student, autoencoder, episodes: data.validation },
+            ...{
+              kind: "world",
+              description,
+              unet: student,
+              autoencoder,
+              episodes: data.validation,
+              trained: data.training,
+            },
             describeScene: context && resampler && (await describerOf(context, resampler, device)),
-            ...{ device, seed: training.seed, folder, scorer, signal },
+            ...{ device, seed: training.seed, folder, scorer, signal, onEvent },
           }),
       }),
       async save() {

@@ -20,6 +20,8 @@ export interface ValidationVideo extends PictureSize {
 /** How the pictures are made. */
 export interface ValidationPictureOptions extends PictureSize, Pick<ContactSheet, "title" | "scores"> {
   readonly fps: number;
+  /** Clips of the training data, told apart by name. */
+  readonly seen?: readonly Comparison[];
 }
 
 /** Frames of a strip: as many as stay legible on one line. */
@@ -31,15 +33,16 @@ const SHOWN_HEIGHT = 224;
 export async function writeValidationPictures(
   folder: string,
   comparisons: readonly Comparison[],
-  { height, width, fps, title, scores }: ValidationPictureOptions,
+  { height, width, fps, title, scores, seen = [] }: ValidationPictureOptions,
 ): Promise<ValidationVideo[]> {
   const scale = Math.max(1, Math.round(SHOWN_HEIGHT / height));
   const videos: ValidationVideo[] = [];
-  for (const comparison of comparisons) {
+  const all = [...comparisons, ...seen];
+  for (const comparison of all) {
     const pictures = [...truthBesideModel([comparison], { height, width, scale })];
     const [first] = pictures;
     if (!first) continue;
-    const name = rolloutName(comparison.start);
+    const name = `${seen.includes(comparison) ? "training-" : ""}${rolloutName(comparison.start)}`;
     const video = { name, file: `${name}.mp4`, height: first.height, width: first.width, fps };
     const frames = pictures.map(({ data_HWC }) => data_HWC);
     await writeVideo(join(folder, video.file), frames, video);
@@ -48,13 +51,17 @@ export async function writeValidationPictures(
   const row = (caption: string, frames_THWC: Uint8Array): Promise<SheetRow> =>
     stripRow(caption, frames_THWC, STRIP_FRAMES, { height, width });
   const sections = await Promise.all(
-    comparisons.map(async ({ start, prediction_THWC }) => ({
-      title: `${start.source}, from frame ${start.frame}`,
-      rows: [
-        await row("what really happened", start.truth_THWC),
-        await row("the model, told the same actions", prediction_THWC),
-      ],
-    })),
+    all.map(async (comparison) => {
+      const { start, prediction_THWC } = comparison;
+      const note = seen.includes(comparison) ? " (of the training data, not measured)" : "";
+      return {
+        title: `${start.source}, from frame ${start.frame}${note}`,
+        rows: [
+          await row("what really happened", start.truth_THWC),
+          await row("the model, told the same actions", prediction_THWC),
+        ],
+      };
+    }),
   );
   const summary = `${comparisons.length} clips that the model was not trained on, with the moving average of its weights.`;
   const links = videos.map(({ file }) => [file, file] as const);

@@ -19,6 +19,9 @@ export const metricNames = ["mse", "psnr", "ssim", "lpips", "dreamsim", "fid", "
 /** One of {@link metricNames}. */
 export type MetricName = (typeof metricNames)[number];
 
+/** Metrics that need a network. */
+export type NetworkMetric = Extract<MetricName, "lpips" | "dreamsim" | "fid" | "fvd">;
+
 /** Networks that are there. Free them by `dispose`. */
 export interface MetricNetworks extends Disposable {
   readonly lpips?: Lpips;
@@ -50,16 +53,14 @@ export async function openMetricNetworks(options: MetricNetworkOptions): Promise
   const missing: Partial<Record<MetricName, string>> = {};
   const checksums: Record<string, string> = {};
   const opened: Disposable[] = [];
-  const weights = (name: string): string => resolveWeights(`weights:${name}`, weightsRoot);
+  const needed = filesOf({ trunk, dreamSim, weightsRoot });
 
-  /** `files` finds what the metric needs, or throws what is missing. */
   const open = async <T extends Disposable>(
-    metric: MetricName,
-    files: () => readonly string[],
+    metric: NetworkMetric,
     load: (paths: readonly string[]) => Promise<T>,
   ): Promise<T | undefined> => {
     if (!metrics.includes(metric)) return undefined;
-    const paths = foundOrMissing(files);
+    const paths = foundOrMissing(needed[metric]);
     if (typeof paths === "string") return void (missing[metric] = paths);
     for (const file of paths) checksums[file] = await sha256Of(file);
     const network = await load(paths);
@@ -70,26 +71,11 @@ export async function openMetricNetworks(options: MetricNetworkOptions): Promise
     for (const network of opened) network[Symbol.dispose]();
   };
   try {
-    const trunkName = trunk === "vgg" ? "vgg16" : "alexnet";
-    const lpips = await open(
-      "lpips",
-      () => [weights(trunkName), weights(`lpips-${trunk}`)],
-      ([file = "", heads = ""]) => loadLpips(trunk, { trunk: file, heads }, device),
-    );
-    const dreamsim = await open(
-      "dreamsim",
-      () => unpackedFiles(dreamSim, dreamSimPlace(dreamSim, weightsRoot)),
-      () => loadDreamSim(dreamSim, dreamSimPlace(dreamSim, weightsRoot), device),
-    );
-    const fid = await open(
-      "fid",
-      () => [weights("inception-fid")],
-      ([file = ""]) => loadInception(file, device),
-    );
-    const fvd = await open(
-      "fvd",
-      () => [weights("i3d")],
-      ([file = ""]) => loadI3d(file, { device, range: i3dRange, sha256: knownChecksum("i3d"), found: checksums[file] }),
+    const lpips = await open("lpips", ([file = "", heads = ""]) => loadLpips(trunk, { trunk: file, heads }, device));
+    const dreamsim = await open("dreamsim", () => loadDreamSim(dreamSim, dreamSimPlace(dreamSim, weightsRoot), device));
+    const fid = await open("fid", ([file = ""]) => loadInception(file, device));
+    const fvd = await open("fvd", ([file = ""]) =>
+      loadI3d(file, { device, range: i3dRange, sha256: knownChecksum("i3d"), found: checksums[file] }),
     );
     const networks = {
       ...(lpips && { lpips }),
@@ -102,6 +88,43 @@ export async function openMetricNetworks(options: MetricNetworkOptions): Promise
     dispose();
     throw error;
   }
+}
+
+/** What the networks of these metrics lack on this machine: a reason by metric, and nothing for what could be opened. */
+export function missingNetworks({
+  metrics,
+  trunk,
+  dreamSim = "ensemble",
+  weightsRoot,
+}: MetricNetworkOptions): Partial<Record<MetricName, string>> {
+  const needed = Object.entries(filesOf({ trunk, dreamSim, weightsRoot })) as [
+    NetworkMetric,
+    () => readonly string[],
+  ][];
+  return Object.fromEntries(
+    needed.flatMap(([metric, files]) => {
+      const found = metrics.includes(metric) ? foundOrMissing(files) : [];
+      return typeof found === "string" ? [[metric, found]] : [];
+    }),
+  );
+}
+
+/** The files of each metric's network: the functions throw what is missing. */
+function filesOf({
+  trunk,
+  dreamSim,
+  weightsRoot,
+}: Required<Pick<MetricNetworkOptions, "trunk">> & {
+  readonly dreamSim: DreamSimKind;
+  readonly weightsRoot: string | undefined;
+}): Record<NetworkMetric, () => readonly string[]> {
+  const weights = (name: string): string => resolveWeights(`weights:${name}`, weightsRoot);
+  return {
+    lpips: () => [weights(trunk === "vgg" ? "vgg16" : "alexnet"), weights(`lpips-${trunk}`)],
+    dreamsim: () => unpackedFiles(dreamSim, dreamSimPlace(dreamSim, weightsRoot)),
+    fid: () => [weights("inception-fid")],
+    fvd: () => [weights("i3d")],
+  };
 }
 
 /** The paths, or why one of them is not there. */
