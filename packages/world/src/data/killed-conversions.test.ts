@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { writeVideo } from "@vid2world/formats";
+import type { NpyArray } from "@vid2world/formats/npy/dtypes";
+import { writeNpz } from "@vid2world/formats/npy/npz";
 import { describe, expect, test } from "vitest";
 import { contents } from "./testing/contents.js";
 import { example, temporaryFolder } from "./testing/oracle.js";
@@ -142,6 +144,29 @@ describe("killed and started again, a conversion leaves the same bytes:", () => 
     );
     const conversion = { module: "import/import-folder", call: "importFolder", input, more: { mapping } };
     await killAgainAndAgain(conversion, isFile(".actions.json "));
+  });
+
+  test("gymnasium episodes", { timeout: 120_000 }, async () => {
+    const input = join(folder, "gymnasium");
+    mkdirSync(input);
+    const frames = { dtype: "uint8", shape: [9, 32, 48, 3], data: new Uint8Array(9 * 32 * 48 * 3).fill(90) } as const;
+    const actions = {
+      dtype: "int64",
+      shape: [8],
+      data: BigInt64Array.from({ length: 8 }, (_, t) => BigInt(t % 3)),
+    } as const;
+    for (const name of ["a", "b", "c"])
+      await writeNpz(join(input, `${name}.npz`), new Map<string, NpyArray>(Object.entries({ frames, actions })));
+    const conversion = { module: "import/import-gymnasium", call: "importGymnasium", input, more: { fps: 10 } };
+    await killAgainAndAgain(conversion, isFile(".actions.json "));
+  });
+
+  test("a LeRobot dataset", { timeout: 120_000 }, async () => {
+    const input = join(import.meta.dirname, "import/fixtures/lerobot-images");
+    await killAgainAndAgain(
+      { module: "import/import-lerobot", call: "importLeRobot", input },
+      isFile(".actions.json "),
+    );
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { FormatError, invalid } from "@vid2world/formats";
 import { readNpzHeaders } from "@vid2world/formats/npy/npz";
 import { unlessBroken, type DomainSplit, type EpisodeSourceOptions } from "../domain-clip.js";
+import { findDataset } from "../find-dataset.js";
 import { pythonSample } from "../python-random.js";
 import { RT1_ACTION_DIM } from "./rt1-clips.js";
 
@@ -20,15 +21,28 @@ export interface Rt1Episode {
   readonly width: number;
 }
 
-/** The `.npz` files of a folder that belong to a split, in the order of their names, and the held-out names that are absent. */
+/** Some `.npz` files of one folder. */
+export interface Rt1Folder {
+  readonly directory: string;
+  readonly files: readonly string[];
+  /** Held-out names that are absent. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * The `.npz` files that belong to a split, in the order of their names: those of the folder, or of the only one below that has any (where
+ * `data convert rt1` puts them).
+ */
 export async function findRt1Files(
-  directory: string,
+  folder: string,
   split: DomainSplit,
   heldOutFile: string | undefined,
-): Promise<{ readonly files: readonly string[]; readonly missing: readonly string[] }> {
+): Promise<Rt1Folder> {
+  const found = await findDataset(folder);
+  if (found?.domain !== "rt1") throw new FormatError(folder, "holds no .npz file of an episode");
+  const directory = found.folder;
   const present = (await readdir(directory)).filter((file) => file.endsWith(".npz")).sort();
-  if (present.length === 0) throw new FormatError(directory, "holds no .npz file of an episode");
-  if (split === "all") return { files: present, missing: [] };
+  if (split === "all") return { directory, files: present, missing: [] };
   if (heldOutFile === undefined) {
     throw invalid("heldOut", `a JSON file with the names of the held-out episodes for split ${split}`, heldOutFile);
   }
@@ -36,7 +50,7 @@ export async function findRt1Files(
   const files = present.filter((file) => heldOut.has(file) === (split === "val"));
   if (files.length === 0) throw new FormatError(directory, `holds no episode of split ${split} (${heldOutFile})`);
   const known = new Set(present);
-  return { files, missing: split === "val" ? [...heldOut].filter((file) => !known.has(file)) : [] };
+  return { directory, files, missing: split === "val" ? [...heldOut].filter((file) => !known.has(file)) : [] };
 }
 
 /** Reads lengths and picture sizes, not the pictures. Checks what the file promises: `image` [T H W 3] uint8 and `action` [T 13]. */

@@ -20,7 +20,7 @@ import { evaluatedEpisodes, findRt1Files, readRt1Episodes, type Rt1Episode } fro
 
 /** Where RT-1 is, and which part of it. */
 export interface Rt1Options extends EpisodeSourceOptions {
-  /** Folder of `.npz` files. */
+  /** Folder of `.npz` files, or with one such folder in it. */
   readonly directory: string;
   /** Default: all. The other two need `heldOut`. */
   readonly split?: DomainSplit;
@@ -35,8 +35,8 @@ export interface Rt1Options extends EpisodeSourceOptions {
  * episodes as published, each at the {@link stableStart} of its file's name, since the published starts are not reproducible.
  */
 export async function openRt1(options: Rt1Options): Promise<EpisodeSource> {
-  const { directory, split = "all", heldOut, frames: clipFrames = 16, size = PUBLISHED_SIZE } = options;
-  const { files, missing } = await findRt1Files(directory, split, heldOut);
+  const { split = "all", heldOut, frames: clipFrames = 16, size = PUBLISHED_SIZE } = options;
+  const { directory, files, missing } = await findRt1Files(options.directory, split, heldOut);
   const episodes = await readRt1Episodes(directory, files, options);
   const byName = new Map(episodes.map((episode) => [episode.name, episode]));
   const long =

@@ -33,13 +33,19 @@ export function constantEpisode({ file, actions }: SurveyEpisode): string[] {
   return changes ? [] : [`${file}: the same action in all ${actions.length} rows; were its inputs recorded?`];
 }
 
-/** Channels that are the same in every row of every clip: a network cannot learn what they do. */
+/** Channels that are the same in every row of every clip: a network cannot learn what they do. One sentence for each value. */
 export function constantChannels({ channels, episodes, folder }: Survey): string[] {
-  const rows = episodes.flatMap(({ actions }) => actions);
-  if (rows.length < LEAST_FRAMES) return [];
-  return channels.flatMap(({ name }, i) => {
-    const value = rows[0]?.[i];
-    if (rows.some((row) => row[i] !== value)) return [];
-    return [`${folder}: channel ${name} is ${value} in all ${rows.length} rows; leave it out, or record it`];
+  const rows = episodes.reduce((sum, { frames }) => sum + frames, 0);
+  if (rows < LEAST_FRAMES) return [];
+  const values: readonly number[] = episodes[0]?.actions[0] ?? [];
+  const changes = channels.map(() => false);
+  for (const { actions } of episodes)
+    for (const row of actions) for (const i of changes.keys()) if (row[i] !== values[i]) changes[i] = true;
+  const names = new Map<number, string[]>();
+  for (const [i, { name }] of channels.entries())
+    if (!changes[i]) names.set(values[i] ?? NaN, [...(names.get(values[i] ?? NaN) ?? []), name]);
+  return [...names].map(([value, some]) => {
+    const which = some.length === 1 ? `channel ${some[0]} is` : `channels ${some.join(", ")} are`;
+    return `${folder}: ${which} ${value} in all ${rows} rows; leave ${some.length === 1 ? "it" : "them"} out, or record ${some.length === 1 ? "it" : "them"}`;
   });
 }

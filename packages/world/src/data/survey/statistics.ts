@@ -17,37 +17,34 @@ export interface ChannelStatistics {
   readonly histogram: readonly number[];
 }
 
-/** Goes through all rows. */
+/** Goes through all rows, twice: an episode's rows may be made only when they are looked at. */
 export function actionStatistics({ channels, episodes }: Survey): ChannelStatistics[] {
+  const sums = channels.map(() => ({ minimum: Infinity, maximum: -Infinity, sum: 0, active: 0, count: 0 }));
+  const histograms = channels.map(() => new Array<number>(BINS).fill(0));
+  const each = (visit: (value: number, channel: number) => void): void => {
+    for (const { actions } of episodes)
+      for (const row of actions) for (const i of channels.keys()) if (Number.isFinite(row[i])) visit(row[i] ?? NaN, i);
+  };
+  each((value, i) => {
+    const known = sums[i];
+    if (known === undefined) return;
+    known.minimum = Math.min(known.minimum, value);
+    known.maximum = Math.max(known.maximum, value);
+    known.sum += value;
+    known.active += value === 0 ? 0 : 1;
+    known.count++;
+  });
+  each((value, i) => {
+    const { minimum = 0, maximum = 0 } = sums[i] ?? {};
+    const bin = maximum > minimum ? Math.floor(((value - minimum) / (maximum - minimum)) * BINS) : 0;
+    const [histogram = [], at] = [histograms[i], Math.min(BINS - 1, bin)];
+    histogram[at] = (histogram[at] ?? 0) + 1;
+  });
   return channels.map(({ name, kind }, i) => {
-    let [minimum, maximum, sum, active, count] = [Infinity, -Infinity, 0, 0, 0];
-    const each = (visit: (value: number) => void): void => {
-      for (const { actions } of episodes) for (const row of actions) visit(row[i] ?? NaN);
-    };
-    each((value) => {
-      if (!Number.isFinite(value)) return;
-      minimum = Math.min(minimum, value);
-      maximum = Math.max(maximum, value);
-      sum += value;
-      active += value === 0 ? 0 : 1;
-      count++;
-    });
-    const histogram = new Array<number>(BINS).fill(0);
-    each((value) => {
-      const bin = maximum > minimum ? Math.floor(((value - minimum) / (maximum - minimum)) * BINS) : 0;
-      const at = Math.min(BINS - 1, bin);
-      if (Number.isFinite(value)) histogram[at] = (histogram[at] ?? 0) + 1;
-    });
-    if (count === 0) [minimum, maximum] = [0, 0];
-    return {
-      name,
-      kind,
-      minimum,
-      maximum,
-      mean: sum / Math.max(1, count),
-      active: active / Math.max(1, count),
-      histogram,
-    };
+    const { minimum = 0, maximum = 0, sum = 0, active = 0, count = 0 } = sums[i] ?? {};
+    const range = count === 0 ? { minimum: 0, maximum: 0 } : { minimum, maximum };
+    const rows = Math.max(1, count);
+    return { name, kind, ...range, mean: sum / rows, active: active / rows, histogram: histograms[i] ?? [] };
   });
 }
 

@@ -21,11 +21,16 @@ export async function surveyCsgo(folder: string): Promise<Survey> {
     try {
       const actions_TA = await source.actions(name);
       const frames = actions_TA.length / CSGO_ACTION_DIM;
-      const actions = Array.from({ length: frames }, (_, t) => [
-        ...actions_TA.subarray(t * CSGO_ACTION_DIM, (t + 1) * CSGO_ACTION_DIM),
-      ]);
       const pictures = () => picturesOf(file, frames);
-      episodes.push({ name, file, split: undefined, frames, actions, video: undefined, pictures, parts: [file] });
+      episodes.push({
+        ...{ name, file, split: undefined, frames, video: undefined, pictures, parts: [file] },
+        // Made anew each time: as arrays the rows of all 5.5 million frames would take gigabytes.
+        get actions() {
+          return Array.from({ length: frames }, (_, t) => [
+            ...actions_TA.subarray(t * CSGO_ACTION_DIM, (t + 1) * CSGO_ACTION_DIM),
+          ]);
+        },
+      });
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       broken.push({ error, parts: [file] });

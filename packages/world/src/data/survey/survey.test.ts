@@ -194,6 +194,7 @@ test("statistics count every row, and the contact sheet is one file with frames 
 
 test("a folder that is something else is named, with the command that helps", async () => {
   await expect(openSurvey(folder)).rejects.toThrow(/no training data that is known/);
+  await expect(openSurvey(join(folder, "none"))).rejects.toThrow(/none: there is no such folder/);
   writeFileSync(join(folder, "x.tar"), "");
   await expect(openSurvey(folder)).rejects.toThrow(/vid2world data convert csgo/);
 });
@@ -212,7 +213,7 @@ const withShared = test.skipIf(!existsSync(formats)); // the original formats of
 
 withShared("CS:GO and RECON are surveyed in their own files; what is missing in them is named", async () => {
   await convertCsgo({ input: join(formats, "csgo_tar"), output: join(folder, "csgo") });
-  const csgo = await openSurvey(join(folder, "csgo/full_res"));
+  const csgo = await openSurvey(join(folder, "csgo")); // where `data convert` was told to put it
   expect([csgo.kind, csgo.width, csgo.channels.length, csgo.episodes[0]?.frames]).toEqual([
     "CS:GO (hdf5)",
     280,

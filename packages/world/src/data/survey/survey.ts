@@ -1,9 +1,8 @@
 // What a folder of training data is, seen alike for every format: episodes with frames and actions, and what is unreadable.
 //   T frames, H rows, W columns, C = 3 colours
-import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { FormatError } from "@vid2world/formats";
+import { findDataset, whatElse } from "../find-dataset.js";
 import { surveyCsgo } from "./survey-csgo.js";
 import { surveyEpisodeArrays } from "./survey-npz.js";
 import { surveyRecon } from "./survey-recon.js";
@@ -16,7 +15,7 @@ export interface SurveyEpisode {
   readonly file: string;
   readonly split: "train" | "val" | undefined;
   readonly frames: number;
-  /** One row per frame, one value per channel. */
+  /** One row per frame, one value per channel; possibly made anew at every look. */
   readonly actions: readonly (readonly number[])[];
   /** The video file, where there is one. */
   readonly video: string | undefined;
@@ -55,31 +54,17 @@ export interface Survey {
 
 /** Opens a folder that can be trained on: a recording, published .npz files, CS:GO, RECON. Others are named, with what to do. */
 export async function openSurvey(folder: string): Promise<Survey> {
-  const names = await readdir(folder);
-  if (names.includes("actions.json")) return surveyRecording(folder);
-  if (names.some((name) => name.endsWith(".npz"))) return surveyEpisodeArrays(folder, names);
-  const below = await namesBelow(folder, names);
-  if (below.has("traj_data.pkl")) return surveyRecon(folder);
-  if ([...names, ...below].some((name) => /^hdf5_dm_.*\.hdf5$/.test(name))) return surveyCsgo(folder);
-  throw new FormatError(folder, whatElse(folder, [...names, ...below]));
-}
-
-/** Names in the first folders of the folder. */
-async function namesBelow(folder: string, names: readonly string[]): Promise<ReadonlySet<string>> {
-  const inner = await Promise.all(names.slice(0, 50).map((name) => readdir(join(folder, name)).catch(() => [])));
-  return new Set(inner.flat());
-}
-
-function whatElse(folder: string, names: readonly string[]): string {
-  const has = (pattern: RegExp): boolean => names.some((name) => pattern.test(name));
-  if (existsSync(join(folder, "meta/info.json")))
-    return "a LeRobot dataset; import it first: vid2world data import lerobot";
-  if (has(/^dataset_info\.json$|\.tfrecord-|^\d+\.\d+\.\d+$/)) {
-    return "a TFDS dataset; convert it first: vid2world data convert rt1";
+  const found = await findDataset(folder);
+  switch (found?.domain) {
+    case "recordings":
+      return surveyRecording(found.folder);
+    case "rt1":
+      return surveyEpisodeArrays(found.folder, await readdir(found.folder));
+    case "csgo":
+      return surveyCsgo(found.folder);
+    case "recon":
+      return surveyRecon(found.folder);
+    case undefined:
+      throw new FormatError(folder, await whatElse(folder));
   }
-  if (has(/\.(hdf5|h5)$/)) return "HDF5 files; those of RECON are converted first: vid2world data convert recon";
-  if (has(/\.tar$/)) return "tar archives; convert them first: vid2world data convert csgo";
-  if (has(/\.(mp4|mkv|mov|webm|avi)$/i))
-    return "videos without actions.json; import them first: vid2world data import folder";
-  return "no training data that is known: neither actions.json (a recording) nor .npz episodes are in it";
 }

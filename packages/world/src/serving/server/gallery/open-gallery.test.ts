@@ -45,9 +45,11 @@ shared("a folder of RECON or RT-1 offers starts with their actions, and what fol
 });
 
 shared("data sets as they are downloaded are refused with the command that converts them", async () => {
-  await expect(openGallery([join(formats, "rlds/fractal20220817_data/0.1.0")], world())).rejects.toThrow("convert-rt1");
-  await expect(openGallery([join(formats, "csgo_tar")], world())).rejects.toThrow("convert-csgo");
-  await expect(openGallery([join(formats, "recon_release")], world())).rejects.toThrow("convert-recon");
+  await expect(openGallery([join(formats, "rlds/fractal20220817_data/0.1.0")], world())).rejects.toThrow(
+    "data convert rt1",
+  );
+  await expect(openGallery([join(formats, "csgo_tar")], world())).rejects.toThrow("data convert csgo");
+  await expect(openGallery([join(formats, "recon_release")], world())).rejects.toThrow("data convert recon");
 });
 
 test("a picture, and a folder of pictures, is a start each; anything else is refused", async () => {
@@ -59,6 +61,6 @@ test("a picture, and a folder of pictures, is a start each; anything else is ref
     expect([...(await gallery.start("start-0")).frames.slice(-3)]).toEqual([0xcc, 0x11, 0x00]);
   }
   await expect(openGallery([join(folder, "absent")], world())).rejects.toThrow("no such file");
-  await expect(openGallery([import.meta.dirname], world())).rejects.toThrow("no folder of recordings");
+  await expect(openGallery([import.meta.dirname], world())).rejects.toThrow("no training data that is known");
   await expect(openGallery([import.meta.filename], world())).rejects.toThrow(/open-gallery.test.ts/);
 });

@@ -4,10 +4,10 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { FormatError, probeVideo, readImage, readVideo } from "@vid2world/formats";
-import { HEADER_FILE } from "../../../data/recording-format.js";
+import { findDataset, whatElse } from "../../../data/find-dataset.js";
 import { openRecording } from "../../../data/recording.js";
 import type { EngineWorld } from "../../engine.js";
-import { datasetGallery, datasetIn } from "./dataset-gallery.js";
+import { datasetGallery } from "./dataset-gallery.js";
 import { contextOf, fitFrame } from "./fit-frames.js";
 import { type Gallery, type GalleryStart, fixedGallery, joinGalleries } from "./gallery.js";
 import { recordingGallery } from "./recording-gallery.js";
@@ -30,12 +30,12 @@ async function openOne(path: string, world: EngineWorld): Promise<Gallery> {
 }
 
 async function ofFolder(path: string, world: EngineWorld): Promise<Gallery> {
-  const names = await readdir(path);
-  const isRecording = names.includes(HEADER_FILE);
-  const domain = isRecording ? undefined : await datasetIn(path);
-  if (domain) return datasetGallery(path, domain, world);
-  const pictures = names.filter(isPicture).sort().slice(0, MOST_PICTURES);
-  if (isRecording || pictures.length === 0) return recordingGallery(await openRecording(path), world);
+  const found = await findDataset(path);
+  if (found?.domain === "recordings") return recordingGallery(await openRecording(found.folder), world);
+  if (found) return datasetGallery(found.folder, found.domain, world);
+  const pictures = (await readdir(path)).filter(isPicture).sort().slice(0, MOST_PICTURES);
+  if (pictures.length === 0)
+    throw new FormatError(path, `${await whatElse(path)}; nor are there pictures to start from`);
   const starts = pictures.map(async (name) => ({
     ...(await ofPicture(join(path, name), world)),
     title: titleOf(name),
