@@ -4,9 +4,17 @@
 import { z } from "zod";
 import { repeatLastFrame, withShuffledActions } from "./baselines.js";
 import { type EvaluatedWorld, type RolloutAllOptions, rolloutAll } from "./evaluated-world.js";
-import { horizonScoresSchema, scoreHorizons } from "./metrics/horizon.js";
+import { average } from "./metrics/average.js";
+import { horizonScoresSchema, overRollouts, type RolloutScores, rolloutScores } from "./metrics/horizon.js";
 import { obedienceSchema } from "./obedience/turns.js";
 import type { Start } from "./starts.js";
+import { comparePaired } from "./statistics/bootstrap.js";
+
+const gainSchema = z.strictObject({
+  difference: z.number().describe("dB"),
+  interval: z.tuple([z.number(), z.number()]).describe("95 %, bootstrap over starts"),
+  pValue: z.number().describe("two-sided, paired randomisation test over starts"),
+});
 
 /** Schema of what `metrics.json` holds. */
 export const evaluationReportSchema = z.strictObject({
@@ -25,11 +33,18 @@ export const evaluationReportSchema = z.strictObject({
   beats: z
     .strictObject({ repeatLastFrame: z.boolean(), shuffledActions: z.boolean() })
     .describe("in mean PSNR over all horizons"),
+  gains: z
+    .strictObject({ repeatLastFrame: gainSchema, shuffledActions: gainSchema })
+    .optional()
+    .describe("by how much, start by start; absent in older files"),
   obedience: obedienceSchema.optional(),
   secondsPerFrame: z
     .number()
     .describe("wall seconds per predicted frame of one rollout, all rollouts of a batch shared"),
 });
+
+/** By how much a world is better than a baseline. */
+export type Gain = z.infer<typeof gainSchema>;
 
 /** Scores of a world and of its baselines. */
 export type EvaluationReport = z.infer<typeof evaluationReportSchema>;
@@ -69,9 +84,10 @@ export async function evaluateWorld(
   function reportOf(): EvaluationReport {
     const truth = starts.map((start) => start.truth_THWC);
     const still = starts.map((start) => repeatLastFrame(start.context_THWC, world.height * world.width * 3, frames));
-    const model = scoreHorizons(predictions, truth, world);
-    const repeated = scoreHorizons(still, truth, world);
-    const exchanged = scoreHorizons(shuffled, truth, world);
+    const [model, repeated, exchanged] = [predictions, still, shuffled].map((clips) =>
+      rolloutScores(clips, truth, world),
+    ) as [RolloutScores, RolloutScores, RolloutScores];
+    const gains = { repeatLastFrame: gainOver(repeated, model), shuffledActions: gainOver(exchanged, model) };
     return {
       format: "vid2world-evaluation/1",
       world: world.name,
@@ -80,14 +96,21 @@ export async function evaluateWorld(
       contextFrames: world.contextFrames,
       predictedFrames: frames,
       starts: starts.map(({ source, frame }) => ({ source, frame })),
-      model,
-      repeatLastFrame: repeated,
-      shuffledActions: exchanged,
+      model: overRollouts(model),
+      repeatLastFrame: overRollouts(repeated),
+      shuffledActions: overRollouts(exchanged),
       beats: {
-        repeatLastFrame: model.psnrMean > repeated.psnrMean,
-        shuffledActions: model.psnrMean > exchanged.psnrMean,
+        repeatLastFrame: gains.repeatLastFrame.difference > 0,
+        shuffledActions: gains.shuffledActions.difference > 0,
       },
+      gains,
       secondsPerFrame: seconds / total,
     };
   }
+}
+
+/** By how many dB of mean PSNR a rollout of the world is nearer to the truth than the baseline's. */
+function gainOver(baseline: RolloutScores, model: RolloutScores): Gain {
+  const { difference, pValue } = comparePaired(model.psnr.map(average), baseline.psnr.map(average));
+  return { difference: difference.value, interval: [difference.low, difference.high], pValue };
 }

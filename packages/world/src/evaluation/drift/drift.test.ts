@@ -6,10 +6,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { channelsSchema } from "../../data/action-space.js";
 import { openRecording, type Recording } from "../../data/recording.js";
 import type { EvaluatedWorld } from "../evaluated-world.js";
+import { shownHorizons } from "../metrics/horizon.js";
 import { seededRandom } from "../starts.js";
 import { toyChannels, toyWorld, writeToyRecording } from "../toy-world.js";
 import { findCollapse, usualRanges } from "./collapse.js";
-import { driftText, shownHorizons } from "./drift-text.js";
+import { driftText } from "./drift-text.js";
 import { frameStatistics, type FrameStatistics } from "./frame-statistics.js";
 import { loopFindings, turnAction } from "./loop-closure.js";
 import { measureDrift } from "./measure-drift.js";
@@ -45,6 +46,11 @@ test("a perfect world is as good at the end as at the beginning, keeps its looks
   expect(report.horizons).toHaveLength(20);
   // Half a turn per frame moves three columns: the toy's truth is met exactly.
   expect(report.horizons.at(-1)?.psnr.value).toBeGreaterThan(60);
+  for (const { psnr, repeated, ssim, statistics } of report.horizons)
+    for (const { value, low, high } of [psnr, repeated, ssim, ...Object.values(statistics)]) {
+      expect(low).toBeLessThanOrEqual(value + 1e-9);
+      expect(high).toBeGreaterThanOrEqual(value - 1e-9);
+    }
   expect(report.starts.some(({ collapse }) => collapse)).toBe(false);
   const value = (name: string): number => report.findings.find((finding) => finding.name === name)?.value ?? NaN;
   for (const name of ["brightness", "contrast", "sharpness"]) expect(value(name), name).toBeCloseTo(1, 1);
@@ -74,7 +80,7 @@ test("frames that are not finite are bad, though their bytes are like any others
   // Batches of two: the first place of each is the first and the third start.
   expect(report.starts.map(({ collapse }) => collapse?.frame)).toEqual([7, undefined, 7]);
   expect(driftText(report)).toMatch(/predicted frame 7 is the first bad one: not finite/);
-  expect(report.horizons.at(-1)?.statistics.brightness).toBeGreaterThan(0);
+  expect(report.horizons.at(-1)?.statistics.brightness.value).toBeGreaterThan(0);
 });
 
 test("a turn counts as coming back only where the first frame is met again, above what was seen on the way", () => {

@@ -6,7 +6,7 @@ import { repeatLastFrame, withConstantAction } from "../baselines.js";
 import { type EvaluatedWorld, rolloutAll, type RolloutAllOptions } from "../evaluated-world.js";
 import { readHeldOutClips } from "../held-out.js";
 import { average } from "../metrics/average.js";
-import { type HorizonScores, scoreHorizons } from "../metrics/horizon.js";
+import { rolloutScores } from "../metrics/horizon.js";
 import { bootstrapInterval, type Interval, meanInterval } from "../statistics/bootstrap.js";
 import type { Finding } from "../statistics/finding.js";
 import { chooseStarts, type Start, usualSkip } from "../starts.js";
@@ -32,10 +32,10 @@ export interface DriftHorizon {
   readonly frame: number;
   /** dB against what really followed, of the world and of the repeated last known frame. */
   readonly psnr: Interval;
-  readonly repeated: number;
-  readonly ssim: number;
-  /** Means over starts. */
-  readonly statistics: FrameStatistics;
+  readonly repeated: Interval;
+  readonly ssim: Interval;
+  /** Of the starts whose frame is finite. */
+  readonly statistics: Readonly<Record<StatisticName, Interval>>;
   /** Of one rollout of a batch, with all that was going on on the machine. */
   readonly secondsPerFrame: number;
 }
@@ -146,28 +146,34 @@ function horizonsOf(
   size: EvaluatedWorld,
 ): DriftHorizon[] {
   const bytes = size.height * size.width * 3;
-  const score = (clip: Uint8Array, { truth_THWC }: Start): HorizonScores => scoreHorizons([clip], [truth_THWC], size);
-  const own = clips.map((clip, i) => score(clip, starts[i] as Start));
-  const still = starts.map((start) =>
-    score(repeatLastFrame(start.context_THWC, bytes, start.truth_THWC.length / bytes), start),
+  const truth = starts.map(({ truth_THWC }) => truth_THWC);
+  const own = rolloutScores(clips, truth, size);
+  const still = rolloutScores(
+    starts.map((start) => repeatLastFrame(start.context_THWC, bytes, start.truth_THWC.length / bytes)),
+    truth,
+    size,
   );
-  return (own[0]?.psnr ?? []).map((_, t) => {
-    const at = (scores: readonly HorizonScores[], metric: "psnr" | "ssim"): number[] =>
-      scores.map((one) => one[metric][t] ?? NaN);
+  return (own.psnr[0] ?? []).map((_, t) => {
+    const at = (scores: readonly (readonly number[])[]): Interval => meanInterval(scores.map((one) => one[t] ?? NaN));
     return {
-      ...{ frame: t + 1, psnr: meanInterval(at(own, "psnr")), repeated: average(at(still, "psnr")) },
-      ssim: average(at(own, "ssim")),
-      statistics: meanStatistics(seen.flatMap((statistics) => statistics[t] ?? [])),
+      ...{ frame: t + 1, psnr: at(own.psnr), repeated: at(still.psnr), ssim: at(own.ssim) },
+      statistics: statisticIntervals(seen.flatMap((statistics) => statistics[t] ?? [])),
       secondsPerFrame: seconds[t] ?? NaN,
     };
   });
+}
+
+function statisticIntervals(all: readonly FrameStatistics[]): Readonly<Record<StatisticName, Interval>> {
+  const known = all.filter(({ brightness }) => Number.isFinite(brightness));
+  const rows = statisticNames.map((name) => [name, meanInterval(known.map((statistics) => statistics[name]))] as const);
+  return Object.fromEntries(rows) as Record<StatisticName, Interval>;
 }
 
 function qualityFindings(horizons: readonly DriftHorizon[], episodes: number): Finding[] {
   const [first, last] = [horizons[0], horizons.at(-1)];
   if (!first || !last) return [];
   const common = { test: "quality", unit: "dB", digits: 2, episodes };
-  const lost = horizons.findIndex(({ psnr, repeated }) => psnr.value <= repeated);
+  const lost = horizons.findIndex(({ psnr, repeated }) => psnr.value <= repeated.value);
   const ahead = lost < 0 ? horizons.length : lost;
   const exact = { value: ahead, low: NaN, high: NaN };
   return [

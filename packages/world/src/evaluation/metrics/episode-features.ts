@@ -55,9 +55,7 @@ export class EpisodeFeatures implements Disposable {
 
   /** The Frechet distance of all vectors, exactly. */
   distance(): number {
-    using truth_ND = joined([this.#truth]);
-    using prediction_ND = joined([this.#prediction]);
-    return frechetDistance(truth_ND, prediction_ND);
+    return scope(() => frechetDistance(cat(this.#truth), cat(this.#prediction)));
   }
 
   /**
@@ -67,9 +65,7 @@ export class EpisodeFeatures implements Disposable {
    */
   interval(value: number, { resamples = distanceResamples, ...options }: BootstrapOptions = {}): Interval & Looked {
     if (resamples === 0) return { value, low: NaN, high: NaN, share: 1 };
-    using truth_ND = joined([this.#truth]);
-    using prediction_ND = joined([this.#prediction]);
-    using sampler = frechetSampler(truth_ND, prediction_ND, this.#vectors);
+    using sampler = frechetSampler(this.#truth, this.#prediction, this.#vectors);
     const drawn = bootstrapInterval(
       this.#counts.map((_, episode) => episode),
       (sample) => sampler.distance(this.#weights(sample)),
@@ -90,9 +86,11 @@ export class EpisodeFeatures implements Disposable {
     const counts = this.#counts;
     if (String(counts) !== String(other.#counts))
       throw invalid("other", `features of the same ${counts.length} episodes`, other.#counts.length);
-    using truth_ND = joined([this.#truth, other.#truth]);
-    using prediction_ND = joined([this.#prediction, other.#prediction]);
-    using sampler = frechetSampler(truth_ND, prediction_ND, this.#vectors);
+    const [truth, prediction] = [
+      [...this.#truth, ...other.#truth],
+      [...this.#prediction, ...other.#prediction],
+    ];
+    using sampler = frechetSampler(truth, prediction, this.#vectors);
     /** The distances of both systems' vectors, or of vectors exchanged between them; each vector of either counts so often. */
     const both = (here: readonly number[], there: readonly number[]): readonly [number, number] => [
       sampler.distance([...here, ...there]),
@@ -149,8 +147,6 @@ export class EpisodeFeatures implements Disposable {
 const copyOf = (x_ND: Tensor): Tensor => scope(() => keep(x_ND.detach().to("cpu").float().clone()));
 
 const apart = ([own, other]: readonly [number, number]): number => own - other;
-
-const joined = (parts: readonly (readonly Tensor[])[]): Tensor => scope(() => keep(cat(parts.flat())));
 
 /** `value` with the interval `value + (drawn.value - high .. low)`: the drawn distances may be of some directions only. */
 function mirrored(value: number, drawn: Interval, least: number): Interval {

@@ -6,12 +6,9 @@ import { frechetDistanceWeighted } from "./frechet.js";
 /** Up to so many vectors, or features, every sample is exact: its time grows with the cube of the smaller of the two. */
 export const exactLimit = 512;
 /** Above, samples are compared in so many directions: those in which the vectors vary most. */
-export const leadingDirections = 256;
+export const leadingDirections = 128;
 /** Vectors of either set that these directions are of, evenly spaced. */
 const surveyed = 1024;
-/** Rows that are projected at once. */
-const blockRows = 4096;
-
 /** Distances of samples. Free it by `dispose`. */
 export interface FrechetSampler extends Disposable {
   /** The distance where row i of both sets counts `weights[i]` times (whole numbers, at least 2 in all). */
@@ -21,15 +18,24 @@ export interface FrechetSampler extends Disposable {
   dispose(): void;
 }
 
-/** Prepares the rows [N D], [N D], of which samples hold about `size`; values are copied. */
-export function frechetSampler(truth_ND: Tensor, prediction_ND: Tensor, size: number): FrechetSampler {
-  const features = truth_ND.size(1);
-  if (Math.min(size, features) <= exactLimit) return exactSampler(truth_ND, prediction_ND, size, 1);
-  const { directions_DK, share } = leading(truth_ND, prediction_ND);
+/** Prepares rows, which come in parts of [N D] each, of both sets alike; samples hold about `size` of them. Values are copied. */
+export function frechetSampler(truth: readonly Tensor[], prediction: readonly Tensor[], size: number): FrechetSampler {
+  const features = truth[0]?.size(1) ?? 0;
+  const exact = Math.min(size, features) <= exactLimit;
+  const { directions_DK, share } = exact ? { directions_DK: undefined, share: 1 } : leading(truth, prediction);
   using basis_DK = directions_DK;
-  using truth_NK = projected(truth_ND, basis_DK);
-  using prediction_NK = projected(prediction_ND, basis_DK);
-  return exactSampler(truth_NK, prediction_NK, size, share);
+  using x_ND = prepared(truth, basis_DK);
+  using y_ND = prepared(prediction, basis_DK);
+  return exactSampler(x_ND, y_ND, size, share);
+}
+
+/** All rows in float64, seen along these directions (all of them where none are given). */
+function prepared(parts: readonly Tensor[], directions_DK: Tensor | undefined): Tensor {
+  const wide = (part_ND: Tensor): Tensor => part_ND.detach().to("float64");
+  return scope(
+    () =>
+    keep(cat(parts.map((part_ND) => scope(() => (directions_DK ? wide(part_ND).matmul(directions_DK) : wide(part_ND).clone()))))), // prettier-ignore
+  );
 }
 
 function exactSampler(truth_ND: Tensor, prediction_ND: Tensor, size: number, share: number): FrechetSampler {
@@ -100,15 +106,13 @@ function distanceOfProducts(all: Products, weights: readonly number[]): number {
 }
 
 /** The directions in which some of the vectors of both sets together vary most, orthonormal [D K], and their share of the variance. */
-function leading(truth_ND: Tensor, prediction_ND: Tensor): { readonly directions_DK: Tensor; readonly share: number } {
+function leading(
+  truth: readonly Tensor[],
+  prediction: readonly Tensor[],
+): { readonly directions_DK: Tensor; readonly share: number } {
   return scope(() => {
-    const some = (x_ND: Tensor): Tensor => {
-      const step = Math.max(1, Math.floor(x_ND.size(0) / surveyed));
-      const rows = Array.from({ length: Math.ceil(x_ND.size(0) / step) }, (_, i) => i * step).slice(0, surveyed);
-      return x_ND.indexSelect(0, tensor(rows, { dtype: "int64" })).to("float64");
-    };
-    const both_PD = cat([some(truth_ND), some(prediction_ND)]);
-    const away_PD = both_PD.sub(both_PD.mean([0]));
+    const some_PD = cat([...survey(truth), ...survey(prediction)]);
+    const away_PD = some_PD.sub(some_PD.mean([0]));
     const [values_D, vectors_DD] = linalgEigh(away_PD.transpose(0, 1).matmul(away_PD)); // ascending
     const first = values_D.size(0) - leadingDirections;
     const share = values_D.narrow(0, first, leadingDirections).sum().div(values_D.sum()).item();
@@ -116,14 +120,14 @@ function leading(truth_ND: Tensor, prediction_ND: Tensor): { readonly directions
   });
 }
 
-function projected(x_ND: Tensor, directions_DK: Tensor): Tensor {
-  return scope(() => {
-    const parts: Tensor[] = [];
-    for (let from = 0; from < x_ND.size(0); from += blockRows) {
-      const count = Math.min(blockRows, x_ND.size(0) - from);
-      parts.push(scope(() => x_ND.narrow(0, from, count).to("float64").matmul(directions_DK)));
-    }
-    return keep(cat(parts));
+/** Rows of all parts, evenly spaced over all of them together, in float64. */
+function survey(parts: readonly Tensor[]): Tensor[] {
+  const step = Math.max(1, Math.floor(parts.reduce((sum, part_ND) => sum + part_ND.size(0), 0) / surveyed));
+  let offset = 0;
+  return parts.flatMap((part_ND) => {
+    const rows = Array.from({ length: part_ND.size(0) }, (_, row) => row).filter((row) => (offset + row) % step === 0);
+    offset += part_ND.size(0);
+    return rows.length > 0 ? [part_ND.indexSelect(0, tensor(rows, { dtype: "int64" })).to("float64")] : [];
   });
 }
 

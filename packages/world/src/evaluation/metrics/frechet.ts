@@ -1,6 +1,6 @@
 // The Frechet distance between two sets of features, each taken for a Gaussian: the distance of FID (arXiv:1706.08500) and FVD.
 // Axes: N samples, D features, R rows of a square root.
-import { fromTypedArray, linalgEigh, linalgSvd, scope, ShapeError, tensor, type Tensor } from "@vid2world/torch";
+import { fromTypedArray, linalgEigh, linalgSvdvals, scope, ShapeError, tensor, type Tensor } from "@vid2world/torch";
 import type { FeatureStatistics } from "./feature-statistics.js";
 
 /**
@@ -35,7 +35,7 @@ export function frechetDistanceWeighted(
 
 function distanceOf(a: Gaussian, b: Gaussian): number {
   return scope(() => {
-    const [, overlap] = linalgSvd(a.root_RD.matmul(b.root_RD.transpose(0, 1)), { fullMatrices: false });
+    const overlap = linalgSvdvals(a.root_RD.matmul(b.root_RD.transpose(0, 1)));
     const means = a.mean_D.sub(b.mean_D).square().sum();
     const traces = a.root_RD.square().sum().add(b.root_RD.square().sum());
     return means.add(traces).sub(overlap.sum(), { alpha: 2 }).item();

@@ -20,6 +20,9 @@ test("every horizon is averaged over the rollouts alone", () => {
   expect(scores.psnr[1]).toBeCloseTo((psnrOf(10) + 80) / 2, 3);
   expect(scores.psnrMean).toBeCloseTo(((scores.psnr[0] ?? 0) + (scores.psnr[1] ?? 0)) / 2, 9);
   expect(scores.ssim[1]).toBeLessThan(1);
+  const [low = NaN, high = NaN] = scores.intervals?.psnr[0] ?? [];
+  expect([low, high].map((bound) => bound.toFixed(3))).toEqual([psnrOf(20).toFixed(3), (80).toFixed(3)]);
+  expect(scoreHorizons([clip([1])], [clip([1])], size).intervals).toBeUndefined();
 });
 
 test("leaves no tensors behind", () => {

@@ -14,6 +14,7 @@ import { average } from "./average.js";
 import { loadDreamSimForm } from "./dreamsim.js";
 import { frechetDistance } from "./frechet.js";
 import { loadLpips, lpipsTrunks } from "./lpips.js";
+import { damagedPictures } from "./testing/damaged-pictures.js";
 
 const [count, side] = [4, 64];
 const random = seededRandom(7);
@@ -41,7 +42,7 @@ function expectGrowing(distances: readonly number[]): void {
   for (const [i, distance] of distances.slice(1).entries()) expect(distance).toBeGreaterThan(distances[i] ?? NaN);
 }
 
-test("LPIPS is 0 of equal pictures, symmetric, and grows with noise", async () => {
+test("LPIPS is 0 of equal pictures, symmetric, and grows with noise, blur, shift and compression", async () => {
   const { layers, widths } = lpipsTrunks.alex;
   const files = { trunk: path.join(folder, "trunk.safetensors"), heads: path.join(folder, "heads.safetensors") };
   await writeCounted(files.trunk, layerTensors(layers, 3).shapes);
@@ -50,6 +51,15 @@ test("LPIPS is 0 of equal pictures, symmetric, and grows with noise", async () =
   const distance = (a: number, b: number): number[] =>
     scope(() => numbers(lpips.distance(pixels(pictures(a)), pixels(pictures(b)))));
   expectGrowing([0, 1, 2, 4].map((strength) => average(distance(strength, 0))));
+  const { pictures: clean, damages } = await damagedPictures(count, 65, 65);
+  for (const [damage, damaged] of Object.entries(damages)) {
+    const ofDamage = [0, 1, 2, 3, 4].map((strength) => {
+      const shown = strength === 0 ? clean : damaged(strength);
+      return scope(() => average(numbers(lpips.distance(shown.mul(2).sub(1), clean.mul(2).sub(1)))));
+    });
+    expect(ofDamage, damage).toEqual([...ofDamage].sort((a, b) => a - b));
+    expectGrowing(ofDamage);
+  }
   distance(2, 0).forEach((value, i) => expect(value).toBeCloseTo(distance(0, 2)[i] ?? NaN, 6));
 });
 

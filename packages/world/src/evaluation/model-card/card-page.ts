@@ -6,12 +6,9 @@ import type { PictureSize } from "../../data/transforms.js";
 import { frameStrip } from "../comparison/frame-strip.js";
 import { tableHtml } from "../comparison/page-table.js";
 import { type ViewedClip, viewerHtml, viewerScript, viewerStyle } from "../comparison/viewer.js";
-import { shownHorizons } from "../drift/drift-text.js";
 import { statisticNames } from "../drift/frame-statistics.js";
-import { repeatLastFrame } from "../baselines.js";
-import { type HorizonScores, scoreHorizons } from "../metrics/horizon.js";
-import type { Start } from "../starts.js";
-import { meanInterval } from "../statistics/bootstrap.js";
+import type { EvaluationReport } from "../evaluate-world.js";
+import { scoreHorizons, shownHorizons } from "../metrics/horizon.js";
 import { type Finding, intervalText, pValueText } from "../statistics/finding.js";
 import type { CardContent } from "./measure-card.js";
 
@@ -40,7 +37,7 @@ export async function cardPage(content: CardContent, options: CardPageOptions): 
     section(
       "How near to what really followed",
       "PSNR in dB by predicted frame, and its mean, with 95 % intervals (bootstrap over starts); higher is better.",
-      horizonTable(content, options),
+      horizonTable(report),
     ),
     obedience ? findings("Does it do as it is told?", obedience.notes.join("; "), obedience.findings) : "",
     findings("Where does it break?", drift.notes.join("; "), drift.findings),
@@ -63,20 +60,22 @@ export async function cardPage(content: CardContent, options: CardPageOptions): 
 const drawn = async (curve: Curve): Promise<string> =>
   chartFigure({ ...curve, svg: await chartSvg(curve, { palette: pagePalette }) });
 
-function horizonTable({ report, starts, predictions, shuffled }: CardContent, size: PictureSize): string {
-  const horizons = shownHorizons(report.predictedFrames);
-  const bytes = size.height * size.width * 3;
-  const still = starts.map(({ context_THWC }) => repeatLastFrame(context_THWC, bytes, report.predictedFrames));
+function horizonTable({ predictedFrames, starts, ...report }: EvaluationReport): string {
+  const horizons = shownHorizons(predictedFrames);
   const rows = [
-    ["the world", predictions] as const,
-    ["last known frame again", still] as const,
-    ["the world, told other clips' actions", shuffled] as const,
-  ].map(([name, clips]) => {
-    const scores = clips.map((clip, i) => scoreHorizons([clip], [(starts[i] as Start).truth_THWC], size));
-    const shown = (of: (score: HorizonScores) => number, digits: number): string =>
-      intervalText({ ...meanInterval(scores.map(of)), digits, unit: "", episodes: scores.length });
-    const byHorizon = horizons.map((horizon) => shown(({ psnr }) => psnr[horizon - 1] ?? NaN, 2));
-    return [name, ...byHorizon, shown(({ psnrMean }) => psnrMean, 2), shown(({ ssimMean }) => ssimMean, 3)];
+    ["the world", report.model] as const,
+    ["last known frame again", report.repeatLastFrame] as const,
+    ["the world, told other clips' actions", report.shuffledActions] as const,
+  ].map(([name, { intervals, ...scores }]) => {
+    const shown = (value: number, bounds: readonly [number, number] | undefined, digits: number): string => {
+      const [low, high] = bounds ?? [NaN, NaN];
+      return intervalText({ ...{ value, low, high, digits }, unit: "", episodes: starts.length });
+    };
+    const byHorizon = horizons.map((horizon) =>
+      shown(scores.psnr[horizon - 1] ?? NaN, intervals?.psnr[horizon - 1], 2),
+    );
+    const means = [shown(scores.psnrMean, intervals?.psnrMean, 2), shown(scores.ssimMean, intervals?.ssimMean, 3)];
+    return [name, ...byHorizon, ...means];
   });
   return tableHtml(["", ...horizons.map((horizon) => `frame ${horizon}`), "mean", "SSIM"], rows);
 }
@@ -114,7 +113,7 @@ function cardCurves({ report, drift }: CardContent): Curve[] {
       },
       series: [
         { name: "world", points: long(({ psnr }) => psnr.value) },
-        { name: "still", points: long(({ repeated }) => repeated) },
+        { name: "still", points: long(({ repeated }) => repeated.value) },
       ],
     },
     {
@@ -126,7 +125,7 @@ function cardCurves({ report, drift }: CardContent): Curve[] {
       },
       series: looks.map((name) => ({
         name,
-        points: long(({ statistics }) => statistics[name] / drift.recorded[name]),
+        points: long(({ statistics }) => statistics[name].value / drift.recorded[name]),
       })),
     },
   ];

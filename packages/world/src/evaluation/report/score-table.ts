@@ -1,14 +1,18 @@
 // Scores as a short table of text, for terminals and logs.
 
 import { alignedLines } from "@vid2world/formats/text-table";
-import type { EvaluationReport } from "../evaluate-world.js";
+import type { EvaluationReport, Gain } from "../evaluate-world.js";
+import { shownHorizons } from "../metrics/horizon.js";
+import { intervalText, pValueText } from "../statistics/finding.js";
 
-/** Horizons that are shown: the first, then doubling. */
-const shownHorizons = [1, 2, 4, 8, 16, 32, 64];
-
-/** PSNR at a few horizons, means of PSNR and SSIM; one line per row, model first, numbers aligned. */
-export function scoreTable(report: Pick<EvaluationReport, "model" | "repeatLastFrame" | "shuffledActions">): string {
-  const horizons = shownHorizons.filter((horizon) => horizon <= report.model.psnr.length);
+/**
+ * PSNR at a few horizons, means of PSNR and SSIM; one line per row, model first, numbers aligned. Below, by how much the model is better than
+ * either baseline, with interval and p-value.
+ */
+export function scoreTable(
+  report: Pick<EvaluationReport, "model" | "repeatLastFrame" | "shuffledActions" | "gains">,
+): string {
+  const horizons = shownHorizons(report.model.psnr.length);
   const head = ["PSNR (dB) at frame", ...horizons.map(String), "mean", "SSIM"];
   const rows = [
     ["model", report.model] as const,
@@ -20,5 +24,14 @@ export function scoreTable(report: Pick<EvaluationReport, "model" | "repeatLastF
     psnrMean.toFixed(2),
     ssimMean.toFixed(3),
   ]);
-  return alignedLines([head, ...rows]).join("\n");
+  const gains = report.gains && [
+    gainText("repeating the last frame", report.gains.repeatLastFrame),
+    gainText("under shuffled actions", report.gains.shuffledActions),
+  ];
+  return [...alignedLines([head, ...rows]), ...(gains ?? [])].join("\n");
+}
+
+function gainText(than: string, { difference, interval: [low, high], pValue }: Gain): string {
+  const found = { value: difference, low, high, digits: 2, unit: "dB", episodes: 0 };
+  return `better than ${than} by ${intervalText(found)}, ${pValueText(pValue)}`;
 }

@@ -12,7 +12,7 @@ import {
   openMetricNetworks,
 } from "./metric-networks.js";
 import { type DistanceOptions, featureSets, type SetDistance, type TakenFeatures } from "./feature-sets.js";
-import { type FrameSource, readPair } from "./read-pair.js";
+import { type FrameSource, readPair, type VideoReader } from "./read-pair.js";
 import { type PictureMetric, type PictureScores, scorePair } from "./score-pair.js";
 import { type MetricSummary, summarise } from "./summary.js";
 
@@ -35,6 +35,8 @@ export interface EvaluateOptions
   readonly reference?: string | undefined;
   /** Folder to write the statistics of features to. */
   readonly saveStatistics?: string | undefined;
+  /** How videos are read; default: by ffmpeg. For frames that a program has already, or that lie elsewhere. */
+  readonly readVideo?: VideoReader;
   readonly onProgress?: (done: number, total: number) => void;
   /** Sees the true frames of every clip, [T 3 H W] in [-1, 1], as they are scored; they are freed afterwards. */
   readonly onTruth?: (clip: string, truth_TCHW: Tensor) => void;
@@ -162,7 +164,7 @@ async function scoreAll(job: Job, onClip: () => void): Promise<ScoreSet> {
   using sets = featureSets(environment, networks, options);
   for (const pair of pairs) {
     options.signal?.throwIfAborted();
-    const read = await readPair(pair, environment, source);
+    const read = await readPair(pair, environment, source, options.readVideo);
     sources.add(read.source);
     for (const warning of read.warnings) warnings.add(warning);
     options.onTruth?.(pair.name, read.truth_TCHW);

@@ -1,6 +1,6 @@
 // Reads one pair of clips as the scores want it: the same frames of both, cut and resized, with values in [-1, 1].
 // Axes: T frames, C = 3 colours, H height, W width.
-import { FormatError, readVideo } from "@vid2world/formats";
+import { FormatError, readVideo, type VideoFrames } from "@vid2world/formats";
 import { readNpz } from "@vid2world/formats/npy/npz";
 import { fromTypedArray, scope, type Tensor, upsampleBilinear2d } from "@vid2world/torch";
 import type { ClipPair } from "./clip-pairs.js";
@@ -18,10 +18,19 @@ export interface ReadPair {
   readonly warnings: readonly string[];
 }
 
-/** Reads a pair. @throws FormatError for clips that are damaged, too short, not equally long or large, or not finite. */
-export async function readPair(pair: ClipPair, environment: Environment, wanted: FrameSource): Promise<ReadPair> {
+/** Gives the frames of a video. */
+export type VideoReader = (file: string) => Promise<VideoFrames>;
+
+/** Reads a pair; its videos by `reader`, default: ffmpeg. @throws FormatError for clips that are damaged, too short, not equally long or large, or not finite. */
+export async function readPair(
+  pair: ClipPair,
+  environment: Environment,
+  wanted: FrameSource,
+  reader: VideoReader = readVideo,
+): Promise<ReadPair> {
   const source = wanted === "lossless" && pair.raw !== undefined ? "lossless" : "video";
-  const { truth, prediction } = source === "video" ? await readVideos(pair) : await readRaw(pair, pair.raw as string);
+  const { truth, prediction } =
+    source === "video" ? await readVideos(pair, reader) : await readRaw(pair, pair.raw as string);
   try {
     requireSame(pair, truth, prediction);
     const [frames = 0] = truth.shape;
@@ -48,8 +57,9 @@ interface Clips {
   readonly prediction: Tensor;
 }
 
-async function readVideos({ truth, prediction, name }: ClipPair): Promise<Clips> {
-  const [a, b] = [await readVideo(truth), await readVideo(prediction)];
+async function readVideos({ truth, prediction, name }: ClipPair, reader: VideoReader): Promise<Clips> {
+  // Both at once: most of the time is that of starting their decoders.
+  const [a, b] = await Promise.all([reader(truth), reader(prediction)]);
   if (Math.abs(a.fps - b.fps) > 1e-3 * a.fps)
     throw new FormatError(prediction, `has ${b.fps} frames per second, its truth ${a.fps}; make clip ${name} again`);
   const unit = ({ frames_THWC, frames, height, width }: typeof a): Tensor =>
