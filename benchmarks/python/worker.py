@@ -89,7 +89,8 @@ class Worker:
         return self.metric.repeat(count)
 
     def memory(self):
-        return process_memory()
+        device = {"deviceBytes": torch.cuda.max_memory_allocated()} if torch.cuda.is_available() else {}
+        return {**process_memory(), **device}
 
 
 def main():

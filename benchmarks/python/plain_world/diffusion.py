@@ -31,5 +31,6 @@ def diffusion_loss(model, tables, batch, previous_frame):
     condition = torch.cat([latents[:, :1], latents[:, :-1]], dim=1) if previous_frame else latents[:, :1].expand_as(latents)
     # Entry t of a recording is the action taken at frame t; the network is told the one that led to frame t.
     shifted = torch.cat([torch.zeros_like(batch["actions"][:, :1]), batch["actions"][:, :-1]], dim=1)
-    output = model(torch.cat([noisy, condition], dim=2), levels, shifted, batch["mask"]).float()
+    context = [batch["context"]] if "context" in batch else []
+    output = model(torch.cat([noisy, condition], dim=2), levels, shifted, batch["mask"], *context).float()
     return (output - target).square().mean(), output

@@ -1,11 +1,15 @@
 """A loaded network: what the benchmark asks it to do."""
 
+import functools
 import re
 import time
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
+from .attention import SpatialTransformer, TemporalTransformer
 from .diffusion import diffusion_loss, noise_tables
+from .residual import ResidualBlock
 from .tensor_file import read_tensors, write_tensors
 from .unet import UNet
 
@@ -17,8 +21,24 @@ def snake_case(name):
     return re.sub("[A-Z]", lambda match: "_" + match[0].lower(), name)
 
 
+def recompute(model, policy):
+    """Computes the blocks of a policy of `model.checkpointing` again in the backward pass, instead of keeping what they had."""
+    attention, residual = (SpatialTransformer, TemporalTransformer), (ResidualBlock,)
+    kinds = {"none": (), "attention": attention, "residual": residual, "all": attention + residual}[policy]
+    for module in model.modules():
+        if isinstance(module, kinds):
+            module.forward = functools.partial(checkpoint, module.forward, use_reentrant=False)
+
+
+def normalise_in_float32(model):
+    """As autocast does on a GPU; on the CPU not every version does."""
+    for module in model.modules():
+        if isinstance(module, (torch.nn.GroupNorm, torch.nn.LayerNorm)):
+            module.forward = lambda x, forward=module.forward: forward(x.float())
+
+
 class Session:
-    def __init__(self, model, diffusion, training, weights, inputs, dtype, layout, ranks=None):
+    def __init__(self, model, diffusion, training, weights, inputs, dtype, layout, ranks=None, placement=None):
         torch.set_num_threads(training["threads"])
         kind = FLOATS[dtype]
         self.training = training
@@ -28,7 +48,13 @@ class Session:
         self.names = {snake_case(name): name for name in tensors}
         self.model = UNet(model)
         self.model.load_state_dict({snake_case(name): tensor for name, tensor in tensors.items()}, strict=True)
-        self.model.to(kind)
+        place = placement or {"device": "cpu", "precision": "float32"}
+        self.device = torch.device(place["device"])
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=place["precision"] == "bfloat16")
+        if place["precision"] != "float32":
+            normalise_in_float32(self.model)
+        recompute(self.model, model.get("checkpointing", "none"))
+        self.model.to(kind).to(self.device)
         if layout == "channelsLast":
             for module in self.model.modules():
                 if isinstance(module, torch.nn.Conv2d):
@@ -36,14 +62,18 @@ class Session:
                 elif isinstance(module, torch.nn.Conv3d):
                     module.to(memory_format=torch.channels_last_3d)
             self.model.memory_format = torch.channels_last
-        self.batch = {name: x.to(kind) if x.is_floating_point() else x for name, x in read_tensors(inputs).items()}
+        given = {name: x.to(kind) if x.is_floating_point() else x for name, x in read_tensors(inputs).items()}
+        self.batch = {name: x.to(self.device) for name, x in given.items()}
+        self.tables = tuple(table.to(self.device) for table in self.tables)
+        # The fastest that PyTorch has for the device.
+        fused = {"fused": True} if self.device.type == "cuda" else {"foreach": True}
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=training["learningRate"],
             betas=tuple(training["betas"]),
             eps=training["eps"],
             weight_decay=training["weightDecay"],
-            foreach=True,
+            **fused,
         )
         self.network = self.model
         if ranks is not None:
@@ -61,11 +91,14 @@ class Session:
 
     def train_step(self):
         self.model.train()
-        loss, _ = diffusion_loss(self.network, self.tables, self.batch, self.previous_frame)
+        with self.autocast:
+            loss, _ = diffusion_loss(self.network, self.tables, self.batch, self.previous_frame)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training["gradientClip"])
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
 
     def repeat(self, what, count):
         """Milliseconds of each of `count` runs: by the clock, and of this process's processor time."""

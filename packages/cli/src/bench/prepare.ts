@@ -11,13 +11,14 @@ export async function prepare({ model, numTimesteps, batch, height, width, ...pa
   const unet = new UNet3D(model);
   drawWeights(unet);
   await saveSafetensors(paths.weights, unet.stateDict());
-  const { temporalLength: frames, outChannels, actionDim = 1 } = model;
+  const { temporalLength: frames, outChannels, actionDim = 1, contextDim, textTokens, imageTokensPerFrame } = model;
   const inputs = scope(() => ({
     latents: randn([batch, frames, outChannels, height, width]),
     noise: randn([batch, frames, outChannels, height, width]),
     levels: randint(0, numTimesteps, [batch, frames], { dtype: "int64" }),
     actions: randn([batch, frames, actionDim]),
     mask: rand([batch, frames]).ge(0.2).to("float32"),
+    ...(contextDim !== undefined && { context: randn([batch, textTokens + imageTokensPerFrame * frames, contextDim]) }),
   }));
   await saveSafetensors(paths.inputs, new Map(Object.entries(inputs)));
   // Left to the garbage collector they would vanish in the middle of a measurement.

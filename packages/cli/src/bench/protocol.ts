@@ -52,8 +52,10 @@ export interface LoadRequest {
   readonly diffusion: DiffusionConfig;
   readonly training: StepSettings;
   readonly weights: string;
-  /** `latents`, `noise` [B T C H W], `levels` (int64), `mask` [B T], `actions` [B T A]. */
+  /** `latents`, `noise` [B T C H W], `levels` (int64), `mask` [B T], `actions` [B T A]; of a network with a context `context` [B L D]. */
   readonly inputs: string;
+  /** Where, and in what precision under autocast; absent: on the CPU, without. */
+  readonly placement?: { readonly device: "cpu" | "cuda"; readonly precision: "float32" | "bfloat16" };
   readonly dtype: "float32" | "float64";
   /** How feature maps lie in memory. */
   readonly layout: "channelsLast" | "contiguous";
@@ -185,8 +187,12 @@ export interface Replies {
   /** `peakBytes`: of the CUDA device. */
   readonly frames: { readonly seconds: readonly number[]; readonly peakBytes: number | null };
   readonly "frame-output": object;
-  /** `peakKiB` since the process started, or since its last `open-metric`. */
-  readonly memory: { readonly residentKiB: number; readonly peakKiB: number };
+  /** `peakKiB` since the process started, or since its last `open-metric`; `deviceBytes`: the peak of the CUDA device that was loaded on. */
+  readonly memory: {
+    readonly residentKiB: number;
+    readonly peakKiB: number;
+    readonly deviceBytes?: number | undefined;
+  };
 }
 
 /** The reply to one request. */

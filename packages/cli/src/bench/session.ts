@@ -33,26 +33,28 @@ export interface Session {
 
 /** Loads a network. */
 export async function openSession(request: LoadRequest): Promise<Session> {
-  const { training, dtype } = request;
+  const { training, dtype, placement = { device: "cpu", precision: "float32" } } = request;
+  const { device, precision } = placement;
   setNumThreads(training.threads);
   const unet = new UNet3D({ ...request.model, memoryFormat: request.layout });
   const weights = await loadSafetensors(request.weights);
-  unet.loadStateDict(weights).to(dtype);
+  unet.loadStateDict(weights).to(dtype).to(device);
   for (const tensor of weights.values()) tensor.dispose();
   const given = await loadSafetensors(request.inputs);
   const input = (name: string): Tensor => {
     const x = given.get(name);
     if (x === undefined) throw new Error(`${request.inputs} has no tensor ${name}`);
-    return x.dtype === "float32" ? x.to(dtype) : x;
+    return (x.dtype === "float32" ? x.to(dtype) : x).to(device);
   };
   const [latents_BTCHW, noise_BTCHW, levels] = [input("latents"), input("noise"), input("levels")];
   const [actions_BTA, actionMask_BT] = [input("actions"), input("mask")];
+  const context = given.has("context") ? input("context") : undefined;
   const network = networkOf(unet);
   const schedule = noiseSchedule(request.diffusion);
   const lossConfig = lossSchema.parse({});
 
   const lossOf = (): DiffusionLoss =>
-    diffusionLoss(network, schedule, { latents_BTCHW, actions_BTA }, lossConfig, {
+    diffusionLoss(network, schedule, { latents_BTCHW, actions_BTA, ...(context && { context }) }, lossConfig, {
       levels,
       noise_BTCHW,
       actionMask_BT,
@@ -79,8 +81,7 @@ export async function openSession(request: LoadRequest): Promise<Session> {
     sharded: ranks && place?.sharded ? shardedState(optimizer, all, owners, ranks) : undefined,
     settings: {
       seed: 0,
-      device: "cpu",
-      precision: "float32",
+      ...{ device, precision },
       accumulate: 1,
       gradientClip,
       instability: { policy: "skip", maxConsecutive: 20 },
@@ -91,7 +92,7 @@ export async function openSession(request: LoadRequest): Promise<Session> {
     forward,
     "train-step": async () => {
       await step.run(steps++, learningRate);
-      step.verdicts();
+      step.verdicts(); // waits for the device
     },
   };
 

@@ -2,6 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { ratioOf, interleave, timesOf } from "../bench/timing.js";
 import { findPyTorch } from "../bench/python.js";
+import { forwardFlops, runFullStep, showFullStep } from "../bench/run-full-step.js";
+import { openCase } from "../bench/cases.js";
 import { runLoader, showLoader } from "../bench/run-loader.js";
 import { judge, runMemory, showMemory } from "../bench/run-memory.js";
 import { runMetrics, showMetrics, streamLimitKiB } from "../bench/run-metrics.js";
@@ -27,6 +29,21 @@ describe.skipIf(missing)(`against PyTorch (skipped without it: apt-get install p
     expect(debug?.ratio.memory).toBeGreaterThan(0);
     expect(showNetworks(result)).toContain("equal to rounding");
   });
+
+  test("a training step in half precision, with everything recomputed, is timed on both sides", async () => {
+    const how = { device: "cpu", precision: "bfloat16", checkpointing: "all", batch: 1, threads: 1 } as const;
+    const result = await runFullStep({ case: "debug", ...how, rounds: 1, pytorch: true });
+    expect(result.figures.map(({ side }) => side)).toEqual(["ours", "pytorch"]);
+    expect(result.figures.every(({ teraflops, peakBytes }) => teraflops > 0 && peakBytes > 1e8)).toBe(true);
+    expect(showFullStep(result)).toMatch(/recomputing all[\s\S]*ours \/ PyTorch: time/);
+  });
+});
+
+test("operations grow in proportion to the clips", async () => {
+  const [one, two] = [await openCase("debug", 1), await openCase("debug", 2)];
+  const flops = forwardFlops(one.run.model, one);
+  expect(flops).toBeGreaterThan(1e7);
+  expect(forwardFlops(two.run.model, two)).toBe(2 * flops);
 });
 
 const modules = ["h5py", "PIL", "torchvision"];

@@ -20,6 +20,7 @@ import { checkpointCommand } from "./bench/checkpoint.js";
 import { countCommand, latencyCommand, sessionsCommand } from "./bench/live.js";
 import { convertCommand } from "./bench/convert.js";
 import { fullCommand } from "./bench/full.js";
+import { fullStepCommand } from "./bench/full-step.js";
 import { loaderCommand } from "./bench/loader.js";
 import { metricsCommand } from "./bench/metrics.js";
 import { recomputeCommand } from "./bench/recompute.js";
@@ -42,6 +43,7 @@ Examples:
   vid2world bench sessions                           several sessions as one batch
   vid2world bench count                              operations and bytes of a new frame
   vid2world bench full --case debug                  the ladder of speed, in miniature; without --case at full size
+  vid2world bench full-step --device cuda            a training step at full size: TFLOP/s and memory; --case debug in miniature
   vid2world bench quality --steps 1 2 4 --solvers ddim unipc
   vid2world bench decoder                            the small decoder of the built-in world beside the full one
   vid2world bench loader --domain csgo --workers 2   frames per second of the data loader, against h5py and torch's DataLoader
@@ -71,6 +73,7 @@ export function benchCommand() {
     .addCommand(sessionsCommand())
     .addCommand(countCommand())
     .addCommand(fullCommand())
+    .addCommand(fullStepCommand())
     .addCommand(qualityCommand())
     .addCommand(decoderCommand())
     .addCommand(loaderCommand())
