@@ -90,6 +90,17 @@ describe.skipIf(noBrowser !== undefined)("session in Chromium", () => {
     expect((await readFile(await (await whole).path())).length).toBeGreaterThan(bytes.length / 2);
   });
 
+  test("saves a video where the browser has no WebCodecs: as over http from another machine", async () => {
+    const page = await visitor.prepared((tab) => tab.addInitScript("delete window.VideoEncoder"));
+    await begin(page);
+    await visitor.playTo(page, 10);
+    const saved = page.waitForEvent("download");
+    await button(page, "Save branch as video").click();
+    const bytes = await readFile(await (await saved).path());
+    expect(bytes.subarray(4, 8).toString() === "ftyp" || bytes.readUInt32BE(0) === 0x1a45dfa3).toBe(true);
+    await page.getByText(/Saved \d+ frames as a video/).waitFor();
+  });
+
   test("saves a session, and plays its file again to the same picture", async () => {
     const page = await visitor.openPage();
     await begin(page);
