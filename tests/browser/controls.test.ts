@@ -63,6 +63,19 @@ describe.skipIf(noBrowser !== undefined)("controls in Chromium", () => {
     expect(nodes.filter(({ action }) => action?.[4] === 1).length).toBeGreaterThanOrEqual(1);
     const width = await page.evaluate<number>("document.documentElement.scrollWidth");
     expect(width).toBeLessThanOrEqual(390);
+
+    // On its side, picture and controls are seen at once, and no control covers another.
+    await page.setViewportSize({ width: 844, height: 390 });
+    const boxes = [".picture", ".pad >> nth=0", ".pad >> nth=1", ".push >> nth=0", ".play-button", ".scrub"].map(
+      async (selector) => (await page.locator(selector).boundingBox()) ?? { x: -1, y: -1, width: 0, height: 0 },
+    );
+    for (const [i, box] of (await Promise.all(boxes)).entries()) {
+      expect([box.y >= 36, box.y + box.height <= 390, box.x >= 0, box.x + box.width <= 844]).not.toContain(false);
+      for (const other of (await Promise.all(boxes)).slice(i + 1)) {
+        const isBeside = box.x + box.width <= other.x || other.x + other.width <= box.x;
+        expect(isBeside || box.y + box.height <= other.y || other.y + other.height <= box.y).toBe(true);
+      }
+    }
   });
 
   test("can be used by keyboard alone, and everything in it has a name", async () => {

@@ -91,7 +91,7 @@ describe.skipIf(noBrowser !== undefined)("session in Chromium", () => {
   });
 
   test("saves a video where the browser has no WebCodecs: as over http from another machine", async () => {
-    const page = await visitor.prepared((tab) => tab.addInitScript("delete window.VideoEncoder"));
+    const page = await visitor.prepared(async (tab) => void (await tab.addInitScript("delete window.VideoEncoder")));
     await begin(page);
     await visitor.playTo(page, 10);
     const saved = page.waitForEvent("download");

@@ -8,6 +8,7 @@ import "./styles/layout.css";
 import "./styles/controls.css";
 import "./styles/stage.css";
 import "./styles/timeline.css";
+import "./styles/low.css";
 
 /** A WebSocket to the server that this page came from. A token is in a cookie that scripts cannot read. */
 function newSocket(): WebSocket {

@@ -1,5 +1,5 @@
 // Two opposite directions each: what a continuous channel, a pair of keys or a movement in bins is to whoever holds a stick.
-import { type Bins, type Channel, findBins, rangeOf, readable, restOf } from "./channels.js";
+import { type Bins, type Channel, findBins, labelOf, rangeOf, readable, restOf } from "./channels.js";
 import { keyLabel } from "./key-label.js";
 import { type Effect, type Target, effectOfKey } from "./row.js";
 
@@ -104,7 +104,7 @@ function channelAxis(channels: readonly Channel[], i: number): PlacedAxis {
   const keyFor = (sign: number): string => keyLabel(keys.find(([, value]) => Math.sign(value - rest) === sign)?.[0]);
   const towards = (sign: number): Effect => ({ targets: [sign > 0 ? up : down] });
   return {
-    label: readable(channel.name),
+    label: labelOf(channel),
     low: towards(-way.sign),
     high: towards(way.sign),
     keys: [keyFor(-way.sign), keyFor(way.sign)],
@@ -134,7 +134,7 @@ function keyAxis(
   lowTargets: readonly Target[],
   highTargets: readonly Target[],
 ): PlacedAxis {
-  const names = [...lowTargets, ...highTargets].map(({ channel }) => readable(channels[channel]?.name ?? ""));
+  const names = [...lowTargets, ...highTargets].map(({ channel }) => labelOf(channels[channel] as Channel));
   const way = WAYS[high] as Way;
   return {
     label: names.join(" / "),

@@ -1,5 +1,6 @@
 // The channels of a world as the player sees them, and the one pattern in them that has no kind of its own: a movement cut into bins.
 import type { Channel } from "../protocol.js";
+import { keyLabel } from "./key-label.js";
 
 export type { Channel };
 
@@ -44,6 +45,13 @@ export function findBins(channels: readonly Channel[]): Bins[] {
       axis: name.toLowerCase().endsWith("x") ? ("x" as const) : ("y" as const),
       bins: bins.toSorted((a, b) => a.pixels - b.pixels),
     }));
+}
+
+/** What people call a channel. One that is named after its own key (CS:GO: `keyCtrl`) is called as that key. */
+export function labelOf({ name, keys }: Channel): string {
+  const label = readable(name);
+  const key = Object.keys(keys).map(keyLabel).find((printed) => printed.toLowerCase() === label.replace(/^key /, "")); // prettier-ignore
+  return key ?? label;
 }
 
 /** `worldVectorX` as people read it: "world vector x". */

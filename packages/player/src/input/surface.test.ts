@@ -60,6 +60,11 @@ describe("CS:GO", () => {
     expect(pushed(channels, look?.y?.high)).toEqual({ mouseY0: 0, mouseYMinus100: 1 });
   });
 
+  test("calls controls that are named after their keys as those keys", () => {
+    expect(surface.sticks[0]?.label).toBe("WASD");
+    expect(surface.buttons.map(({ label, keys }) => label === keys[0])).not.toContain(false);
+  });
+
   test("shows the bin of a frame on the stick", () => {
     const look = surface.sticks[1]?.x;
     const row = rowOf(channels, [], { x: -300, y: 0 });

@@ -1,7 +1,7 @@
 // The controls that a world's channels call for: sticks, buttons and choices. One description serves the on-screen controls, the gamepad and
 // the display of what was pressed.
 import { type Axis, type PlacedAxis, binnedAxes, channelAxes, isTwoSided, pairedAxes } from "./axes.js";
-import { type Channel, findBins, rangeOf, readable, restOf } from "./channels.js";
+import { type Channel, findBins, labelOf, rangeOf, readable, restOf } from "./channels.js";
 import { keyLabel } from "./key-label.js";
 import type { Effect } from "./row.js";
 
@@ -73,9 +73,13 @@ function joinAxes(axes: readonly PlacedAxis[]): Stick[] {
 
 function stickLabel(family: string, x: Axis | undefined, y: Axis | undefined): string {
   if (x === undefined || y === undefined) return (x ?? y)?.label ?? "";
+  if (isNamedAfterKeys(x) && isNamedAfterKeys(y)) return [y.keys[1], x.keys[0], y.keys[0], x.keys[1]].join("");
   const stem = readable(family);
   return x.label.startsWith(stem) && y.label.startsWith(stem) ? stem : `${y.label}, ${x.label}`;
 }
+
+/** Whether there is nothing to say about an axis but which keys it has. */
+export const isNamedAfterKeys = ({ label, keys }: Axis): boolean => label === keys.join(" / ");
 
 const choiceOf = ({ name, options }: Extract<Channel, { kind: "choice" }>, channel: number): Choice => ({
   ...{ kind: "choice", label: readable(name), channel, options },
@@ -89,7 +93,7 @@ function buttonOf(channels: readonly Channel[], i: number): Button {
   const value = Number.isFinite(keyed) && keyed !== rest ? keyed : rest === most ? least : most;
   return {
     kind: "button",
-    label: readable(channel.name),
+    label: labelOf(channel),
     keys: Object.keys(channel.keys)
       .filter((code) => !/^Mouse[XY]$/.test(code))
       .map(keyLabel),

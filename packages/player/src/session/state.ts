@@ -62,7 +62,8 @@ export interface PlayerState {
   notify(tone: Notice["tone"], text: string): void;
 }
 
-const NOTICE_MS = 7000;
+/** Milliseconds that a notice stays; what went wrong stays longer. */
+const NOTICE_MS = { good: 6000, plain: 6000, bad: 15_000 } as const;
 /** Milliseconds between two glances. */
 const GLANCE_MS = 250;
 
@@ -96,7 +97,7 @@ export function createState(): PlayerState {
     notify(tone, text) {
       const id = nextNotice++;
       notices.value = [...notices.value.filter((notice) => notice.text !== text), { id, tone, text }];
-      setTimeout(() => (notices.value = notices.value.filter((notice) => notice.id !== id)), NOTICE_MS);
+      setTimeout(() => (notices.value = notices.value.filter((notice) => notice.id !== id)), NOTICE_MS[tone]);
     },
   };
 }

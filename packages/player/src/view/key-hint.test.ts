@@ -16,3 +16,19 @@ test("keys are told as they lie on the keyboard, and what has none is left out",
     { keys: ["Space"], label: "fire" },
   ]);
 });
+
+test("keys that channels are named after are told without words", () => {
+  const surface = surfaceOf([
+    ...["W", "A", "S", "D"].map((key) => ({
+      name: `key${key}`,
+      kind: "binary" as const,
+      keys: { [`Key${key}`]: 1 as const },
+    })),
+    { name: "keyCtrl", kind: "binary", keys: { ControlLeft: 1 } },
+  ]);
+  expect(hintLines(surface)).toEqual([
+    { keys: ["W", "S"], label: "" },
+    { keys: ["A", "D"], label: "" },
+    { keys: ["Ctrl"], label: "" },
+  ]);
+});

@@ -3,7 +3,7 @@ import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { restOf } from "../input/channels.js";
-import { type Surface, surfaceOf } from "../input/surface.js";
+import { type Surface, isNamedAfterKeys, surfaceOf } from "../input/surface.js";
 import { usePlayer } from "./context.js";
 
 /** Milliseconds of play that it is there, and that it stays once a key was pressed. */
@@ -30,9 +30,9 @@ export function KeyHint(): JSX.Element | null {
   if (!hint.value || lines.length === 0) return null;
   return (
     <div class="key-hint" role="note">
-      <span class="touch">The controls are under the picture.</span>
+      <span class="touch">The sticks and buttons play.</span>
       {lines.map(({ keys, label }) => (
-        <span class="typed" key={label}>
+        <span class="typed" key={keys.join()}>
           {keys.map((key) => (
             <kbd key={key}>{key}</kbd>
           ))}{" "}
@@ -51,13 +51,14 @@ interface HintLine {
   readonly label: string;
 }
 
-/** What is reached by keys: up before down, left before right, as they lie on the keyboard. */
+/** What is reached by keys: up before down, left before right, as they lie on the keyboard. No label: the keys say it themselves. */
 export function hintLines({ sticks, buttons }: Pick<Surface, "sticks" | "buttons">): HintLine[] {
   const axes = sticks.flatMap(({ x, y }) => [
-    ...(y ? [{ keys: [y.keys[1], y.keys[0]], label: y.label }] : []),
-    ...(x ? [{ keys: [x.keys[0], x.keys[1]], label: x.label }] : []),
+    ...(y ? [{ keys: [y.keys[1], y.keys[0]], label: isNamedAfterKeys(y) ? "" : y.label }] : []),
+    ...(x ? [{ keys: [x.keys[0], x.keys[1]], label: isNamedAfterKeys(x) ? "" : x.label }] : []),
   ]);
-  return [...axes, ...buttons.map(({ keys, label }) => ({ keys: keys.slice(0, 1), label }))]
+  const buttonLines = buttons.map(({ keys, label }) => ({ keys: keys.slice(0, 1), label: keys[0] === label ? "" : label })); // prettier-ignore
+  return [...axes, ...buttonLines]
     .map(({ keys, label }) => ({ keys: keys.filter((key) => key !== ""), label }))
     .filter(({ keys }) => keys.length > 0);
 }

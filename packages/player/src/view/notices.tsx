@@ -1,6 +1,7 @@
 // What is told once, and goes by itself.
 import type { JSX } from "preact";
 import { usePlayer } from "./context.js";
+import { sentence } from "./sentence.js";
 
 /** The notices of the last seconds, read aloud by screen readers. */
 export function Notices(): JSX.Element {
@@ -9,7 +10,7 @@ export function Notices(): JSX.Element {
     <div class="notices" role="status" aria-live="polite">
       {notices.value.map(({ id, tone, text }) => (
         <p key={id} class={`notice ${tone}`}>
-          {text}
+          {sentence(text)}
         </p>
       ))}
     </div>

@@ -41,7 +41,7 @@ export function PushButton({ button, channels, row }: PushButtonProps): JSX.Elem
     >
       <span class="fill" style={{ opacity: String(strength) }} />
       <span class="label">{label}</span>
-      {keys[0] !== undefined && <kbd>{keys[0]}</kbd>}
+      {keys[0] !== undefined && keys[0] !== label && <kbd>{keys[0]}</kbd>}
     </button>
   );
 }

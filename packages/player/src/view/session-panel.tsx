@@ -56,7 +56,7 @@ function CompareField(): JSX.Element {
         onChange={(event) => (comparison.value = choose(event.currentTarget.value))}
       >
         <option value="">{hasTruth || others.length > 0 ? "nothing" : "go back and play on differently first"}</option>
-        {hasTruth && <option value="truth">what really happened</option>}
+        {hasTruth && <option value="truth">the recording</option>}
         {others.map(({ id }) => (
           <option key={id} value={String(id)}>
             branch {id + 1}

@@ -85,8 +85,8 @@ export function Stage(): JSX.Element {
 
 function PauseVeil(): JSX.Element | null {
   const player = usePlayer();
-  const { mode, phase, starting, glance, timeline } = player.state;
-  if (starting.value) return null;
+  const { mode, phase, starting, glance, timeline, status } = player.state;
+  if (starting.value || status.value.kind !== "ready") return null;
   if (mode.value === "watching") return <span class="tag right">watching again</span>;
   if (phase.value === "restoring") return <span class="tag right">the engine is being restored</span>;
   const isTip = timeline.value.branches.some(({ nodes }) => nodes.at(-1) === glance.value.node);

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { enterToken } from "../connection/remembered.js";
 import { END_TITLES, type Status } from "../session/status.js";
 import { usePlayer } from "./context.js";
+import { sentence } from "./sentence.js";
 
 /** The state of the page as a title, a sentence and the ways on. */
 export function StatusPage(): JSX.Element {
@@ -44,13 +45,13 @@ export function StatusPage(): JSX.Element {
       );
     case "lost":
       return (
-        <Message busy title="The connection was lost" text={`${status.why ?? ""} Trying again.`.trim()}>
+        <Message busy title="The connection was lost" text={`${sentence(status.why ?? "")} Trying again.`.trim()}>
           {cancel}
         </Message>
       );
     case "ended":
       return (
-        <Message title={END_TITLES[status.code] ?? "Something went wrong"} text={status.message}>
+        <Message title={END_TITLES[status.code] ?? "Something went wrong"} text={sentence(status.message)}>
           {again && <button onClick={() => player.open(again)}>Try again</button>}
           {choose}
         </Message>

@@ -136,7 +136,7 @@ function BranchPicker({ timeline }: { readonly timeline: Timeline }): JSX.Elemen
         {timeline.branches.map((lane) => (
           <option key={lane.id} value={String(lane.id)}>
             branch {lane.id + 1}
-            {lane.parent === undefined ? "" : `, from frame ${lane.firstFrame - 1} of ${lane.parent + 1}`}
+            {lane.parent === undefined ? "" : `, left ${lane.parent + 1} at ${lane.firstFrame - 1}`}
           </option>
         ))}
       </select>
