@@ -1,5 +1,5 @@
 // The engine in this process: what a node shows depends on the path to it alone, whatever else the engine did and holds.
-import { liveBytes, liveTensors, setNumThreads } from "@vid2world/torch";
+import { OutOfMemoryError, liveBytes, liveTensors, setNumThreads } from "@vid2world/torch";
 import { expect, test } from "vitest";
 import type { EngineError } from "./engine.js";
 import { tinySettings, tinyStart, tinyWorld } from "./testing/tiny-world.js";
@@ -86,6 +86,7 @@ async function together(engine: WorldEngine): Promise<{ pixels: Uint8Array[][]; 
   return { pixels, largest: Math.max(...batches) };
 }
 
+const alone7 = reference(7, actions);
 const alone = [1, 2, 3].map((seed) => reference(seed, actions));
 
 test("sessions that step at once see what they would see alone", async () => {
@@ -164,6 +165,34 @@ test("whoever asks for many pictures of the past waits behind whoever asks for o
   await Promise.all([look("a"), look("a"), look("a"), look("a"), look("b"), look("b")]);
   expect(order.indexOf("b")).toBeLessThanOrEqual(1);
   expect(order.lastIndexOf("b")).toBeLessThanOrEqual(3);
+  await engine.shutdown();
+});
+
+test("where memory runs out, what others can do without is freed; then that step alone fails, and changes no frame", async () => {
+  const short = tinyWorld();
+  const { predict } = short.streaming ?? expect.fail();
+  let left = 0;
+  const scarce: typeof predict = (...given) => {
+    if (left-- > 0) throw new OutOfMemoryError("alloc: no memory");
+    return predict(...given);
+  };
+  Object.assign(short.streaming ?? {}, { predict: scarce });
+  const engine = worldEngine(short, { batching: "always" });
+  await Promise.all(["a", "b"].map((name) => engine.open(name, tinyStart(7))));
+  await play(engine, "b", 1, actions.slice(0, 2));
+  const { sessionBytes } = await engine.load();
+  left = 1;
+  const step = (session: string, from: number, value: number) =>
+    engine.step({ session, from, action: [value, 0], settings });
+  expect((await step("a", 1, 1)).pixels).toEqual(alone7[0]);
+  expect((await engine.load()).sessionBytes).toBeLessThan(sessionBytes);
+  left = 2;
+  await expect(step("a", 2, -1)).rejects.toMatchObject({ name: "EngineError", code: "out-of-memory" });
+  expect((await step("a", 2, -1)).pixels).toEqual(alone7[1]);
+  expect((await step("b", 3, 0.5)).pixels).toEqual(alone7[2]);
+  left = 1; // what fails for two is tried for each
+  const both = await Promise.all([step("a", 3, 0.5), step("b", 4, 0)]);
+  expect(both.map(({ pixels }) => pixels)).toEqual([alone7[2], alone7[3]]);
   await engine.shutdown();
 });
 

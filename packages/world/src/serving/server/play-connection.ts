@@ -40,6 +40,8 @@ export class PlayConnection implements SessionViewer {
   readonly #gone = new AbortController();
   readonly #rate: RateLimit;
   #session: PlayedSession | undefined;
+  /** Whether there was one that the client has closed: what it still tells of it, in answer to frames on their way, is of no interest. */
+  #wasClosed = false;
   /** Set while a session is being opened. */
   #opening = false;
   #format: FrameFormat = "jpeg";
@@ -110,6 +112,7 @@ export class PlayConnection implements SessionViewer {
     if (message.type === "open" || message.type === "resume") return void this.#begin(message);
     const session = this.#session;
     const request = "request" in message ? message.request : undefined;
+    if (!session && this.#wasClosed && (message.type === "action" || message.type === "shown")) return;
     if (!session)
       return this.#fail(new ServingError("bad-message", "no session yet: open or resume one first"), request);
     try {
@@ -190,6 +193,7 @@ export class PlayConnection implements SessionViewer {
 
   async #end(session: PlayedSession, request: number): Promise<void> {
     this.#session = undefined;
+    this.#wasClosed = true;
     session.detach(this);
     await this.#context.sessions.close(session);
     this.#send({ type: "closed", request });

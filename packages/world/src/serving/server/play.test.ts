@@ -1,5 +1,6 @@
 // Playing over the WebSocket, with arithmetic in place of a world.
 import { afterEach, expect, test, vi } from "vitest";
+import { EngineError } from "../engine.js";
 import { expectedPixels } from "../testing/arithmetic-engine.js";
 import { fixedGallery } from "./gallery/gallery.js";
 import { memoryStore } from "./session-store.js";
@@ -114,6 +115,36 @@ test("who takes a session over begins with nothing held", async () => {
   const frame = await client.next("frame");
   expect([...frame.action]).toEqual([0, 0]);
   expect(frame.sequence).toBeUndefined();
+});
+
+test("a frame that finds no memory pauses the play and says why, and the next one may find some", async () => {
+  const server = await testServer();
+  const [client, other] = [await server.connect(), await server.connect()];
+  await client.open();
+  await other.open();
+  const { step } = server.engine;
+  Object.assign(server.engine, { step: () => Promise.reject(new EngineError("out-of-memory", "CUDA out of memory")) });
+  client.send({ type: "play", request: 7 });
+  await client.next("state", 7);
+  const { code, message } = await client.next("error");
+  expect([code, message]).toEqual(["out-of-memory", expect.stringMatching(/no memory left/)]);
+  expect((await client.next("state")).state.phase).toBe("paused");
+  Object.assign(server.engine, { step });
+  expect((await client.step({ forward: 1 })).pixels).toEqual(of([1, 0]));
+  expect((await other.step({ forward: 1 })).pixels).toEqual(of([1, 0]));
+});
+
+test("what a client still tells of a session that it closed is no fault", async () => {
+  const server = await testServer();
+  const client = await server.connect();
+  await client.open();
+  client.send({ type: "close", request: 1 });
+  client.send({ type: "action", action: { forward: 1 }, sequence: 1 });
+  client.send({ type: "shown", count: 1 });
+  await client.next("closed", 1);
+  client.send({ type: "pause", request: 2 });
+  expect(await client.next("error", 2)).toMatchObject({ code: "bad-message" });
+  expect(client.received).toEqual([]);
 });
 
 test("the engine may be lost at any time: the session goes on where it was", async () => {

@@ -144,7 +144,15 @@ async function guard(app: FastifyInstance, limits: ServingLimits): Promise<void>
     timeWindow: 60_000,
     errorResponseBuilder: () => new ServingError("too-fast", "too many requests in a minute"),
   });
-  await app.register(websocket, { options: { maxPayload: limits.messageBytes, perMessageDeflate: false } });
+  await app.register(websocket, {
+    options: { maxPayload: limits.messageBytes, perMessageDeflate: false },
+    errorHandler: (error, socket, request) => {
+      // What ws and the network tell of has a code: too large a message, a connection cut in the middle of one. It is no fault of the server's.
+      if ("code" in error) request.log.info({ reason: error.message }, "a connection was ended");
+      else request.log.error({ err: error }, "a connection failed");
+      socket.terminate();
+    },
+  });
   app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
     done(null, body),
   );
