@@ -106,7 +106,7 @@ export function toyEngine(): ToyEngine {
     const node = { ...move(parent, action), frame: parent.frame + 1 };
     nodes.push(node);
     const timings = { wait: 0, model: engine.frameMilliseconds, decode: 1 };
-    const drawn = { action, ...(held && { held }), pixels: draw(node), timings, batch: 1 };
+    const drawn = { latent: new Float32Array(), action, ...(held && { held }), pixels: draw(node), timings, batch: 1 };
     return { node: nodes.length - 1, parent: from, frame: node.frame, ...drawn };
   }
 
@@ -126,6 +126,14 @@ export function toyEngine(): ToyEngine {
       }),
     snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
     restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as ToyNode[])), // prettier-ignore
+    append: (session, frames) =>
+      later(() => {
+        const nodes = known(session);
+        for (const { node, parent: from, action } of frames) {
+          const parent = nodes[from];
+          if (node >= nodes.length && parent) nodes.push({ ...move(parent, action), frame: parent.frame + 1 });
+        }
+      }),
     close: (session) => later(() => void sessions.delete(session)),
     load: () => later(() => ({ ...noLoad, engines: 1, sessions: sessions.size })),
     shutdown: () => Promise.resolve(),

@@ -17,7 +17,7 @@ export interface EngineSetup {
 
 /** Methods that are called in the other process. */
 export type EngineMethod =
-  "open" | "step" | "hold" | "picture" | "snapshot" | "memories" | "restore" | "close" | "load" | "shutdown";
+  "open" | "step" | "hold" | "picture" | "snapshot" | "memories" | "restore" | "append" | "close" | "load" | "shutdown";
 
 /** From the parent. */
 export type ParentMessage =

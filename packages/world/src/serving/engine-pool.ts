@@ -40,6 +40,7 @@ export function enginePool(engines: readonly Engine[]): Engine {
     step: async (step) => homeOf(step.session).step(step),
     hold: async (session, held) => homes.get(session)?.hold(session, held),
     picture: async (session, ...given) => homeOf(session).picture(session, ...given),
+    append: async (session, frames) => homeOf(session).append(session, frames),
     snapshot: async (session) => homeOf(session).snapshot(session),
     async close(session) {
       const home = homes.get(session);

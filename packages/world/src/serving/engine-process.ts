@@ -15,7 +15,6 @@ import {
 import type { EngineMethod, EngineSetup } from "./engine-calls.js";
 import { type EngineLink, startEngine } from "./engine-link.js";
 import type { TreeNode } from "./engine-session.js";
-import type { LatentFrame } from "./seats.js";
 import { type SessionRecord, type StoredMemory, decodeSession, encodeSession } from "./session-record.js";
 
 /** What happens to an engine's process. */
@@ -181,9 +180,9 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
     restore: (name, bytes) => begin("restore", name, bytes),
     async step(step: EngineStep): Promise<EngineFrame> {
       const kept = keptOf(step.session);
-      const { latent, ...frame } = await call<LatentFrame>(step.session, "step", [step]);
-      const { settings, from: parent } = step;
-      kept.nodes.push({ node: frame.node, parent, frame: frame.frame, action: frame.action, settings, latent });
+      const frame = await call<EngineFrame>(step.session, "step", [step]);
+      const { node, parent, action, latent } = frame;
+      kept.nodes.push({ node, parent, frame: frame.frame, action, settings: step.settings, latent });
       if (++kept.since >= keepEvery) takeMemories(step.session, kept);
       return frame;
     },
@@ -195,6 +194,12 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
       if (kept.life === life && pid !== undefined) await link.call("hold", [name, held]).catch(unlessLost);
     },
     picture: (name, ...given) => call(name, "picture", [name, ...given]),
+    async append(name, frames) {
+      const { nodes } = keptOf(name);
+      await call(name, "append", [name, frames]);
+      for (const { node, parent, action, settings, latent } of frames.filter(({ node }) => node >= nodes.length))
+        nodes.push({ node, parent, frame: (nodes[parent]?.frame ?? 0) + 1, action, settings, latent });
+    },
     snapshot: (name) => call(name, "snapshot", [name]),
     async close(name) {
       const wasKnown = sessions.delete(name);

@@ -8,7 +8,7 @@ import type { WorldAction } from "../world-actions.js";
 import { actionTensor, settingsOf, settleStates, settlingOf, withFrame } from "../world-frames.js";
 import type { WorldModel } from "../world-model.js";
 import { type WorldState, releaseState, retainState } from "../world-state.js";
-import { EngineError, type EngineStart, type FullSettings } from "./engine.js";
+import { EngineError, type EngineStart, type FullSettings, type KeptFrame } from "./engine.js";
 import type { SessionRecord, StoredMemory, StoredTensor } from "./session-record.js";
 import { StateCache, type StateCacheLimits } from "./state-cache.js";
 
@@ -145,6 +145,12 @@ export class EngineSession {
     this.nodes.push(made);
     this.states.put(made.node, state);
     return made;
+  }
+
+  /** Adds a frame that was drawn elsewhere, which was checked. Its state is computed when it is gone on from. */
+  append({ node, parent, action, settings, latent }: KeptFrame): void {
+    const { frame } = this.nodes[parent] as TreeNode;
+    this.nodes.push({ node, parent, frame: frame + 1, action: [...action], settings, latent });
   }
 
   /** Everything needed to go on elsewhere. `memoryBytes` limits what is taken along of the newest states and then the keyframes. */

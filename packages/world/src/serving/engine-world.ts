@@ -3,7 +3,7 @@
 import { libtorchVersion } from "@vid2world/torch";
 import { rowProblem } from "../data/action-space.js";
 import type { WorldModel } from "../world-model.js";
-import { EngineError, type EngineStart, type EngineWorld, type FullSettings } from "./engine.js";
+import { EngineError, type EngineStart, type EngineWorld, type FullSettings, type KeptFrame } from "./engine.js";
 import type { SessionRecord } from "./session-record.js";
 import { worldChecksum } from "./weights-checksum.js";
 
@@ -71,6 +71,19 @@ export function checkSettings(world: WorldModel, { guidanceScale, numSteps, deco
 /** Steps that were placed by hand are as many as they are. */
 function stepsRange({ sampler, schedule }: WorldModel): readonly [number, number] {
   return Array.isArray(sampler.spacing) ? [sampler.numSteps, sampler.numSteps] : [1, schedule.numTimesteps];
+}
+
+/** Throws `bad-snapshot` unless a frame that was kept could be the next one of a session with so many nodes. */
+export function checkKept(
+  world: WorldModel,
+  { node, parent, action, settings, latent }: KeptFrame,
+  nodes: number,
+): void {
+  const size = world.latentShape.reduce((product, length) => product * length, 1);
+  if (node !== nodes || !(parent >= 0 && parent < nodes) || latent.length !== size)
+    throw new EngineError("bad-snapshot", `frames: node ${node} (from ${parent}) cannot follow ${nodes} nodes`);
+  checkAction(world, action);
+  checkSettings(world, settings);
 }
 
 /** Throws `bad-snapshot` unless a session is one of this world. */

@@ -71,6 +71,13 @@ export interface EngineFrame {
   readonly timings: { readonly wait: number; readonly model: number; readonly decode: number };
   /** Sessions whose frames were computed in the same pass. */
   readonly batch: number;
+  /** C*h*w numbers, of which the picture was made: with them the session can go on elsewhere. */
+  readonly latent: Float32Array;
+}
+
+/** A frame that was drawn before, as a journal keeps it. */
+export interface KeptFrame extends Pick<EngineFrame, "node" | "parent" | "action" | "latent"> {
+  readonly settings: FullSettings;
 }
 
 /** Use of an engine. */
@@ -109,6 +116,8 @@ export interface Engine {
   snapshot(session: string): Promise<Uint8Array>;
   /** Puts a session back under a name; nodes keep their numbers. */
   restore(session: string, snapshot: Uint8Array): Promise<void>;
+  /** Adds frames to a session that were drawn elsewhere since its snapshot, in the order of their numbers; those that it has are passed over. */
+  append(session: string, frames: readonly KeptFrame[]): Promise<void>;
   /** Forgets a session; unknown names are no error. */
   close(session: string): Promise<void>;
   /** Answers soon, if need be with what it knew last. */

@@ -7,11 +7,11 @@ import { OutOfMemoryError, type Tensor, cuda } from "@vid2world/torch";
 import type { WorldModel } from "../world-model.js";
 import { type WorldState, releaseState, retainState } from "../world-state.js";
 import { restRow } from "../data/action-space.js";
-import { EngineError, type EngineStep, type HeldAction } from "./engine.js";
+import { EngineError, type EngineFrame, type EngineStep, type HeldAction } from "./engine.js";
 import type { EngineSession } from "./engine-session.js";
 import { Batcher, type Batching, type Outcome } from "./exact-batches.js";
 import { type FramePasses, framePasses, newestOf, samplerOf } from "./frame-passes.js";
-import { type Job, type LatentFrame, type Ready, type Seat, type Task, newSeat, sharedPass, takeTask, waitingSeats } from "./seats.js"; // prettier-ignore
+import { type Job, type Ready, type Seat, type Task, newSeat, sharedPass, takeTask, waitingSeats } from "./seats.js"; // prettier-ignore
 
 /** A step with the action that it is drawn with. */
 interface Acting extends Ready {
@@ -73,7 +73,7 @@ export class FrameScheduler {
   }
 
   /** Waits for its turn and draws a frame. */
-  step(name: string, step: EngineStep): Promise<LatentFrame> {
+  step(name: string, step: EngineStep): Promise<EngineFrame> {
     const seat = this.#seats.get(name);
     if (seat === undefined) return Promise.reject(new EngineError("unknown-session", "no session of this name"));
     const sampler = samplerOf(this.#world, step.settings);
@@ -219,7 +219,7 @@ export class FrameScheduler {
     state: WorldState,
     pixels: Uint8Array,
     batch: number,
-    timings: LatentFrame["timings"],
+    timings: EngineFrame["timings"],
   ): void {
     const { from, settings } = job.step;
     const { node, frame, latent } = seat.session.add(from, action, settings, state);

@@ -5,12 +5,6 @@ import type { WorldState } from "../world-state.js";
 import type { EngineFrame, EngineStep, HeldAction } from "./engine.js";
 import type { EngineSession } from "./engine-session.js";
 
-/** A drawn frame and its latent, from which the session can go on elsewhere. */
-export interface LatentFrame extends EngineFrame {
-  /** C*h*w numbers. */
-  readonly latent: Float32Array;
-}
-
 /** A step that was asked for. */
 export interface Job {
   readonly step: EngineStep;
@@ -19,7 +13,7 @@ export interface Job {
   readonly asked: number;
   /** Whether memory was made free for it once. */
   retried: boolean;
-  readonly resolve: (frame: LatentFrame) => void;
+  readonly resolve: (frame: EngineFrame) => void;
   readonly reject: (error: Error) => void;
 }
 

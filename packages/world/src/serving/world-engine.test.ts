@@ -1,7 +1,7 @@
 // The engine in this process: what a node shows depends on the path to it alone, whatever else the engine did and holds.
 import { OutOfMemoryError, liveBytes, liveTensors, setNumThreads } from "@vid2world/torch";
 import { expect, test } from "vitest";
-import type { EngineError } from "./engine.js";
+import type { EngineError, KeptFrame } from "./engine.js";
 import { tinySettings, tinyStart, tinyWorld } from "./testing/tiny-world.js";
 import { type WorldEngine, type WorldEngineOptions, worldEngine } from "./world-engine.js";
 
@@ -168,15 +168,32 @@ test("whoever asks for many pictures of the past waits behind whoever asks for o
   await engine.shutdown();
 });
 
+test("a session goes on from frames that were kept as it would have gone on itself", async () => {
+  const [first, second] = [engineOf(), engineOf()];
+  await Promise.all([first, second].map((engine) => engine.open("a", tinyStart(7))));
+  const kept: KeptFrame[] = [];
+  for (const [i, value] of actions.slice(0, 6).entries())
+    kept.push({ ...(await first.step({ session: "a", from: i === 4 ? 2 : i + 1, action: [value, 0], settings })), settings }); // prettier-ignore
+  await second.append("a", kept.slice(0, 3));
+  await second.append("a", kept); // those that it has are passed over
+  const next = { session: "a", from: 7, action: [1, 0], settings };
+  expect((await second.step(next)).pixels).toEqual((await first.step(next)).pixels);
+  expect(await second.picture("a", 4)).toEqual(await first.picture("a", 4));
+  const [last] = kept.slice(-1) as [KeptFrame];
+  await expect(second.append("a", [{ ...last, node: 20 }])).rejects.toMatchObject({ code: "bad-snapshot" });
+  await Promise.all([first, second].map((engine) => engine.shutdown()));
+});
+
 test("where memory runs out, what others can do without is freed; then that step alone fails, and changes no frame", async () => {
   const short = tinyWorld();
-  const { predict } = short.streaming ?? expect.fail();
+  const streaming = short.streaming ?? expect.fail();
+  const predict = streaming.predict.bind(streaming);
   let left = 0;
   const scarce: typeof predict = (...given) => {
     if (left-- > 0) throw new OutOfMemoryError("alloc: no memory");
     return predict(...given);
   };
-  Object.assign(short.streaming ?? {}, { predict: scarce });
+  Object.assign(streaming, { predict: scarce });
   const engine = worldEngine(short, { batching: "always" });
   await Promise.all(["a", "b"].map((name) => engine.open(name, tinyStart(7))));
   await play(engine, "b", 1, actions.slice(0, 2));

@@ -2,13 +2,12 @@
 
 import { liveTensors } from "@vid2world/torch";
 import type { WorldModel } from "../world-model.js";
-import { type Engine, EngineError, type EngineStep } from "./engine.js";
+import { type Engine, EngineError } from "./engine.js";
 import { type EngineSession, type TreeNode, openSession, reopenSession } from "./engine-session.js";
-import { checkAction, checkRecord, checkSettings, checkStart, describeEngineWorld } from "./engine-world.js";
+import { checkAction, checkKept, checkRecord, checkSettings, checkStart, describeEngineWorld } from "./engine-world.js";
 import type { Batching } from "./exact-batches.js";
 import { type StoredMemory, decodeSession, encodeSession } from "./session-record.js";
 import { FrameScheduler } from "./frame-scheduler.js";
-import type { LatentFrame } from "./seats.js";
 
 /** How an engine works. */
 export interface WorldEngineOptions {
@@ -27,9 +26,8 @@ export interface WorldEngineOptions {
   readonly snapshotBytes?: number;
 }
 
-/** An engine in this process: its frames come with their latents. */
+/** An engine in this process. */
 export interface WorldEngine extends Engine {
-  step(step: EngineStep): Promise<LatentFrame>;
   /** What the network remembers at a session's newest state: one memory, or none. */
   memories(session: string): Promise<readonly StoredMemory[]>;
 }
@@ -104,6 +102,15 @@ export function worldEngine(world: WorldModel, options: WorldEngineOptions = {})
         scheduler.add(name, reopenSession(world, record, limits));
       });
     },
+    append: (name, frames) =>
+      scheduler.task(name, () => {
+        const session = named(name);
+        for (const kept of frames) {
+          if (kept.node < session.nodes.length) continue;
+          checkKept(world, kept, session.nodes.length);
+          session.append(kept);
+        }
+      }),
     close(name) {
       scheduler.remove(name);
       return Promise.resolve();

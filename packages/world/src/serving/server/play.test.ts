@@ -122,7 +122,7 @@ test("a frame that finds no memory pauses the play and says why, and the next on
   const [client, other] = [await server.connect(), await server.connect()];
   await client.open();
   await other.open();
-  const { step } = server.engine;
+  const step = server.engine.step.bind(server.engine);
   Object.assign(server.engine, { step: () => Promise.reject(new EngineError("out-of-memory", "CUDA out of memory")) });
   client.send({ type: "play", request: 7 });
   await client.next("state", 7);
@@ -170,7 +170,7 @@ test("a server that stops during play saves every frame that was sent, and sends
     await client.next("frame");
     client.send({ type: "shown", count });
   }
-  for (let i = 0; i < 20; i++) client.send({ type: "step", request: 100 + i, action: {} });
+  for (let i = 0; i < 200; i++) client.send({ type: "step", request: 100 + i, action: {} });
   await client.next("frame");
   await server.close();
   const { frames, received } = client;

@@ -1,7 +1,7 @@
 // One session as the server sees it: its tree of nodes, where it stands, what is held, and the loop that asks the engine for its frames, one
 // at a time. Knows neither HTTP nor WebSocket.
 
-import { type Engine, EngineError, type EngineStart, type EngineStep, type FullSettings, type HeldAction, withSettings } from "../engine.js"; // prettier-ignore
+import { type Engine, EngineError, type EngineStart, type EngineStep, type FullSettings, type HeldAction, type KeptFrame, withSettings } from "../engine.js"; // prettier-ignore
 import type { SessionNode, SessionState, Settings } from "../protocol/messages.js";
 import { Pace } from "./pace.js";
 import type { SessionRecord } from "./saved-session.js";
@@ -15,6 +15,8 @@ export interface SessionSurroundings {
   readonly limits: { readonly frames: number; readonly waiting: number };
   /** Saves the session. Where that is not possible somebody else tells why. */
   readonly save: (session: PlayedSession) => Promise<void>;
+  /** Keeps a frame until the session is saved again. Tells itself what is wrong. */
+  readonly note: (session: PlayedSession, frame: KeptFrame) => void;
   /** Called with every frame drawn, and whenever the session is back after its engine was lost. */
   readonly onFrame?: (frame: DrawnFrame, session: PlayedSession) => void;
   readonly onRestored?: (session: PlayedSession) => void;
@@ -366,6 +368,7 @@ export class PlayedSession {
     const node: SessionNode = { node: number, parent: from, frame: parent.frame + 1, action: [...action], settings };
     this.#nodes.set(number, node);
     this.#current = number;
+    this.#around.note(this, { node: number, parent: from, action: node.action ?? [], settings, latent: drawn.latent });
     const frame = { node, pixels, timings, batch, ...(held && { held }) };
     this.#around.onFrame?.(frame, this);
     this.#saveWhenDue();

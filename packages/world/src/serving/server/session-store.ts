@@ -2,7 +2,7 @@
 // nothing a client sends ever becomes a path.
 
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "@vid2world/formats";
 
@@ -10,21 +10,36 @@ import { writeFileAtomically } from "@vid2world/formats";
 export interface SessionStore {
   /** Proves that keys and snapshots are this store's; the same for everyone who shares it. 32 bytes. */
   readonly secret: Uint8Array;
+  /** In place of what was saved before, and of its journal. */
   save(id: string, bytes: Uint8Array): Promise<void>;
+  /** Adds to the journal of what was saved. */
+  append(id: string, bytes: Uint8Array): Promise<void>;
   /** Undefined where nothing was saved. */
-  load(id: string): Promise<Uint8Array | undefined>;
+  load(id: string): Promise<StoredSession | undefined>;
   remove(id: string): Promise<void>;
   /** Deletes what was saved longer ago. */
   prune(days: number): Promise<void>;
 }
 
+/** What a store has of a session. */
+export interface StoredSession {
+  readonly saved: Uint8Array;
+  /** Empty where there is none. A process that was killed may have left its end torn. */
+  readonly journal: Uint8Array;
+}
+
 /** A store that ends with the process. */
 export function memoryStore(): SessionStore {
-  const kept = new Map<string, { bytes: Uint8Array; since: number }>();
+  const kept = new Map<string, StoredSession & { readonly since: number }>();
   return {
     secret: randomBytes(32),
-    save: (id, bytes) => Promise.resolve(void kept.set(id, { bytes, since: Date.now() })),
-    load: (id) => Promise.resolve(kept.get(id)?.bytes),
+    save: (id, saved) => Promise.resolve(void kept.set(id, { saved, journal: new Uint8Array(), since: Date.now() })),
+    append(id, bytes) {
+      const before = kept.get(id);
+      if (before) kept.set(id, { ...before, journal: Buffer.concat([before.journal, bytes]) });
+      return Promise.resolve();
+    },
+    load: (id) => Promise.resolve(kept.get(id)),
     remove: (id) => Promise.resolve(void kept.delete(id)),
     prune(days) {
       for (const [id, { since }] of kept) if (tooOld(since, days)) kept.delete(id);
@@ -34,19 +49,31 @@ export function memoryStore(): SessionStore {
 }
 
 const ENDING = ".session";
+const JOURNAL = ".journal";
 
 /** A store in a folder, which is made if it is not there, for this user alone; who may read one that is there is its owner's to say. */
 export async function openFolderStore(folder: string): Promise<SessionStore> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = (id: string): string => join(folder, createHash("sha256").update(id).digest("hex") + ENDING);
+  const file = (id: string, ending = ENDING): string =>
+    join(folder, createHash("sha256").update(id).digest("hex") + ending);
   return {
     secret: await secretIn(folder),
-    save: (id, bytes) => writeFileAtomically(file(id), bytes),
-    load: (id) => readFile(file(id)).catch(absent),
-    remove: (id) => rm(file(id), { force: true }),
+    async save(id, bytes) {
+      await writeFileAtomically(file(id), bytes);
+      await rm(file(id, JOURNAL), { force: true }); // who is killed before this leaves frames that are passed over
+    },
+    append: (id, bytes) => appendFile(file(id, JOURNAL), bytes, { mode: 0o600 }),
+    async load(id) {
+      const saved = await readFile(file(id)).catch(absent);
+      const journal = await readFile(file(id, JOURNAL)).catch(absent);
+      return saved && { saved, journal: journal ?? new Uint8Array() };
+    },
+    async remove(id) {
+      await Promise.all([ENDING, JOURNAL].map((ending) => rm(file(id, ending), { force: true })));
+    },
     async prune(days) {
       for (const name of await readdir(folder)) {
-        if (!name.endsWith(ENDING)) continue;
+        if (![ENDING, JOURNAL].some((ending) => name.endsWith(ending))) continue;
         const path = join(folder, name);
         const since = (await stat(path).catch(absent))?.mtimeMs;
         if (since !== undefined && tooOld(since, days)) await rm(path, { force: true });

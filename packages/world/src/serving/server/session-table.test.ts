@@ -42,6 +42,34 @@ test("a session is in the store from its beginning, and from then on as it was s
   await vi.waitFor(() => expect(save).toHaveBeenCalledTimes(1));
 });
 
+test("a server that is killed loses no frame: another one goes on after the last", async () => {
+  const table = tableOf();
+  const session = await open(table);
+  const { id } = session;
+  const noted = vi.spyOn(store, "append");
+  for (let t = 0; t < 5; t++) await session.step([t / 8, 0]);
+  const branch = await session.step([-1, 0], 3);
+  for (let t = 0; t < 70; t++) await session.step([0, 1]); // saved meanwhile
+  await vi.waitFor(() => expect(noted).toHaveBeenCalledTimes(76));
+  await engine.close(id);
+  const back = await tableOf().find(id, table.key(id));
+  expect(back.nodes).toEqual(session.nodes);
+  expect(back.state.node).toBe(session.state.node);
+  const again = await back.step([-1, 0], 3);
+  expect(again.pixels).toEqual(branch.pixels);
+  expect(again.node.node).toBe(78);
+});
+
+test("a frame that could not be noted is told once, and kept by the next saving", async () => {
+  const table = tableOf();
+  const session = await open(table);
+  vi.spyOn(store, "append").mockRejectedValueOnce(new Error("the disk is full"));
+  for (let t = 0; t < 3; t++) await session.step([0, 0]);
+  await vi.waitFor(() => expect(errors).toEqual([new Error("the disk is full")]));
+  await engine.close(session.id);
+  expect((await tableOf().find(session.id, table.key(session.id))).nodes).toHaveLength(2);
+});
+
 test("play does not wait for the disk, and what could not be saved is told and tried again", async () => {
   const table = tableOf();
   const session = await open(table);

@@ -203,6 +203,9 @@ export class SessionTable {
     const { engine, limits, onFrame, onRestored } = this.#parts;
     return {
       ...{ engine, limits, save: (session) => this.#save(session) },
+      note: ({ id }, frame) => {
+        this.#vault.note(id, frame).catch((error: unknown) => this.#parts.onError?.(error));
+      },
       ...(onFrame && { onFrame }),
       ...(onRestored && { onRestored }),
     };
@@ -211,9 +214,13 @@ export class SessionTable {
   /** Saves a session that goes on: it waits for the engine's part alone, not for the disk. Rejects where that failed, which was told. */
   async #save(session: PlayedSession): Promise<void> {
     try {
-      const saved = await session.quietly(() => this.#vault.take(session));
-      if (session.ended) return; // whoever ended it knows what to keep
-      await this.#vault.write(session.id, saved);
+      const { written } = await session.quietly(async () => {
+        const saved = await this.#vault.take(session);
+        // Whoever ended it meanwhile knows what to keep.
+        return { written: session.ended ? undefined : this.#vault.write(session.id, saved) };
+      });
+      if (!written) return;
+      await written;
       this.#tell("saved", session);
     } catch (error) {
       if (!session.ended) this.#parts.onError?.(error);

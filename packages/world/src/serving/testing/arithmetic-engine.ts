@@ -9,6 +9,7 @@ import {
   type EngineStart,
   type EngineStep,
   type EngineWorld,
+  type FullSettings,
   type HeldAction,
   noLoad,
 } from "../engine.js";
@@ -63,11 +64,11 @@ export function arithmeticEngine(options: ArithmeticEngineOptions = {}): Arithme
     const held = wanted === "held" ? holding.get(session) : undefined;
     const atRest = (own.channels ?? []).map(() => 0);
     const action = wanted === "held" ? (held?.row ?? atRest) : wanted;
-    const digest = sha(JSON.stringify([parent.digest, [...action], settings]));
-    nodes.push({ digest, frame: parent.frame + 1 });
+    const digest = follow(nodes, from, action, settings);
     framesDrawn++;
     const timings = { wait: 0, model: options.frameMilliseconds ?? 0, decode: 0 };
-    const acted = { action, ...(held && { held }) };
+    const latent = new Float32Array(); // its digest follows from the actions
+    const acted = { latent, action, ...(held && { held }) };
     return { node: nodes.length - 1, parent: from, frame: parent.frame + 1, ...acted, pixels: pixelsOf(digest, size), timings, batch: 1 }; // prettier-ignore
   };
   return {
@@ -91,10 +92,24 @@ export function arithmeticEngine(options: ArithmeticEngineOptions = {}): Arithme
       }),
     snapshot: (session) => later(() => new TextEncoder().encode(JSON.stringify(known(session)))),
     restore: (session, bytes) => later(() => void sessions.set(session, JSON.parse(new TextDecoder().decode(bytes)) as Nodes)), // prettier-ignore
+    append: (session, frames) =>
+      later(() => {
+        const nodes = known(session);
+        for (const { node, parent, action, settings } of frames)
+          if (node >= nodes.length) follow(nodes, parent, action, settings);
+      }),
     close: (session) => later(() => void sessions.delete(session)),
     load: () => later(() => ({ ...noLoad, engines: 1, sessions: sessions.size, framesDrawn })),
     shutdown: () => Promise.resolve(),
   };
+}
+
+/** Adds a node. -> its digest */
+function follow(nodes: Nodes, from: number, action: readonly number[], settings: FullSettings): string {
+  const { digest: before = "", frame = 0 } = nodes[from] ?? {};
+  const digest = sha(JSON.stringify([before, [...action], settings]));
+  nodes.push({ digest, frame: frame + 1 });
+  return digest;
 }
 
 /** The frame that a path of actions from a start leads to, for comparisons. */
