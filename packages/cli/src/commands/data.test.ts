@@ -32,10 +32,10 @@ test.skipIf(!existsSync(shared))("convert rt1 says what it wrote, and a second c
   const words = ["convert", "rt1", "--input", shared, "--output", at("out"), "--format", "recordings"];
   await run(...words);
   expect(said()).toMatch(
-    /fractal20220817_data: 4 episodes written \(64 frames, [\d.]+ MB\/s read\), 0 were there, 0 problems/,
+    /fractal20220817_data: 4 episodes written \(64 frames, [\d.]+ MB\/s read\), 0 there before, 0 problems/,
   );
   await run(...words);
-  expect(said()).toMatch(/0 episodes written \(0 frames, 0.0 MB\/s read\), 4 were there/);
+  expect(said()).toMatch(/0 episodes written \(0 frames, 0.0 MB\/s read\), 4 there before/);
   await run("inspect", at("out/fractal20220817_data"));
   expect(said()).toMatch(/4 episodes, 64 frames of 320x256, 21 s at 3 frames\/s/);
 });
@@ -50,7 +50,7 @@ test("own videos are imported, inspected and checked; a broken one makes the che
     "name: m\nlicence: CC0-1.0\nsource: test\nfps: 5\nwidth: 32\nheight: 24\nvalidation: [b]\nchannels:\n  - { name: forward, kind: continuous, range: [-1, 1] }\n",
   );
   await run("import", "folder", at("in"), "--mapping", at("in/mapping.yaml"), "--output", at("rec"));
-  expect(said()).toMatch(/rec: 2 clips written \(24 frames\), 0 were there, 0 problems/);
+  expect(said()).toMatch(/rec: 2 clips written \(24 frames\), 0 there before, 0 problems/);
   await run("inspect", at("rec"), "--html", at("sheet.html"));
   expect(said()).toMatch(/forward +continuous +0.000 +1.000/);
   expect(readFileSync(at("sheet.html"), "utf8")).toContain("data:image/jpeg");

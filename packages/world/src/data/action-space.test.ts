@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { actionWidth, channelsSchema, encodeActions, restRow, rowOfKeys, rowProblem } from "./action-space.js";
-import { SYNTHETIC_CHANNELS } from "./synthetic.js";
+import { SYNTHETIC_CHANNELS } from "./testing/synthetic.js";
 
 const channels = channelsSchema.parse(SYNTHETIC_CHANNELS);
 const issues = (value: unknown): string =>

@@ -110,6 +110,11 @@ export function actionWidth(channels: readonly Channel[]): number {
   return channels.reduce((sum, channel) => sum + (channel.kind === "choice" ? channel.options.length : 1), 0);
 }
 
+/** Where each channel's numbers begin among those that the network sees. */
+export function channelColumns(channels: readonly Channel[]): number[] {
+  return channels.map((_, i) => actionWidth(channels.slice(0, i)));
+}
+
 /** Rows [T channels] -> network inputs [T A]: numbers as they are, choices as one of several ones (one-hot). */
 export function encodeActions(channels: readonly Channel[], rows: readonly ActionRow[]): Float32Array {
   const width = actionWidth(channels);

@@ -6,7 +6,7 @@ import { clipActions, type Dataset } from "./dataset.js";
 import { createDataset } from "./open-dataset.js";
 import { permutation } from "./random.js";
 import { openRecording, type Recording } from "./recording.js";
-import { writeSyntheticRecording } from "./synthetic.js";
+import { writeSyntheticRecording } from "./testing/synthetic.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vid2world-dataset-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { invalid } from "@vid2world/formats";
 import { actionWidth, type Channel } from "./action-space.js";
 import type { ClipFiles } from "./clip-files.js";
+import { numberClips } from "./clip-numbers.js";
 import { permutation } from "./random.js";
 
 /** Which clips to make of the episodes. */
@@ -99,9 +100,8 @@ export function datasetOf(facts: DatasetFacts, options: ClipOptions): Dataset {
   const span = everyFrameOnce ? 1 : frames * frameSkip;
   const { height, width, channels, episodes, missing = [], broken = [], kind } = facts;
   const usable = episodes.filter((episode) => episode.frames >= span);
-  const ends: number[] = []; // running number of clips
-  for (const { frames: held } of usable) ends.push((ends.at(-1) ?? 0) + Math.floor((held - span) / clipStride) + 1);
-  const length = ends.at(-1) ?? 0;
+  const numbers = numberClips(usable.map(({ frames: held }) => Math.floor((held - span) / clipStride) + 1));
+  const { length } = numbers;
   if (length === 0) {
     const longest = Math.max(0, ...episodes.map((episode) => episode.frames));
     throw invalid("frames", `clips that fit: the longest ${kind} episode has ${longest} frames`, span);
@@ -109,15 +109,10 @@ export function datasetOf(facts: DatasetFacts, options: ClipOptions): Dataset {
 
   const clip = (index: number): ClipRef => {
     if (!Number.isInteger(index) || index < 0 || index >= length) throw invalid("index", `0 to ${length - 1}`, index);
-    let low = 0;
-    for (let high = ends.length - 1; low < high;) {
-      const middle = (low + high) >> 1;
-      if ((ends[middle] ?? 0) > index) high = middle;
-      else low = middle + 1;
-    }
-    const episode = usable[low];
+    const at = numbers.at(index);
+    const episode = usable[at.episode];
     if (episode === undefined) throw new Error(`internal: no episode holds clip ${index}`);
-    const start = (index - (ends[low - 1] ?? 0)) * clipStride;
+    const start = at.clip * clipStride;
     return { episode, start, frames: everyFrameOnce ? Math.min(frames, episode.frames - start) : frames };
   };
 

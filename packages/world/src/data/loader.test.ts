@@ -7,7 +7,7 @@ import { createDataset } from "./open-dataset.js";
 import { createLoader, type Batch, type LoaderOptions } from "./loader.js";
 import type { SkippedEpisode } from "./broken-episodes.js";
 import { openRecording, readClip } from "./recording.js";
-import { writeSyntheticRecording } from "./synthetic.js";
+import { writeSyntheticRecording } from "./testing/synthetic.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vid2world-loader-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { checkRecording, episodes, openRecording, readClip } from "./recording.js";
-import { writeSyntheticRecording } from "./synthetic.js";
+import { writeSyntheticRecording } from "./testing/synthetic.js";
 
 const folder = mkdtempSync(join(tmpdir(), "vid2world-recording-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,5 +1,6 @@
 // All clips of T consecutive frames that a set of episodes holds, by number: frames of different episodes are never mixed.
 import { invalid } from "@vid2world/formats";
+import { numberClips } from "../data/clip-numbers.js";
 import type { Draw } from "./draws.js";
 
 /** Where a clip begins: in which episode, at which of its frames. */
@@ -17,20 +18,13 @@ export interface ClipTable {
 
 /** Counts the clips of `frames` frames. */
 export function clipTable(episodes: readonly { readonly frames: number }[], frames: number): ClipTable {
-  const ends = new Float64Array(episodes.length); // clips up to and with each episode
-  let length = 0;
-  episodes.forEach((episode, e) => (ends[e] = length += Math.max(0, episode.frames - frames + 1)));
-  if (length === 0) throw invalid("frames", "a clip length that some episode reaches", frames);
+  const numbers = numberClips(episodes.map((episode) => Math.max(0, episode.frames - frames + 1)));
+  if (numbers.length === 0) throw invalid("frames", "a clip length that some episode reaches", frames);
   return {
-    length,
+    length: numbers.length,
     at(index) {
-      let [low, high] = [0, ends.length - 1];
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if ((ends[middle] as number) > index) high = middle;
-        else low = middle + 1;
-      }
-      return { episode: low, start: index - (ends[low - 1] ?? 0) };
+      const { episode, clip } = numbers.at(index);
+      return { episode, start: clip };
     },
   };
 }

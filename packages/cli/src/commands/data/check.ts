@@ -4,6 +4,7 @@ import { checkData, type CheckReport } from "@vid2world/world/data/survey/check-
 import { quarantine, quarantineOf } from "@vid2world/world/data/survey/quarantine";
 import { openSurvey } from "@vid2world/world/data/survey/survey";
 import { createProgress } from "../../progress.js";
+import { counted } from "./problems.js";
 import { withStopSignal } from "./stop-signal.js";
 
 const EXAMPLES = `
@@ -38,10 +39,11 @@ export function checkDataCommand() {
       progress?.finish();
       for (const { severity, message } of report.findings) console.log(`${severity}: ${message}`);
       console.log(lagLine(report));
-      const count = (severity: string): number => report.findings.filter((found) => found.severity === severity).length;
+      const count = (severity: string): string =>
+        counted(report.findings.filter((found) => found.severity === severity).length, severity);
       const verdict = report.fit ? "fit for training" : "not fit for training";
       console.log(
-        `${folder}: ${report.episodes} episodes, ${report.frames} frames, ${count("error")} errors, ${count("warning")} warnings: ${verdict}`,
+        `${folder}: ${counted(report.episodes, "episode")}, ${report.frames} frames, ${count("error")}, ${count("warning")}: ${verdict}`,
       );
       if (!report.fit) process.exitCode = 1;
       if (fix !== true) return;

@@ -7,7 +7,7 @@ import { RT1_DATASET } from "@vid2world/world/data/rlds/known-datasets";
 import { createProgress } from "../../progress.js";
 import { wholeNumber } from "../whole-number.js";
 import { positive } from "./positive.js";
-import { printProblems } from "./problems.js";
+import { counted, printProblems } from "./problems.js";
 import { withStopSignal } from "./stop-signal.js";
 
 const EXAMPLES = `
@@ -64,8 +64,8 @@ export function convertRt1Command() {
       progress?.finish();
       const rate = report.bytes / 1e6 / Math.max((performance.now() - began) / 1000, 1e-3);
       console.log(
-        `${report.folder}: ${report.written} episodes written (${report.frames} frames, ${rate.toFixed(1)} MB/s read), ` +
-          `${report.skipped} were there, ${report.problems.length} problems`,
+        `${report.folder}: ${counted(report.written, "episode")} written (${report.frames} frames, ${rate.toFixed(1)} MB/s read), ` +
+          `${report.skipped} there before, ${counted(report.problems.length, "problem")}`,
       );
       printProblems(report.problems);
       if (report.written + report.skipped === 0) process.exitCode = 1;

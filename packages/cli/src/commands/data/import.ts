@@ -7,7 +7,7 @@ import type { ImportOptions, ImportReport } from "@vid2world/world/data/import/r
 import { createProgress } from "../../progress.js";
 import { wholeNumber } from "../whole-number.js";
 import { positive } from "./positive.js";
-import { printProblems } from "./problems.js";
+import { counted, printProblems } from "./problems.js";
 import { withStopSignal } from "./stop-signal.js";
 
 const FOLDER_EXAMPLES = `
@@ -135,7 +135,7 @@ async function run(
   const { folder, written, skipped, frames, problems, notes } = report;
   for (const note of notes) console.log(note);
   console.log(
-    `${folder}: ${written} clips written (${frames} frames), ${skipped} were there, ${problems.length} problems`,
+    `${folder}: ${counted(written, "clip")} written (${frames} frames), ${skipped} there before, ${counted(problems.length, "problem")}`,
   );
   printProblems(problems);
   if (written + skipped > 0) console.log(`next: vid2world data check ${folder}`);

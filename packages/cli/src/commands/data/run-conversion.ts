@@ -1,7 +1,7 @@
 // Runs a conversion of a published data set on the terminal: progress, Ctrl-C, and what came of it.
 import type { ConversionOptions, ConversionReport } from "@vid2world/world/data/conversion";
 import { createProgress } from "../../progress.js";
-import { printProblems } from "./problems.js";
+import { counted, printProblems } from "./problems.js";
 import { withStopSignal } from "./stop-signal.js";
 
 const MEGABYTE = 1e6;
@@ -25,7 +25,9 @@ export async function runConversion(
   );
   progress?.finish("");
   const { written, kept, problems } = report;
-  console.log(`${output}: ${written} episodes written, ${kept} were there, ${problems.length} problems`);
+  console.log(
+    `${output}: ${counted(written, "episode")} written, ${kept} there before, ${counted(problems.length, "problem")}`,
+  );
   printProblems(problems);
   if (written + kept === 0) process.exitCode = 1;
 }

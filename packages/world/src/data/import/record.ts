@@ -127,7 +127,11 @@ async function capture(options: RecordOptions, video: string, eventsFile: string
       sink.write(`${JSON.stringify({ ...row.values, t: row.values.t ?? Date.now() / 1000 })}\n`);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      problem = error; // a wrong stream of events is worth stopping for at once, not after an hour
+      // A wrong stream of events is worth stopping for at once, not after an hour.
+      problem = new FormatError(
+        "events",
+        `${error.message.replace(/^events: /, "")}; what was recorded until then is ${video}`,
+      );
       end();
     }
   });

@@ -1,7 +1,7 @@
 // What each channel of an action space does to the picture, learnt from recordings: the motion of consecutive frames, explained by the
 // actions between them (ordinary least squares). Nobody has to declare that "turn" moves the picture to the right.
 // Axes: N pairs of frames, K explaining numbers (channels and a constant).
-import type { Channel } from "../../data/action-space.js";
+import { type Channel, channelColumns } from "../../data/action-space.js";
 import { type ImageMotion, type MotionKind, motionKinds } from "../metrics/image-motion.js";
 
 /** A pair of consecutive recorded frames. */
@@ -36,12 +36,8 @@ export interface ScalarChannel {
 
 /** Channels that are one number each; choices are several, and no order. */
 export function scalarChannels(channels: readonly Channel[]): ScalarChannel[] {
-  let column = 0;
-  return channels.flatMap((channel) => {
-    const at = column;
-    column += channel.kind === "choice" ? channel.options.length : 1;
-    return channel.kind === "choice" ? [] : [{ channel, column: at }];
-  });
+  const columns = channelColumns(channels);
+  return channels.flatMap((channel, i) => (channel.kind === "choice" ? [] : [{ channel, column: columns[i] ?? 0 }]));
 }
 
 /** For each scalar channel the motion that it moves most clearly, if any; in the order of the channels. */

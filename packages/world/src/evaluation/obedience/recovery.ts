@@ -1,6 +1,6 @@
 // How well actions are recovered from pictures, channel by channel: the accuracy of telling which of a channel's classes was chosen.
 // Axes: T pairs, A action channels.
-import type { Channel } from "../../data/action-space.js";
+import { type Channel, channelColumns } from "../../data/action-space.js";
 import { bootstrapInterval, type Interval } from "../statistics/bootstrap.js";
 
 /** Actions between the consecutive frames of one clip, T*A numbers each. */
@@ -41,11 +41,9 @@ export function recoveryByChannel(
   usual_A: ArrayLike<number>,
 ): ChannelRecovery[] {
   const width = usual_A.length;
-  let column = 0;
-  return channels.flatMap((channel) => {
-    const at = column;
-    column += channel.kind === "choice" ? channel.options.length : 1;
-    const judge = judgeOf(channel, at, usual_A);
+  const columns = channelColumns(channels);
+  return channels.flatMap((channel, i) => {
+    const judge = judgeOf(channel, columns[i] ?? 0, usual_A);
     const judged = clips.map(({ given_TA, recovered_TA }) =>
       Array.from({ length: given_TA.length / width }, (_, t) => {
         const row = (from: Float32Array): Float32Array => from.subarray(t * width, (t + 1) * width);

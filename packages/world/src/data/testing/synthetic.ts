@@ -3,8 +3,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeImage, writeVideo } from "@vid2world/formats";
-import { randomIntegers } from "./random.js";
-import { writeClipFile, writeHeader, type HeaderInput } from "./recording-writer.js";
+import { randomIntegers } from "../random.js";
+import { writeClipFile, writeHeader, type HeaderInput } from "../recording-writer.js";
 
 /** Size of a synthetic recording. */
 export interface SyntheticOptions {
