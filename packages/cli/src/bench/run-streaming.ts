@@ -31,7 +31,7 @@ export interface PartTimes {
   readonly cpuTime: Times;
 }
 
-/** What was found for one length of the context. Ratios are of medians of processor time. */
+/** What was found for one length of the context. Ratios are of the least processor times: other programs only ever add to them. */
 export interface ContextResult {
   readonly context: number;
   readonly parts: Readonly<Record<TimedPart, PartTimes>>;
@@ -104,9 +104,10 @@ function measureContext(opened: OpenCase, context: number, { rounds, steps }: St
     contextWindow: () => unet.forward(past),
   };
   const taken = new Map(timedParts.map((part) => [part, [] as { time: number; cpuTime: number }[]]));
-  // The first two turns warm caches and make the traces, and are not counted.
+  // The first two turns warm caches and make the traces, and are not counted. Every other turn goes backwards: what a part leaves in caches
+  // and in the allocator helps the one after it, which otherwise would always be the same one.
   for (let round = -1; round <= rounds; round++)
-    for (const part of timedParts) {
+    for (const part of round % 2 === 0 ? timedParts : timedParts.toReversed()) {
       const run = timed(() => noGrad(() => scope(() => void bodies[part]())));
       if (round > 0) taken.get(part)?.push(run);
     }
@@ -119,7 +120,7 @@ function measureContext(opened: OpenCase, context: number, { rounds, steps }: St
   const memoryBytes = history.bytes;
   history.dispose();
   stream.dispose();
-  const of = (part: TimedPart): number => parts[part].cpuTime.median;
+  const of = (part: TimedPart): number => parts[part].cpuTime.minimum;
   return {
     context,
     parts,
@@ -132,8 +133,13 @@ function measureContext(opened: OpenCase, context: number, { rounds, steps }: St
   };
 }
 
-/** Random input of some frames, for `batch` clips. */
-export function frameInput({ run, height, width }: OpenCase, frames: number, batch = 1): UNetInput {
+/** A network and the size of its latents. */
+export interface NetworkSize extends Pick<OpenCase, "height" | "width"> {
+  readonly run: { readonly model: Pick<OpenCase["run"]["model"], "inChannels" | "actionDim"> };
+}
+
+/** Random input of some frames, for `batch` clips; a context is the caller's. */
+export function frameInput({ run, height, width }: NetworkSize, frames: number, batch = 1): UNetInput {
   const { inChannels, actionDim } = run.model;
   const actions_BTA: Tensor | undefined = actionDim === undefined ? undefined : randn([batch, frames, actionDim]);
   return {

@@ -152,14 +152,14 @@ export class Attention extends Module {
   }
 }
 
-/** The newest `most` of the frames kept so far and those of `x [F N C]`: `[B P N C]`, in memory of their own. */
+/** The newest `most` of the frames kept so far and those of `x [F N C]`: `[B P N C]`, in memory that holds nothing else. */
 function remember(x_FNC: Tensor, batch: number, most: number, past_BPNC: Tensor | undefined): Tensor {
   return scope(() => {
     const x_BTNC = x_FNC.unflatten(0, [batch, x_FNC.size(0) / batch]);
     const newest = (y: Tensor, count: number): Tensor => y.narrow(1, y.size(1) - count, count);
-    if (past_BPNC === undefined)
-      return newest(x_BTNC, Math.min(most, x_BTNC.size(1))).clone({ memoryFormat: "contiguous" });
-    return cat([newest(past_BPNC, Math.min(most - 1, past_BPNC.size(1))), x_BTNC], { dim: 1 });
+    if (past_BPNC) return cat([newest(past_BPNC, Math.min(most - 1, past_BPNC.size(1))), x_BTNC], { dim: 1 });
+    // Keys and values are nobody else's: where all are kept they need no copy.
+    return x_BTNC.size(1) <= most ? x_BTNC : newest(x_BTNC, most).clone({ memoryFormat: "contiguous" });
   });
 }
 

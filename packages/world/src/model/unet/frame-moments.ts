@@ -42,12 +42,10 @@ export function overTime({ mean, variance }: FrameMoments, reach: number | "all"
   });
 }
 
-/** The newest `most` frames, in memory of their own. */
+/** The newest `most` frames, in memory that holds nothing else. */
 export const newestOf = ({ mean, variance }: FrameMoments, most: number): FrameMoments => {
-  const newest = (x_BTG: Tensor): Tensor => {
-    const count = Math.min(most, x_BTG.size(1));
-    return x_BTG.narrow(1, x_BTG.size(1) - count, count).clone();
-  };
+  const newest = (x_BTG: Tensor): Tensor =>
+    x_BTG.size(1) <= most ? x_BTG : x_BTG.narrow(1, x_BTG.size(1) - most, most).clone();
   return { mean: newest(mean), variance: newest(variance) };
 };
 
