@@ -79,6 +79,11 @@ test("a new frame counts fewer operations than its window", async () => {
   expect(newFrame.flops).toBeLessThan(window.flops);
   expect(window.flops / newFrame.flops).toBeLessThan(4);
   expect(showCount(result)).toContain("debug: new frame after 2");
+  const { debug, full } = result.held as Record<"debug" | "full", (typeof result.held)[string]>;
+  expect(debug.scene).toBe(0);
+  // 1.44 billion numbers; keys and values of 12,480 channels for 333 tokens of either branch.
+  expect([full.weights, full.scene]).toEqual([4 * 1_440_910_020, 2 * 4 * 333 * 2 * 12_480]);
+  expect(full.kernels + full.layouts).toBeLessThan(full.weights);
 });
 
 test("operations are counted from shapes, views move nothing", () => {

@@ -10,8 +10,8 @@ import { UNetStream } from "@vid2world/world/model/unet/unet-stream";
 import { openCase } from "./cases.js";
 import { drawWeights } from "./prepare.js";
 
-/** Worlds that can be timed without weights. `full`: the published model at 320x512. */
-export const randomWorldNames = ["debug", "full"] as const;
+/** Worlds that can be timed without weights. `full`: the published model at 320x512; `narrow`: the same with a tenth of its channels. */
+export const randomWorldNames = ["debug", "narrow", "full"] as const;
 /** One of them. */
 export type RandomWorldName = (typeof randomWorldNames)[number];
 
@@ -29,10 +29,12 @@ const SEED = 7;
 /** Description of a random world. */
 export async function randomWorldConfig(name: RandomWorldName): Promise<WorldConfig> {
   const sampler = { historyLevel: HISTORY_LEVEL };
-  if (name === "full")
-    return worldSchema.parse({
-      ...{ name, frame: { width: 512, height: 320, fps: 3 }, autoencoder: {}, unet: publishedUNet(ACTIONS), sampler },
-    });
+  if (name !== "debug") {
+    const narrow = name === "narrow";
+    const unet = publishedUNet(ACTIONS, narrow ? { modelChannels: 32, headChannels: 32 } : {});
+    const autoencoder = narrow ? { ch: 32 } : {};
+    return worldSchema.parse({ name, frame: { width: 512, height: 320, fps: 3 }, autoencoder, unet, sampler });
+  }
   const { model: unet, diffusion, latents } = (await openCase("debug")).run;
   if (typeof latents.autoencoder === "string" || !("untrained" in latents.autoencoder))
     throw invalid("latents.autoencoder", "an untrained one in configs/debug.yaml", latents.autoencoder);

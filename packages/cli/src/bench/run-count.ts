@@ -1,6 +1,7 @@
 // `bench count`: what a new frame costs in operations and bytes, counted from the operator calls that it consists of, and what share of this
-// machine's matrix product rate it reaches.
+// machine's matrix product rate it reaches; what does not change from step to step; and what is held in memory for it.
 import {
+  type Tensor,
   type TracedCall,
   libtorchVersion,
   manualSeed,
@@ -13,10 +14,13 @@ import {
 import { textTable } from "@vid2world/formats/text-table";
 import { TimePass, type LayerMemory } from "@vid2world/world/model/unet/time-pass";
 import { UNetStream } from "@vid2world/world/model/unet/unet-stream";
-import { UNet3D } from "@vid2world/world/model/unet/unet";
-import { type CaseName, openCase } from "./cases.js";
+import { timestepEmbedding } from "@vid2world/world/model/unet/timestep-embedding";
+import { UNet3D, type UNetInput } from "@vid2world/world/model/unet/unet";
+import { caseNames, openCase } from "./cases.js";
 import { type Circumstances, circumstances } from "./circumstances.js";
-import { cpuTimed, frameInput } from "./run-streaming.js";
+import { type HeldBytes, heldBytes } from "./held-bytes.js";
+import { randomWorldConfig } from "./random-world.js";
+import { type NetworkSize, cpuTimed, frameInput } from "./run-streaming.js";
 import { timesOf } from "./timing.js";
 
 /** What one evaluation consists of. */
@@ -27,15 +31,24 @@ export interface Counted {
   readonly flops: number;
   /** Bytes that operators read and write, each counted by itself: views none, weights once a call. */
   readonly bytes: number;
-  /** Processor time, milliseconds, the median. */
+  /** Processor time, milliseconds, the least of all rounds. */
   readonly milliseconds: number;
 }
 
+/** Networks that are counted. `narrow`: the published architecture at 320x512 with a tenth of its channels. */
+export const countNames = [...caseNames, "narrow"] as const;
+/** One of them. */
+export type CountName = (typeof countNames)[number];
+
 /** What `bench count` found for one network. */
 export interface CountCase {
-  readonly name: CaseName;
+  readonly name: CountName;
   readonly context: number;
   readonly newFrame: Counted;
+  /** The same from text and image tokens, as if their keys and values were not made once per scene; absent in a network without a context. */
+  readonly fromTokens?: Counted;
+  /** Of the new frame: its timestep and frame rate embedded, which a table could hold. */
+  readonly timestep: Counted;
   readonly window: Counted;
 }
 
@@ -45,11 +58,13 @@ export interface CountResult extends Circumstances {
   /** Operations a second of a 1024 x 1024 x 1024 product, float32. */
   readonly productRate: number;
   readonly cases: readonly CountCase[];
+  /** Memory of these networks and of the published one at full size, counted from their layers. */
+  readonly held: Readonly<Record<string, HeldBytes>>;
 }
 
 /** Runs the benchmark with random weights, float32. */
 export async function runCount(options: {
-  readonly cases: readonly CaseName[];
+  readonly cases: readonly CountName[];
   readonly context: number;
   readonly rounds: number;
   readonly threads: number;
@@ -57,45 +72,93 @@ export async function runCount(options: {
   const { context, rounds, threads } = options;
   setNumThreads(threads);
   const cases: CountCase[] = [];
+  const held: Record<string, HeldBytes> = {};
   for (const name of options.cases) {
-    const opened = await openCase(name, 1);
-    manualSeed(0);
-    const model = { ...opened.run.model, temporalNorm: "causal", causal: true, temporalLength: context + 1 } as const;
-    const unet = new UNet3D(model).eval().requiresGrad_(false);
-    const stream = new UNetStream(unet);
-    const [frame, whole] = [frameInput(opened, 1), frameInput(opened, context + 1)];
-    const { history } = stream.begin(frameInput(opened, context));
-    const prepared = new Map<object, LayerMemory>();
-    const newFrame = () => unet.forward(frame, new TimePass({ record: false, prepared, past: history.layers }));
-    const counted = (body: () => ReturnType<typeof newFrame>, run: () => unknown): Counted =>
-      noGrad(() =>
-        scope(() => {
-          body(); // makes what is derived from the weights once
-          const calls = trace([], () => [body()]).trace.calls();
-          const times = Array.from({ length: rounds + 2 }, () => cpuTimed(() => scope(() => void run()))).slice(2);
-          const sum = (of: (call: TracedCall) => number): number => calls.reduce((total, call) => total + of(call), 0);
-          return { calls: calls.length, flops: sum(flopsOf), bytes: sum(bytesOf), milliseconds: timesOf(times).median };
-        }),
-      );
-    cases.push({
-      ...{ name, context },
-      newFrame: counted(newFrame, () => stream.predict(history, frame)),
-      window: counted(
-        () => unet.forward(whole),
-        () => unet.forward(whole),
-      ),
-    });
-    history.dispose();
-    stream.dispose();
+    const size = await networkSize(name);
+    held[name] = heldBytes(size.run.model);
+    cases.push({ name, context, ...countNetwork(size, context, rounds) });
   }
+  held["full"] = heldBytes((await randomWorldConfig("full")).unet);
   const [a, b] = [randn([1024, 1024]), randn([1024, 1024])];
   const product = Array.from({ length: rounds + 2 }, () => cpuTimed(() => scope(() => void a.mm(b)))).slice(2);
   return {
     benchmark: "count",
     ...circumstances(threads, { libtorch: libtorchVersion }),
-    productRate: (2 * 1024 ** 3) / (timesOf(product).median / 1e3),
+    productRate: (2 * 1024 ** 3) / (timesOf(product).minimum / 1e3),
     cases,
+    held,
   };
+}
+
+/** Options and latents of a network. */
+async function networkSize(name: CountName): Promise<NetworkSize & { readonly run: { readonly model: Options } }> {
+  if (name !== "narrow") return openCase(name, 1);
+  const { unet, frame, autoencoder } = await randomWorldConfig(name);
+  const halved = 2 ** (autoencoder.channelMultipliers.length - 1);
+  return { run: { model: unet }, height: frame.height / halved, width: frame.width / halved };
+}
+
+type Options = UNet3D["options"];
+
+function countNetwork(
+  size: NetworkSize & { readonly run: { readonly model: Options } },
+  context: number,
+  rounds: number,
+): Omit<CountCase, "name" | "context"> {
+  manualSeed(0);
+  const unet = new UNet3D({
+    ...{ ...size.run.model, temporalNorm: "causal", causal: true, temporalLength: context + 1 },
+  }).eval();
+  unet.requiresGrad_(false);
+  const stream = new UNetStream(unet);
+  const tokens = tokensOf(unet.options);
+  const told = (frames: number, told?: Tensor): UNetInput => ({
+    ...frameInput(size, frames),
+    ...(told && { context: told }),
+  });
+  const folded = tokens && noGrad(() => unet.foldContext(tokens));
+  const { history } = stream.begin(told(context, folded));
+  // A frame at the end of a full window has tokens of its own.
+  const { textTokens, imageTokensPerFrame } = unet.options;
+  const own = (all: Tensor): Tensor => all.narrow(1, 0, textTokens + imageTokensPerFrame);
+  const frame = told(1, folded && own(folded));
+  const [plain, whole] = [told(1, tokens && own(tokens)), told(context + 1, folded)];
+  const prepared = new Map<object, LayerMemory>();
+  const once = (input: UNetInput) => () =>
+    unet.forward(input, new TimePass({ record: false, prepared, past: history.layers }));
+  const counted = (body: () => Tensor, run: () => unknown): Counted =>
+    noGrad(() =>
+      scope(() => {
+        body(); // makes what is derived from the weights once
+        const calls = trace([], () => [body()]).trace.calls();
+        const times = Array.from({ length: rounds + 2 }, () => cpuTimed(() => scope(() => void run()))).slice(2);
+        const sum = (of: (call: TracedCall) => number): number => calls.reduce((total, call) => total + of(call), 0);
+        return { calls: calls.length, flops: sum(flopsOf), bytes: sum(bytesOf), milliseconds: timesOf(times).minimum };
+      }),
+    );
+  const embedded = (): Tensor => {
+    const steps = timestepEmbedding(frame.timesteps, unet.options.modelChannels);
+    const time = unet.timeEmbedding.forward(steps);
+    return unet.fpsEmbedding ? time.add(unet.fpsEmbedding.forward(steps)) : time;
+  };
+  const found = {
+    newFrame: counted(once(frame), () => stream.predict(history, frame)),
+    ...(tokens && { fromTokens: counted(once(plain), () => stream.predict(history, plain)) }),
+    timestep: counted(embedded, embedded),
+    window: counted(
+      () => unet.forward(whole),
+      () => unet.forward(whole),
+    ),
+  };
+  history.dispose();
+  stream.dispose();
+  return found;
+}
+
+/** Random text and image tokens of one scene, `[1 L D]`; undefined for a network without a context. */
+function tokensOf({ contextDim, textTokens, imageTokensPerFrame, temporalLength }: Options): Tensor | undefined {
+  if (contextDim === undefined) return undefined;
+  return randn([1, textTokens + imageTokensPerFrame * temporalLength, contextDim]);
 }
 
 /** Operations of a call: those of convolutions and matrix products; everything else is bytes. */
@@ -132,7 +195,7 @@ export const bytesOf = ({ operator, arguments: given, results }: TracedCall): nu
 const numel = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
 /** The result as a table. */
-export function showCount({ cases, productRate }: CountResult): string {
+export function showCount({ cases, productRate, held }: CountResult): string {
   const heading = ["", "calls", "GFLOP", "MB moved", "CPU ms", "GFLOP/s", "share of a product's rate"];
   const row = (label: string, { calls, flops, bytes, milliseconds }: Counted): string[] => {
     const rate = flops / (milliseconds / 1e3);
@@ -140,9 +203,26 @@ export function showCount({ cases, productRate }: CountResult): string {
     const [giga, mega] = [(flops / 1e9).toFixed(3), (bytes / 1e6).toFixed(1)];
     return [label, String(calls), giga, mega, milliseconds.toFixed(1), (rate / 1e9).toFixed(1), share];
   };
-  const rows = cases.flatMap(({ name, context, newFrame, window }) => [
+  const rows = cases.flatMap(({ name, context, newFrame, fromTokens, timestep, window }) => [
     row(`${name}: new frame after ${context}`, newFrame),
+    ...(fromTokens ? [row(`${name}: the same from tokens`, fromTokens)] : []),
+    row(`${name}: of it, the timestep's embedding`, timestep),
     row(`${name}: window of ${context + 1}`, window),
   ]);
-  return `a product of 1024 x 1024 matrices: ${(productRate / 1e9).toFixed(0)} GFLOP/s\n\n${textTable([heading, ...rows])}`;
+  const mega = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+  const memory = Object.entries(held).map(([name, { weights, kernels, layouts, scene }]) => [
+    ...[name, mega(weights), mega(kernels), mega(layouts), mega(scene)],
+  ]);
+  const columns = [
+    "MiB in float32",
+    "weights",
+    "kernels over time",
+    "laid out for the CPU",
+    "keys and values of a scene",
+  ];
+  return [
+    `a product of 1024 x 1024 matrices: ${(productRate / 1e9).toFixed(0)} GFLOP/s`,
+    textTable([heading, ...rows]),
+    textTable([columns, ...memory]),
+  ].join("\n\n");
 }

@@ -2,7 +2,7 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { caseNames } from "../../bench/cases.js";
 import { report } from "../../bench/report.js";
-import { runCount, showCount } from "../../bench/run-count.js";
+import { countNames, runCount, showCount } from "../../bench/run-count.js";
 import { runLatency, showLatency } from "../../bench/run-latency.js";
 import { runSessions, showSessions } from "../../bench/run-sessions.js";
 import { wholeNumber } from "../whole-number.js";
@@ -59,16 +59,16 @@ export function sessionsCommand() {
 export function countCommand() {
   return new Command("count")
     .description(
-      "operations and bytes of a new frame and of a whole window, and the share of a matrix product's rate that they reach",
+      "operations and bytes of a new frame and of a whole window, the share of a matrix product's rate that they reach, and the memory held for it",
     )
-    .addOption(new Option("--case <name>", "only this configuration").choices(caseNames))
+    .addOption(new Option("--case <name>", "only this configuration").choices(countNames))
     .addOption(whole("--context <n>", "known frames", 1).default(15))
     .addOption(whole("--rounds <n>", "evaluations that are timed", 1).default(7))
     .addOption(whole("--threads <n>", "CPU threads", 1).default(1))
     .addOption(json())
     .addOption(out())
     .action(async ({ json, out, case: only, ...options }) => {
-      const result = await runCount({ ...options, cases: only === undefined ? caseNames : [only] });
+      const result = await runCount({ ...options, cases: only === undefined ? countNames : [only] });
       await report("count", result, showCount(result), { json, out });
     });
 }
