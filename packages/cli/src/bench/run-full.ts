@@ -2,7 +2,7 @@
 // Rungs that would take longer than allowed are estimated from frames of one and of two steps.
 import { cuda, libtorchVersion, setNumThreads } from "@vid2world/torch";
 import { textTable } from "@vid2world/formats/text-table";
-import { WorldModel, type WorldParts } from "@vid2world/world";
+import { WorldModel, type WorldParts, type WorldState, releaseState, retainState } from "@vid2world/world";
 import type { SamplerConfig } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { type Circumstances, circumstances } from "./circumstances.js";
 import { processMemory } from "./process-memory.js";
@@ -76,11 +76,17 @@ export async function runFull(options: FullOptions): Promise<FullResult> {
     { name: "R0", evaluation: "window", steps: WHOLE_STEPS },
   ];
   const figures: RungFigures[] = [];
+  const start = startOf(parts, context, device);
+  const probes = new Map<Rung["evaluation"], Probe>();
   for (const rung of rungs) {
-    onProgress?.(`${rung.name}: ${rung.evaluation}, ${rung.steps} steps`);
-    const timed = timeRung(parts, rung, context, options);
+    const { evaluation } = rung;
+    onProgress?.(`${rung.name}: ${evaluation}, ${rung.steps} steps`);
+    const probe = probes.get(evaluation) ?? probeSteps(parts, evaluation, start, device);
+    probes.set(evaluation, probe);
+    const timed = timeRung(parts, rung, start, probe, options);
     figures.unshift({ ...rung, side: "ours", ...timed, peakBytes: await peakMemory(device) });
   }
+  releaseState(start);
   if (options.pytorch) onProgress?.("R0 by plain PyTorch for Python");
   const plain = options.pytorch
     ? await timePlainFrames(parts, { ...options, context, steps: WHOLE_STEPS })
@@ -100,32 +106,66 @@ export async function runFull(options: FullOptions): Promise<FullResult> {
   };
 }
 
+/** Seconds from action to picture, and of bringing the memory up to date. */
+interface FrameTimes {
+  readonly step: number;
+  readonly settle: number;
+}
+
+/** Frames of one and of two steps: all that is needed to tell how long more steps take. */
+interface Probe {
+  readonly one: FrameTimes;
+  readonly two: FrameTimes;
+}
+
+/** Where all rungs start: known frames and their scene, encoded once. */
+function startOf(parts: WorldParts, context: number, device: Placement["device"]): WorldState {
+  using world = new WorldModel(parts, { device });
+  const { width, height } = world;
+  const frames = Uint8Array.from({ length: context * width * height * 3 }, (_, i) => (i * 7919) % 251);
+  return retainState(world.begin({ frames }));
+}
+
+/** Frames by so many steps each, after `warm` frames that are not counted. */
+function timeFrames(
+  parts: WorldParts,
+  { evaluation, steps }: Pick<Rung, "evaluation" | "steps">,
+  start: WorldState,
+  { device, count, warm }: { readonly device: Placement["device"]; readonly count: number; readonly warm: number },
+): FrameTimes[] {
+  using world = new WorldModel(parts, { device, sampler: { evaluation, numSteps: steps } });
+  world.restore(start);
+  world.settle();
+  const rows = Array.from({ length: warm + count }, () => ({
+    step: secondsOf(device, () => void world.step()),
+    settle: secondsOf(device, () => world.settle()),
+  }));
+  return rows.slice(warm);
+}
+
+function probeSteps(
+  parts: WorldParts,
+  evaluation: Rung["evaluation"],
+  start: WorldState,
+  device: Placement["device"],
+): Probe {
+  // Two frames to warm up: kernels are chosen in the first, traces made in the second.
+  const [one] = timeFrames(parts, { evaluation, steps: 1 }, start, { device, count: 1, warm: 2 });
+  const [two] = timeFrames(parts, { evaluation, steps: 2 }, start, { device, count: 1, warm: 0 });
+  return { one, two } as Probe;
+}
+
 function timeRung(
   parts: WorldParts,
-  { evaluation, steps }: Rung,
-  context: number,
+  rung: Rung,
+  start: WorldState,
+  { one, two }: Probe,
   { device, frames, limit }: FullOptions,
 ): Pick<RungFigures, "perFrame" | "p50" | "p95" | "frames"> {
-  /** Seconds of frames by so many steps each, after `warm` frames that are not counted. */
-  const timed = (numSteps: number, count: number, warm: number): { step: number; settle: number }[] => {
-    const options = { device, sampler: { evaluation, numSteps } };
-    using world = new WorldModel(parts, options);
-    const { width, height } = world;
-    world.reset({ frames: Uint8Array.from({ length: context * width * height * 3 }, (_, i) => (i * 7919) % 251) });
-    world.settle();
-    const rows = Array.from({ length: warm + count }, () => ({
-      step: secondsOf(device, () => void world.step()),
-      settle: secondsOf(device, () => world.settle()),
-    }));
-    return rows.slice(warm);
-  };
-  // Two frames to warm up: kernels are chosen in the first, traces made in the second.
-  const [one] = timed(1, 1, 2) as [{ step: number; settle: number }];
-  const [two] = timed(2, 1, 0) as [{ step: number; settle: number }];
-  const expected = extrapolated(one.step, two.step, steps);
+  const expected = extrapolated(one.step, two.step, rung.steps);
   if (frames * (expected + one.settle) > limit)
     return { perFrame: expected + one.settle, p50: expected, p95: expected, frames: 0 };
-  const rows = timed(steps, frames, 1);
+  const rows = timeFrames(parts, rung, start, { device, count: frames, warm: 1 });
   const stepped = rows.map(({ step }) => step);
   return {
     perFrame: quantile(
