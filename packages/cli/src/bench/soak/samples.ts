@@ -83,7 +83,8 @@ async function metricsOf(address: string): Promise<Map<string, number>> {
 }
 
 async function storedIn(folder: string): Promise<{ storedSessions: number; storedBytes: number }> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".session"));
+  const names = (await readdir(folder)).filter((name) => name !== "secret");
   const sizes = await Promise.all(names.map((name) => stat(join(folder, name)).then(({ size }) => size, () => 0))); // prettier-ignore
-  return { storedSessions: names.length, storedBytes: sizes.reduce((sum, size) => sum + size, 0) };
+  const storedSessions = names.filter((name) => name.endsWith(".session")).length;
+  return { storedSessions, storedBytes: sizes.reduce((sum, size) => sum + size, 0) };
 }

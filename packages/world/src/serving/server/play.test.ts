@@ -171,7 +171,8 @@ test("a server that stops during play saves every frame that was sent, and sends
     client.send({ type: "shown", count });
   }
   for (let i = 0; i < 200; i++) client.send({ type: "step", request: 100 + i, action: {} });
-  await client.next("frame");
+  client.send({ type: "ping", request: 99, sent: 0 });
+  await client.next("pong", 99); // all of them wait
   await server.close();
   const { frames, received } = client;
   const errors = received.flatMap((one) => (one.type === "error" ? [one.code] : []));
