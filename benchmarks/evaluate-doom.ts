@@ -1,12 +1,13 @@
 // Measures the built-in world on held-out recordings: PSNR against both baselines over the first 8 predicted frames, and how it obeys
 // turns, for several seeds. Writes benchmarks/results/doom-evaluation.json.
-// Usage: npx tsc -p benchmarks && node benchmarks/dist/evaluate-doom.js [WORLD] [--starts 64] [--seeds 3] [--steps S] [--out FILE]
+// Usage: npx tsc -p benchmarks && node benchmarks/dist/evaluate-doom.js [WORLD] [--starts 64] [--seeds 3] [--steps S] [--threads 1] [--out FILE]
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpus } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomically } from "@vid2world/formats";
-import { getNumThreads, libtorchVersion } from "@vid2world/torch";
+import { getNumThreads, libtorchVersion, setNumThreads } from "@vid2world/torch";
 import { findWorld, loadWorld } from "@vid2world/world";
 import { openRecording } from "@vid2world/world/data/recording";
 import { evaluateWorld, type EvaluationReport } from "@vid2world/world/evaluation/evaluate-world";
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
     seeds: { type: "string", default: "3" },
     batch: { type: "string", default: "16" },
     steps: { type: "string" },
+    threads: { type: "string", default: "1" },
     recordings: { type: "string" },
     out: { type: "string", default: "benchmarks/results/doom-evaluation.json" },
   },
@@ -33,6 +35,7 @@ const [scoredFrames, turnedFrames] = [8, 5];
 /** The recordings' horizontal field of view, degrees. */
 const fieldOfView = 90;
 
+setNumThreads(Number(values.threads));
 const name = positionals[0] ?? "doom";
 const world = await loadWorld(name);
 const folder = values.recordings ?? resolve(await findWorld(name), world.config.recordings ?? ".");
@@ -85,7 +88,12 @@ const meanOf = (of: (run: EvaluationReport) => number | null | undefined): numbe
   const found = runs.map(of).filter((value): value is number => typeof value === "number");
   return found.length === 0 ? null : average(found);
 };
+/** Of everything that was computed, without the time that it took: equal digests are equal bits. */
+const digest = createHash("sha256")
+  .update(JSON.stringify(runs.map(({ secondsPerFrame: _, ...numbers }) => numbers)))
+  .digest("hex");
 const result = {
+  digest,
   what: `world "${world.name}" on held-out recordings, first ${scoredFrames} predicted frames`,
   command: `node benchmarks/dist/evaluate-doom.js ${process.argv.slice(2).join(" ")}`.trim(),
   date: new Date().toISOString(),
@@ -111,3 +119,4 @@ const result = {
 };
 await writeFileAtomically(values.out, `${JSON.stringify(result, undefined, 2)}\n`);
 console.log(JSON.stringify(result.summary, undefined, 2));
+console.log(`SHA-256 of all numbers but the times: ${digest}`);

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { readVideo } from "@vid2world/formats";
 import { chartSvg } from "../../page/chart.js";
+import { escapeHtml } from "../../page/escape.js";
 import { chartFigure, factsTable, pageHtml, pagePalette, section } from "../../page/html.js";
 import { hashFile } from "../../weights/checksum.js";
 import { spread } from "../report/compositions.js";
@@ -38,7 +39,7 @@ export async function comparisonPage(report: ComparisonReport, options: Comparis
   const differences = differenceRows(report);
   const charts = await frameCharts(systems);
   const viewed = await viewedClips(report, shownClips(worstFirst, options.clips ?? 8));
-  const remarks = remarksOf(report).map((text) => [text, ""] as const);
+  const remarks = remarksOf(report).map((text) => `<p>${escapeHtml(text)}</p>`);
   const body = [
     section(
       "Scores",
@@ -56,7 +57,7 @@ export async function comparisonPage(report: ComparisonReport, options: Comparis
       ? ""
       : section("By frame", "Means over clips of every scored frame.", `<div class="grid">${charts.join("\n")}</div>`),
     ...clipSections(viewed.clips, viewed.fps, report),
-    remarks.length === 0 ? "" : section("Remarks", "", factsTable(remarks)),
+    remarks.length === 0 ? "" : section("Remarks", "", remarks.join("\n")),
     section("Made with", "", factsTable([...options.facts, ...(await factsOf(systems))])),
   ];
   const title =
