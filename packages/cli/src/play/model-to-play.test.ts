@@ -34,6 +34,14 @@ test("a run without a world says so, and its checkpoints are played by the run's
   expect((await readWorldConfig(world)).name).toBe("run");
 });
 
+test("a checkpoint of a run takes the autoencoder of the run's world, where the configuration names none that is there", async () => {
+  await cp(at("run"), at("ended"), { recursive: true });
+  await mkdir(at("ended/world"));
+  await writeFile(at("ended/world/autoencoder.safetensors"), "");
+  const { load } = await modelToPlay({ model: at("ended/checkpoints/step-00000001.safetensors") }, at("e"));
+  expect(load.supply).toEqual([at("ended/world/autoencoder.safetensors")]);
+});
+
 test("a published configuration takes its weights from a file, and its keys from what its data's actions mean", async () => {
   for (const [name, width] of Object.entries({ "manipulation/rt1": 13, "game/csgo": 51, "navigation/recon": 3 })) {
     const model = join(configs, `${name}.yaml`);

@@ -75,7 +75,7 @@ async function ofCheckpoint(file: string, supply: readonly string[], scratch: st
   const ofRun = join(run, "config.yaml");
   if (basename(dirname(resolve(file))) === "checkpoints" && existsSync(ofRun)) {
     const config = await configOf(ofRun, {});
-    if (config) return describe(config, { name: basename(run), checkpoint: file, supply, scratch });
+    if (config) return describe(config, { name: basename(run), checkpoint: file, supply, scratch, run });
   }
   const { model } = await inspectCheckpoint(file, { check: false });
   const known = model.domain === undefined ? undefined : PUBLISHED[model.domain];
@@ -94,21 +94,26 @@ interface Described {
   readonly checkpoint: string;
   readonly supply: readonly string[];
   readonly scratch: string;
+  /** The run that the checkpoint is of. */
+  readonly run?: string;
 }
 
 /** Writes the description of a configuration's world, with the names of its data's actions, for the engine to fill from the files. */
 async function describe(
   config: DenoisingRunConfig,
-  { name, checkpoint, supply, scratch }: Described,
+  { name, checkpoint, supply, scratch, run }: Described,
 ): Promise<ModelToPlay> {
   const described = await configuredWorld(config, name);
   const { data, model, latents } = config;
   const channels = "domain" in data && model.actionDim !== undefined ? CHANNELS[data.domain]() : undefined;
   await mkdir(scratch, { recursive: true });
   await writeFile(join(scratch, worldFiles.config), JSON.stringify({ ...described, ...(channels && { channels }) }));
-  // A run's checkpoint holds the network that it trains; its other one is where the configuration says.
+  // A run's checkpoint holds the network that it trains; its other one is where the configuration says, and in the run's own world.
   const { autoencoder } = latents;
-  const own = typeof autoencoder === "string" ? [fileOf(autoencoder)] : [];
+  const named = typeof autoencoder === "string" ? [fileOf(autoencoder)] : [];
+  const kept = run === undefined ? [] : [join(run, "world", worldFiles.autoencoder)];
+  const there = [...named, ...kept].filter((file) => existsSync(file));
+  const own = there.length > 0 ? there.slice(0, 1) : named;
   const starts = "folder" in data ? data.folder : "recordings" in data ? [data.recordings].flat()[0] : undefined;
   return {
     world: scratch,
