@@ -7,6 +7,7 @@ import { invalid } from "@vid2world/formats";
 import { networkToProbe, startOf } from "../causality/open.js";
 import { showCausality, showDeviation } from "../causality/show.js";
 import { countOption } from "./whole-number.js";
+import { setOption } from "./set-option.js";
 
 const EXAMPLES = `
 Examples:
@@ -37,7 +38,7 @@ export function causalityCommand() {
     .addOption(countOption("--frames <n>", "new frames of those rollouts", 1).default(8))
     .addOption(countOption("--steps <n>", "denoising steps per frame (default: the world's)", 1))
     .addOption(new Option("--device <name>", "cpu, cuda or cuda:N").default("cpu"))
-    .option("--set <setting=value...>", "override settings of the configuration")
+    .addOption(setOption("override settings of the configuration"))
     .option("--json", "print the result as JSON")
     .addHelpText("after", EXAMPLES)
     .action(async (given, flags) => {

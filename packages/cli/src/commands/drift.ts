@@ -8,6 +8,7 @@ import { createProgress, type Progress } from "../progress.js";
 import { recordingsFor } from "../rollout/open-clips.js";
 import { configOf, openWorld } from "../rollout/open-world.js";
 import { countOption } from "./whole-number.js";
+import { setOption } from "./set-option.js";
 
 const EXAMPLES = `
 Examples:
@@ -31,7 +32,7 @@ export function driftCommand() {
     .option("--checkpoint <file>", "weights for a configuration, also weights:NAME")
     .option("--supply <file...>", "further checkpoints, for networks that the first one does not have")
     .addOption(new Option("--device <name>", "cpu, cuda or cuda:N").default("cpu"))
-    .option("--set <setting=value...>", "override settings of the configuration")
+    .addOption(setOption("override settings of the configuration"))
     .option("--json <file>", "write the whole report")
     .addHelpText("after", EXAMPLES)
     .action(async (given, flags) => {

@@ -15,6 +15,7 @@ import { launchRanks, withoutDevices } from "../ranks/launch.js";
 import { showReplay } from "../show-replay.js";
 import { createTrainingDisplay } from "../training-display.js";
 import { positive } from "./data/positive.js";
+import { setOption } from "./set-option.js";
 import { wholeNumber } from "./whole-number.js";
 
 /** Exit status of a run that was ended by a signal, as shells report it. */
@@ -38,7 +39,7 @@ export function trainCommand() {
       "Train an autoencoder, a video model or a world model. Ctrl-C saves and ends; --resume goes on exactly there.",
     )
     .argument("[config]", "YAML file, for instance configs/debug.yaml (with --replay: default that of the run)")
-    .option("--set <setting=value>", "override a setting, for instance training.batchSize=8; may be repeated", collect)
+    .addOption(setOption("override settings, for instance training.batchSize=8; may be repeated"))
     .option("--out <folder>", "folder of the run (default: runs/ and the configuration's path)")
     .option("--resume", "go on from the newest checkpoint in the folder, if there is one")
     .option("--allow-change <setting...>", "with --resume: settings that may differ from those of the run's beginning")
@@ -147,8 +148,6 @@ function defaultFolder(file: string): string {
   const { dir, name } = path.parse(inside.startsWith("..") ? path.basename(file) : inside);
   return path.join("runs", dir, name);
 }
-
-const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 
 /** The first SIGINT or SIGTERM asks the run to save and end; a second one ends the process as usual. */
 function abortOnSignals(): { readonly signal: AbortSignal; readonly abort: () => void; release(): void } {

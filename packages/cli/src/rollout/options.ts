@@ -4,6 +4,7 @@ import { solverNames, spacings } from "@vid2world/world/diffusion/samplers/sampl
 import { protocolNames } from "@vid2world/world/evaluation/protocols/protocol-table";
 import { dtypeOption } from "../commands/dtype-option.js";
 import { countOption } from "../commands/whole-number.js";
+import { setOption } from "../commands/set-option.js";
 
 const EXAMPLES = `
 Examples:
@@ -73,7 +74,7 @@ export function rolloutOptions() {
     .option("--untrained", "random weights: a try of everything but the pictures")
     .addOption(dtypeOption())
     .addOption(new Option("--device <name>", "cpu, cuda or cuda:N").default("cpu"))
-    .option("--set <setting=value...>", "override settings of the configuration, for instance model.temporalLength=20")
+    .addOption(setOption("override settings of the configuration, for instance model.temporalLength=20"))
     .addHelpText("after", EXAMPLES);
 }
 

@@ -4,6 +4,7 @@ import { loadConfig } from "@vid2world/world/config/load";
 import { trainingConfigSchema } from "@vid2world/world/training/config";
 import { encodeRecordings } from "@vid2world/world/training/encode-run";
 import { createProgress } from "../../progress.js";
+import { setOption } from "../set-option.js";
 import { wholeNumber } from "../whole-number.js";
 import { withStopSignal } from "./stop-signal.js";
 
@@ -27,7 +28,7 @@ export function encodeCommand() {
         "differently augmented copies of each recording (default: the configuration's)",
       ).argParser(wholeNumber("--variants", 1)),
     )
-    .option("--set <setting=value...>", "override settings of the configuration, for instance training.device=cuda")
+    .addOption(setOption("override settings of the configuration, for instance training.device=cuda"))
     .addOption(new Option("--part <i/n>", "encode every n-th file only, beginning with the i-th").argParser(parsePart))
     .addOption(
       new Option("--shard-size <MB>", "about the size of a file")
