@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { liveTensors, manualSeed, noGrad, randn, scope } from "@vid2world/torch";
 import type { Tensor } from "@vid2world/torch";
 import { AutoencoderKL, posteriorDivergence, samplePosterior } from "../model/autoencoder/autoencoder.js";
-import { autoencoderLosses, autoencoderLossSchema, autoencoderObjective } from "./autoencoder-objective.js";
+import { autoencoderLosses, autoencoderLossSchema, reconstruction } from "./autoencoder-objective.js";
+import { frameObjective } from "./frame-objective.js";
 import { drawFor } from "./draws.js";
 import { frameTable } from "./frame-table.js";
 import { toPixels } from "./pixels.js";
@@ -44,12 +45,11 @@ describe("the loss", () => {
 });
 
 describe("the objective", () => {
-  const objective = async (validated: boolean): Promise<ReturnType<typeof autoencoderObjective>> => {
+  const objective = async (validated: boolean): Promise<ReturnType<typeof frameObjective>> => {
     const frames = await frameTable(episodes);
-    return autoencoderObjective({
-      ...{ autoencoder, frames, toPixels: toPixels(size, size), batchSize: 3, device: "cpu" },
+    return frameObjective(reconstruction(autoencoder, autoencoderLossSchema.parse({})), {
+      ...{ frames, toPixels: toPixels(size, size), batchSize: 3, device: "cpu" },
       ...(validated && { validation: frames }),
-      loss: autoencoderLossSchema.parse({}),
     });
   };
 

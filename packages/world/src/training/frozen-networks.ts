@@ -14,7 +14,7 @@ import type { DenoisingRunConfig } from "./config.js";
 import { frameTable } from "./frame-table.js";
 import type { TrainingData } from "./load-episodes.js";
 import { toPixels } from "./pixels.js";
-import { latentScale } from "./run-autoencoder.js";
+import { latentScale } from "./latent-scale.js";
 
 /** The `context` part of a configuration. */
 export type ContextConfig = NonNullable<DenoisingRunConfig["context"]>;

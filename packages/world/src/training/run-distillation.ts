@@ -5,19 +5,16 @@ import type { Device } from "@vid2world/torch";
 import { noiseSchedule } from "../diffusion/schedule.js";
 import { UNet3D } from "../model/unet/unet.js";
 import type { WorldConfig } from "../world-config.js";
-import { findWorld, loadWorld, readWorldConfig, saveWorld } from "../world-folder.js";
+import { findWorld, loadWorld, readWorldConfig } from "../world-folder.js";
+import { clipsRun, contextOf } from "./clips-run.js";
 import type { DistillationRunConfig } from "./config.js";
 import { distillationObjective } from "./distillation-objective.js";
 import { distillationSamplers } from "./distillation-samplers.js";
-import { loadResampler, loadTowers } from "./frozen-networks.js";
+import { loadResampler } from "./frozen-networks.js";
 import { worldFolderOf } from "./initialise.js";
 import type { TrainingData } from "./load-episodes.js";
-import { singleRank } from "./ranks.js";
-import { rolloutValidation } from "./rollout-validation.js";
-import { LATENTS_FOLDER, WORLD_FOLDER, contextOf, describerOf } from "./run-denoising.js";
 import type { PreparedRun } from "./prepared-run.js";
 import type { RunOptions } from "./run.js";
-import { openClips } from "./training-clips.js";
 
 /** Prepares a distillation; the student is saved as a world folder: that of the teacher with other weights and another sampler. */
 export async function distillationRun(
@@ -26,7 +23,6 @@ export async function distillationRun(
   options: RunOptions,
 ): Promise<PreparedRun> {
   const { training, distillation, context } = config;
-  const { ranks = singleRank, folder, signal, scorer, onEvent } = options;
   const device = training.device as Device;
   const teacherFolder = await findTeacher(config.teacher);
   checkTeacher(await readWorldConfig(teacherFolder), data, config);
@@ -35,16 +31,9 @@ export async function distillationRun(
   const schedule = noiseSchedule(teacher.config.diffusion);
   const samplers = distillationSamplers(teacher.sampler, schedule, distillation);
   const contextFrames = config.contextFrames ?? teacher.contextFrames;
-
   const frozen = { autoencoder, scale: teacher.config.latentScale };
-  const inputs = { config, data, frozen, frames: contextFrames + distillation.frames };
-  const latentsFolder = config.latents.cache ?? path.join(folder, LATENTS_FOLDER);
-  const clips = await ranks.rootFirst(() => openClips(inputs, { ...options, folder: latentsFolder }));
-  const close = async (): Promise<void> => {
-    await clips.training.close();
-    await clips.validation?.close();
-  };
-  try {
+  const frames = contextFrames + distillation.frames;
+  return clipsRun({ config, data, frozen, frames, kind: "world" }, options, async (clips) => {
     const student = new UNet3D(unet.options).to(device);
     student.loadStateDict(unet.stateDict());
     const resampler = context && (await loadResampler({ ...context, trainResampler: false }, device));
@@ -57,39 +46,12 @@ export async function distillationRun(
     });
     const description = {
       ...teacher.config,
-      name: path.basename(path.resolve(folder)),
+      name: path.basename(path.resolve(options.folder)),
       sampler: samplers.student,
       ...(data.recordings !== undefined && { recordings: data.recordings }),
     };
-    const output = path.join(folder, WORLD_FOLDER);
-    const { validation } = config;
-    return {
-      ...{ objective, output, close },
-      ...(validation && {
-        rollouts: async () =>
-          rolloutValidation(validation, {
-            ...{
-              kind: "world",
-              description,
-              unet: student,
-              autoencoder,
-              episodes: data.validation,
-              trained: data.training,
-            },
-            describeScene: context && resampler && (await describerOf(context, resampler, device)),
-            ...{ device, seed: training.seed, folder, scorer, signal, onEvent },
-          }),
-      }),
-      async save() {
-        const scene = context && resampler && { ...(await loadTowers(context, "cpu")), resampler };
-        const weights = { unet: student, autoencoder, ...scene, ...(tinyDecoder && { tinyDecoder }) };
-        await saveWorld(output, description, weights);
-      },
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return { objective, description, unet: student, resampler, tinyDecoder };
+  });
 }
 
 /** The folder of a teacher: a world by its name in `worlds/`, by its folder, or that of a run. */

@@ -8,12 +8,10 @@ import { TinyDecoder } from "../model/tiny-decoder/tiny-decoder.js";
 import { loadAutoencoder } from "./autoencoder-file.js";
 import type { TinyDecoderRunConfig } from "./config.js";
 import type { TrainingData } from "./load-episodes.js";
-import { pictureValidation } from "./picture-validation.js";
-import { toPixels } from "./pixels.js";
+import { pictureRun, type PictureRunParts } from "./picture-run.js";
 import type { PreparedRun } from "./prepared-run.js";
-import { readFrames } from "./run-autoencoder.js";
 import type { RunOptions } from "./run.js";
-import { tinyDecoderObjective } from "./tiny-decoder-objective.js";
+import { taughtDecoder } from "./tiny-decoder-objective.js";
 
 /** Prepares the training of a tiny decoder, which is saved as `tiny-decoder.safetensors`. */
 export async function tinyDecoderRun(
@@ -40,30 +38,17 @@ export async function tinyDecoderRun(
     );
   autoencoder.to(device).requiresGrad_(false).eval();
   decoder.to(device);
-  const { frames, validation } = await readFrames(episodes, options);
-  const pixelsOf = toPixels(episodes.frame, episodes.padded);
-  const objective = tinyDecoderObjective({
-    ...{ decoder, teacher, frames, validation, loss, device },
-    toPixels: pixelsOf,
-    batchSize: training.batchSize,
-  });
   const output = path.join(options.folder, TINY_DECODER_FILE);
-  return {
-    ...{ objective, output },
-    ...(validation && {
-      rollouts: () =>
-        pictureValidation({
-          ...{ folder: options.folder, every: training.validateEvery, frames: validation, frame: episodes.frame },
-          toPixels: (frames_NHWC) => pixelsOf(frames_NHWC.to(device)),
-          rows(pixels_NCHW) {
-            const { mean_NCHW } = autoencoder.encode(pixels_NCHW);
-            return [autoencoder.decode(mean_NCHW), decoder.forward(mean_NCHW.mul(teacher.scale))];
-          },
-        }),
-    }),
+  const parts: PictureRunParts = {
+    ...taughtDecoder(decoder, teacher, loss),
+    output,
+    rows(pixels_NCHW) {
+      const { mean_NCHW } = autoencoder.encode(pixels_NCHW);
+      return [autoencoder.decode(mean_NCHW), decoder.forward(mean_NCHW.mul(teacher.scale))];
+    },
     save: () => saveTinyDecoder(output, decoder),
-    close: async () => {},
   };
+  return pictureRun(training, episodes, parts, options);
 }
 
 async function firstWeights({ decoder: options, initialise }: TinyDecoderRunConfig): Promise<TinyDecoder> {
