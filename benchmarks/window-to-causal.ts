@@ -19,6 +19,7 @@ import { average } from "@vid2world/world/evaluation/metrics/average";
 import { type HorizonScores, scoreHorizons } from "@vid2world/world/evaluation/metrics/horizon";
 import { chooseStarts, usualSkip } from "@vid2world/world/evaluation/starts";
 import { comparePaired, meanInterval } from "@vid2world/world/evaluation/statistics/bootstrap";
+import { pValueText } from "@vid2world/world/evaluation/statistics/finding";
 
 const { values } = parseArgs({
   options: {
@@ -102,7 +103,7 @@ const report = {
 };
 await writeFileAtomically(values.out, `${JSON.stringify(report, undefined, 2)}\n`);
 console.log(
-  "| trained on | statistics | evaluation | PSNR, dB | SSIM | true over shuffled actions, dB | against window, dB | p | CPU s a frame |",
+  "| trained on | statistics | evaluation | PSNR, dB | SSIM | true over shuffled actions, dB | against window, dB | chance | CPU s a frame |",
 );
 console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
 for (const {
@@ -119,7 +120,7 @@ for (const {
   const [value, low, high] = [difference.value, difference.low, difference.high].map((x) => x.toFixed(2));
   const cells = [training, statistics, evaluation, psnr.value.toFixed(2), ssim.toFixed(3), actionGain.toFixed(2)];
   console.log(
-    `| ${[...cells, `${value} [${low}, ${high}]`, pValue.toFixed(3), cpuSecondsPerFrame.toFixed(2)].join(" | ")} |`,
+    `| ${[...cells, `${value} [${low}, ${high}]`, pValueText(pValue), cpuSecondsPerFrame.toFixed(2)].join(" | ")} |`,
   );
 }
 

@@ -168,7 +168,7 @@ const left = (): ServingError => new ServingError("server-full", "left the queue
 const full = (places: number): ServingError =>
   new ServingError(
     "server-full",
-    `all ${places} sessions of this server are in use; try again later, or have it started with more --sessions`,
+    `${places === 1 ? "the one session of this server is" : `all ${places} sessions of this server are`} in use; try again later, or have it started with more --sessions`,
   );
 
 const shareTaken = (places: number): ServingError =>
