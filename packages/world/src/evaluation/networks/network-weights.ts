@@ -15,7 +15,11 @@ export async function readNetworkTensors(
   file: string,
   shapes: ReadonlyMap<string, readonly number[]>,
 ): Promise<NetworkTensors> {
-  await using checkpoint = await openCheckpoint(file);
+  await using checkpoint = await openCheckpoint(file).catch((cause: unknown) => {
+    if (!(cause instanceof FormatError)) throw cause;
+    const advice = "cannot be read as weights; get the right file with vid2world weights pull";
+    throw new FormatError(file, `${advice} (${cause.message})`, undefined, { cause });
+  });
   const missing = [...shapes.keys()].filter((key) => !checkpoint.tensors.has(key));
   const wrong = [...shapes].flatMap(([key, expected]) => {
     const found = checkpoint.tensors.get(key)?.shape;

@@ -92,6 +92,10 @@ test("metrics with networks: equal clips score 0, worse clips score worse, again
   expect(report.missing.fvd).toMatch(/vid2world weights pull i3d/);
   expect(Object.keys(report.checksums)).toHaveLength(3);
   expect(report.warnings.join()).toMatch(/3 vectors of 2048 features: too few/);
+  // Made-up weights fit the network, but are not those that published numbers are of.
+  expect(report.warnings.join()).toMatch(
+    /vgg16-397923af\.pth is not the published vgg16: its SHA-256 is [0-9a-f]{64}, not 3979/,
+  );
   const text = scoreText(report);
   expect(text).toMatch(/LPIPS ↓.*to/);
   expect(text).toMatch(/DreamSim: not computed: .*weights pull dino-vitb16/);
@@ -126,6 +130,7 @@ test("raw frames that overshoot are clamped, as the published evaluation clamps 
   await writeNpz(path.join(folder, "a/raw_data.npz"), new Map(Object.entries({ gt: raw(1), pred: raw(1.5) })));
   const report = await evaluateFolder(folder, { environment: "own", metrics: ["mse"] });
   expect(report.scores.parts[0]?.pictures.mse?.value).toBe(0);
+  expect(scoreText(report)).toMatch(/own clips: 1 clip [^]*one clip only: no intervals/);
 });
 
 test("FVD of clips that are too short for its network is not computed, and says which clip", async () => {
@@ -189,10 +194,11 @@ describe("bad input is named with the clip", () => {
     const folder = await mkdtemp(path.join(root, "nan-"));
     await writePair(folder, "x", 0);
     const block = emptyBlock(3, height, width);
-    const bad = { ...rawFrames(block), data: new Float32Array(block.values.length).fill(NaN) };
+    const bad = { ...rawFrames(block), data: new Float32Array(block.values.length) };
+    bad.data[height * width] = NaN; // red, frame 2
     await writeNpz(path.join(folder, "x/raw_data.npz"), new Map(Object.entries({ gt: rawFrames(block), pred: bad })));
     await expect(scoring(folder)).rejects.toThrow(
-      /clip x holds values that are not finite; nothing is averaged over them/,
+      /x\/raw_data\.npz: pred of clip x holds values that are not finite, the first in frame 2 of 3; nothing is averaged over them/,
     );
   });
 });

@@ -5,6 +5,7 @@ import { type BootstrapOptions, bootstrapDefaults } from "../statistics/bootstra
 import { type ClipPair, findClipPairs } from "./clip-pairs.js";
 import { chooseClips, type Environment, type EnvironmentName, environments } from "./environments.js";
 import {
+  foreignWeights,
   type MetricName,
   type MetricNetworkOptions,
   type MetricNetworks,
@@ -98,7 +99,8 @@ export async function evaluateFolder(folder: string, options: EvaluateOptions): 
   const metrics = options.metrics ?? metricNames;
   using networks = options.networks ? borrowed(options.networks) : await openNetworks(options);
   const missing = { ...networks.missing, ...notInProtocol(environment, options.metrics) };
-  const warnings = new Set<string>();
+  const warnings = new Set(foreignWeights(networks.checksums, options.weightsRoot));
+  if (pairs.length === 1) warnings.add("one clip only: no intervals, as they are of the differences between clips");
   const both = protocol === "corrected" && pairs.some(({ raw }) => raw !== undefined);
   const total = pairs.length * (both ? 2 : 1);
   let done = 0;

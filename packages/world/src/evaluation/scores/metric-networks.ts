@@ -5,6 +5,7 @@ import path from "node:path";
 import { invalid } from "@vid2world/formats";
 import type { Device } from "@vid2world/torch";
 import { sha256Of } from "../../weights/checksum.js";
+import { WEIGHTS } from "../../weights/manifest.js";
 import { findWeights, resolveWeights, weightPath } from "../../weights/root.js";
 import { WeightsError } from "../../weights/weights-error.js";
 import { type DreamSim, type DreamSimFiles, dreamSimFiles, loadDreamSim } from "../metrics/dreamsim.js";
@@ -158,6 +159,18 @@ function unpackedFiles(kind: DreamSimKind, place: DreamSimFiles): readonly strin
       ? "this fetches and unpacks it: vid2world weights pull dreamsim"
       : `unpack dreamsim_${kind}_checkpoint.zip of https://github.com/ssundaram21/dreamsim/releases into ${place.folder}`;
   throw new WeightsError("MISSING", `${absent} is missing; ${advice}`);
+}
+
+/** A remark on every file that fits its network and is yet not the published one; `checksums` by path, as of {@link MetricNetworks}. */
+export function foreignWeights(checksums: Readonly<Record<string, string>>, root?: string): string[] {
+  return WEIGHTS.flatMap((file) => {
+    const place = weightPath(file, root);
+    const found = checksums[place];
+    if (found === undefined || file.sha256 === undefined || found === file.sha256) return [];
+    return [
+      `${place} is not the published ${file.name}: its SHA-256 is ${found}, not ${file.sha256}; its numbers compare with no published ones; get that one with: vid2world weights pull ${file.name} --force`,
+    ];
+  });
 }
 
 function knownChecksum(name: string): string {

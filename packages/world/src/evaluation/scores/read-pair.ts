@@ -33,29 +33,37 @@ export async function readPair(
     source === "video" ? await readVideos(pair, reader) : await readRaw(pair, pair.raw as string);
   try {
     requireSame(pair, truth, prediction);
-    const [frames = 0] = truth.shape;
+    const [frames = 0] = truth.clip_TCHW.shape;
     if (frames < environment.frames)
-      throw new FormatError(
-        pair.truth,
-        `has ${frames} frames; ${environment.title} is scored over ${environment.frames}`,
-      );
-    const warnings = [truth, prediction].flatMap((clip, i) =>
-      isUniform(clip) ? [`${pair.name}: the ${i === 0 ? "true" : "predicted"} clip is one colour throughout`] : [],
+      throw damaged(truth, `has ${frames} frames; ${environment.title} is scored over ${environment.frames}`);
+    const warnings = [truth, prediction].flatMap(({ clip_TCHW }, i) =>
+      isUniform(clip_TCHW) ? [`${pair.name}: the ${i === 0 ? "true" : "predicted"} clip is one colour throughout`] : [],
     );
     const [truth_TCHW, prediction_TCHW] = scope(
-      () => [view(pair.truth, clamped(truth), environment.view), view(pair.prediction, clamped(prediction), environment.view)] as const, // prettier-ignore
+      () => [view(truth, environment.view), view(prediction, environment.view)] as const,
     );
     return { truth_TCHW, prediction_TCHW, source, warnings };
   } finally {
-    truth.dispose();
-    prediction.dispose();
+    truth.clip_TCHW.dispose();
+    prediction.clip_TCHW.dispose();
   }
 }
 
-interface Clips {
-  readonly truth: Tensor;
-  readonly prediction: Tensor;
+/** One clip as it was read, and where it lies. */
+interface StoredClip {
+  readonly clip_TCHW: Tensor;
+  readonly file: string;
+  /** The array's name where the file holds both clips. */
+  readonly key?: "gt" | "pred";
 }
+
+interface Clips {
+  readonly truth: StoredClip;
+  readonly prediction: StoredClip;
+}
+
+const damaged = ({ file, key }: Omit<StoredClip, "clip_TCHW">, what: string): FormatError =>
+  new FormatError(file, key === undefined ? what : `${key} ${what}`);
 
 async function readVideos({ truth, prediction, name }: ClipPair, reader: VideoReader): Promise<Clips> {
   // Both at once: most of the time is that of starting their decoders.
@@ -71,38 +79,43 @@ async function readVideos({ truth, prediction, name }: ClipPair, reader: VideoRe
         .mul(2)
         .sub(1),
     );
-  return { truth: unit(a), prediction: unit(b) };
+  return { truth: { clip_TCHW: unit(a), file: truth }, prediction: { clip_TCHW: unit(b), file: prediction } };
 }
 
-async function readRaw({ name }: ClipPair, raw: string): Promise<Clips> {
-  const arrays = await readNpz(raw);
-  const clip = (key: string): Tensor => {
+async function readRaw({ name }: ClipPair, file: string): Promise<Clips> {
+  const arrays = await readNpz(file);
+  const clip = (key: "gt" | "pred"): StoredClip => {
     const array = arrays.get(key);
-    if (array?.dtype !== "float32" || array.shape.length !== 4 || array.shape[0] !== 3)
-      throw new FormatError(raw, `${key} of clip ${name} must be float32 [3, T, H, W]; make the clip again`);
-    return scope(() =>
+    if (array?.dtype !== "float32" || array.shape.length !== 4 || array.shape[0] !== 3) {
+      const found = array ? `is ${array.dtype} [${array.shape.join(", ")}]` : "is missing";
+      throw damaged({ file, key }, `${found} and must be float32 [3, T, H, W]; make clip ${name} again`);
+    }
+    const clip_TCHW = scope(() =>
       fromTypedArray(array.data as Float32Array, array.shape)
         .transpose(0, 1)
         .mul(2)
         .sub(1),
     );
+    return { clip_TCHW, file, key };
   };
   return { truth: clip("gt"), prediction: clip("pred") };
 }
 
-function requireSame({ truth, prediction, name }: ClipPair, a: Tensor, b: Tensor): void {
-  const describe = ({ shape: [frames, , height, width] }: Tensor): string => `${frames} frames of ${height}x${width}`;
-  if (String(a.shape) !== String(b.shape))
-    throw new FormatError(prediction, `has ${describe(b)}, its truth ${describe(a)}; make clip ${name} again`);
-  for (const [file, clip] of [
-    [truth, a],
-    [prediction, b],
-  ] as const)
-    if (scope(() => clip.isfinite().all().item()) !== 1)
-      throw new FormatError(
-        file,
-        `clip ${name} holds values that are not finite; nothing is averaged over them: make the clip again`,
-      );
+function requireSame({ name }: ClipPair, truth: StoredClip, prediction: StoredClip): void {
+  const describe = ({ clip_TCHW: { shape } }: StoredClip): string => `${shape[0]} frames of ${shape[2]}x${shape[3]}`;
+  if (String(truth.clip_TCHW.shape) !== String(prediction.clip_TCHW.shape))
+    throw damaged(prediction, `has ${describe(prediction)}, its truth ${describe(truth)}; make clip ${name} again`);
+  for (const clip of [truth, prediction]) {
+    const { clip_TCHW } = clip;
+    if (scope(() => clip_TCHW.isfinite().all().item()) === 1) continue;
+    const values = clip_TCHW.contiguous().toTypedArray() as Float32Array;
+    const [frames = 1] = clip_TCHW.shape;
+    const first = Math.floor(values.findIndex((value) => !Number.isFinite(value)) / (values.length / frames));
+    throw damaged(
+      clip,
+      `of clip ${name} holds values that are not finite, the first in frame ${first + 1} of ${frames}; nothing is averaged over them: make the clip again`,
+    );
+  }
 }
 
 /** Raw frames of other programs may overshoot a little; the published evaluation clamps what it scores. */
@@ -110,15 +123,13 @@ const clamped = (clip: Tensor): Tensor => clip.clamp({ min: -1, max: 1 });
 
 const isUniform = (clip: Tensor): boolean => scope(() => clip.amax().sub(clip.amin()).item()) === 0;
 
-function view(file: string, clip_TCHW: Tensor, spec: ScoredView | undefined): Tensor {
+function view(stored: StoredClip, spec: ScoredView | undefined): Tensor {
+  const clip_TCHW = clamped(stored.clip_TCHW);
   if (spec === undefined) return clip_TCHW.clone();
   const [, , height, width] = clip_TCHW.dims("T C H W");
   const [cropHeight, cropWidth] = spec.crop;
   if (height < cropHeight || width < cropWidth)
-    throw new FormatError(
-      file,
-      `is ${height}x${width}; the published evaluation cuts ${cropHeight}x${cropWidth} out of it`,
-    );
+    throw damaged(stored, `is ${height}x${width}; the published evaluation cuts ${cropHeight}x${cropWidth} out of it`);
   const top = Math.floor((height - cropHeight) / 2);
   const left = Math.floor((width - cropWidth) / 2);
   const cut = clip_TCHW.narrow(2, top, cropHeight).narrow(3, left, cropWidth).contiguous();

@@ -110,8 +110,9 @@ export function scoreText(report: FolderReport): string {
       lossless: "from lossless frames",
       mixed: "from lossless frames where they were kept",
     })[set.source];
+  const { length } = scores.clips;
   const lines = [
-    `${environments[environment].title}: ${scores.clips.length} clips ${frames(scores)}, ${protocol} protocol`,
+    `${environments[environment].title}: ${length} clip${length === 1 ? "" : "s"} ${frames(scores)}, ${protocol} protocol`,
     "",
     scoreTableText(report),
   ];
