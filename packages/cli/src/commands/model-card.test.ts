@@ -36,3 +36,12 @@ test("the page holds scores, obedience, drift, clips, and checksums of weights a
 test("an unknown world is named", async () => {
   await expect(modelCardCommand().parseAsync(["node", "x", "no-such-world"])).rejects.toThrow(/no-such-world/);
 });
+
+test("a configuration is built with its settings: another world's are refused, and data that are no recordings ask for some", async () => {
+  const card = (...args: string[]) => modelCardCommand().parseAsync(["node", "x", ...args]);
+  await expect(card("doom", "--set", "seed=1")).rejects.toThrow(/--set: expected nothing/);
+  const debug = new URL("../../../../configs/debug.yaml", import.meta.url).pathname;
+  await expect(card(debug)).rejects.toThrow(
+    /--recordings: expected a folder of recordings, as .*debug\.yaml is trained/,
+  );
+});

@@ -25,13 +25,14 @@ const stretch = 32;
 
 /**
  * Accuracy by channel: on held-out real frames, on those of the world, and on those under exchanged actions. Channels that cannot be told
- * from real frames are named instead: nothing could be said about the world's.
+ * from real frames are named instead (`hidden`): nothing could be said about the world's. So are those of which the predicted frames are too few
+ * (`rare`).
  */
 export function recoveryFindings(
   { held, starts, swappedJobs, asTold, swapped, channels, known }: RecoveryInput,
   network: InverseDynamics,
   size: PictureSize,
-): { readonly findings: Finding[]; readonly hidden: string[] } {
+): { readonly findings: Finding[]; readonly hidden: string[]; readonly rare: string[] } {
   const usual_A = network.actionMean.toTypedArray() as Float32Array;
   const width = usual_A.length;
   const byChannel = (clips: readonly RecoveredClip[]): Map<string, ChannelRecovery> =>
@@ -58,22 +59,15 @@ export function recoveryFindings(
     }),
   );
   const told = [...real].filter(([, { low, classes }]) => low > 1 / classes).map(([channel]) => channel);
+  const [asToldBy, swappedBy] = [predicted(starts, asTold), predicted(swappedJobs, swapped)];
   const kinds = [
     [
       "real frames",
       real,
       "accuracy on real frames; the world's cannot be told better but by being clearer than real ones",
     ],
-    [
-      "the world's frames",
-      predicted(starts, asTold),
-      "the same on predicted frames; as on real ones: the action shows",
-    ],
-    [
-      "exchanged actions",
-      predicted(swappedJobs, swapped),
-      "the same under another clip's actions: the scene gives no hint",
-    ],
+    ["the world's frames", asToldBy, "the same on predicted frames; as on real ones: the action shows"],
+    ["exchanged actions", swappedBy, "the same under another clip's actions: the scene gives no hint"],
   ] as const;
   const findings = told.flatMap((channel) =>
     kinds.flatMap(([name, found, meaning]): Finding[] => {
@@ -84,5 +78,9 @@ export function recoveryFindings(
       return [{ ...common, name: `${channel}: ${name}`, meaning: `${meaning}; chance is ${(1 / classes).toFixed(2)}` }];
     }),
   );
-  return { findings, hidden: channels.map(({ name }) => name).filter((name) => !told.includes(name)) };
+  return {
+    findings,
+    hidden: channels.map(({ name }) => name).filter((name) => !told.includes(name)),
+    rare: told.filter((channel) => !asToldBy.has(channel) || !swappedBy.has(channel)),
+  };
 }

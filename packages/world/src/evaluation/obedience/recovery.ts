@@ -22,7 +22,7 @@ export interface ChannelRecovery extends Interval {
 /** A recorded movement counts as one from this share of the channel's range on either side. */
 const decided = 0.1;
 /** A class that occurs less often says nothing. */
-const fewest = 10;
+export const fewest = 10;
 
 interface Judged {
   /** The class that was chosen, and whether it was recovered. */

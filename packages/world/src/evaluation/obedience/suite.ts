@@ -13,6 +13,7 @@ import { scalarChannels } from "./channel-effects.js";
 import { counterfactualFindings } from "./counterfactual.js";
 import { dosesOf } from "./doses.js";
 import { openReference, type ReferenceOptions } from "./recording-reference.js";
+import { fewest } from "./recovery.js";
 import { recoveryFindings } from "./recovery-findings.js";
 import { doseFindings, type DoseRollouts } from "./response.js";
 import { stillnessFindings } from "./stillness.js";
@@ -122,6 +123,10 @@ export async function measureActionObedience(
         unclear.map(({ channel }) => channel.name),
       ),
       ...note("not recovered, as it cannot be told from two real frames", recovery.hidden),
+      ...note(
+        `not recovered from all predicted frames, as fewer than two of its classes occur ${fewest} times in them (more --starts or --frames)`,
+        recovery.rare,
+      ),
     ],
   };
 }
