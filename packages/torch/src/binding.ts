@@ -77,6 +77,7 @@ export interface Native {
   synchronize(index: number): void;
   cudaMemory(index: number): [number, number, number] | undefined;
   emptyCache(): void;
+  releaseFreeMemory(): void;
   getThreads(): number;
   setThreads(count: number): void;
   buildInfo(): string;

@@ -5,6 +5,10 @@
 #include <ATen/Version.h>
 #include <torch/csrc/api/include/torch/cuda.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "common.h"
 #include "compat.h"
 
@@ -74,6 +78,14 @@ Napi::Value SetDeterministic(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/** releaseFreeMemory(): gives the pages that hold nothing any more back to the system. glibc keeps them where anything above still lies. */
+Napi::Value ReleaseFreeMemory(const Napi::CallbackInfo& info) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return info.Env().Undefined();
+}
+
 /** autocast(device, enabled, type) -> previous [enabled, type]. Leaving the outermost region empties the cache of cast weights. */
 Napi::Value SetAutocast(const Napi::CallbackInfo& info) {
   return guard(info, "autocast", [&] {
@@ -104,6 +116,7 @@ void InitDevice(Napi::Env env, Napi::Object exports) {
   exports["synchronize"] = Napi::Function::New(env, Synchronize);
   exports["cudaMemory"] = Napi::Function::New(env, CudaMemory);
   exports["emptyCache"] = Napi::Function::New(env, EmptyCache);
+  exports["releaseFreeMemory"] = Napi::Function::New(env, ReleaseFreeMemory);
   exports["getThreads"] = Napi::Function::New(env, GetThreads);
   exports["setThreads"] = Napi::Function::New(env, SetThreads);
   exports["buildInfo"] = Napi::Function::New(env, BuildInfo);

@@ -1,10 +1,13 @@
 // The engine's process: loads a world and answers its parent's calls until that lets go. engine-process.ts starts it.
 
-import { setNumThreads } from "@vid2world/torch";
+import { releaseFreeMemory, setNumThreads } from "@vid2world/torch";
 import { loadWorld } from "../world-folder.js";
 import { type ChildMessage, type ParentMessage, callEngine } from "./engine-calls.js";
 import { asEngineError } from "./frame-scheduler.js";
 import { type WorldEngine, worldEngine } from "./world-engine.js";
+
+/** Sessions leave holes in the C library's heap: without this the process grows for hours while what it holds stays the same. */
+const RELEASE_MILLISECONDS = 60_000;
 
 let engine: WorldEngine | undefined;
 
@@ -35,6 +38,7 @@ async function answer(message: ParentMessage): Promise<void> {
   }
 }
 
+setInterval(releaseFreeMemory, RELEASE_MILLISECONDS).unref();
 process.on("message", (message) => void answer(message as ParentMessage));
 // Nothing holds the process once its work is done.
 process.on("disconnect", () => void engine?.shutdown());
