@@ -3,12 +3,12 @@
 // Runs that are finished are not trained again. Writes benchmarks/results/window-to-causal.json and prints a table.
 // Usage: npx tsc -p benchmarks && node benchmarks/dist/window-to-causal.js --from RUN --autoencoder RUN --latents DIR
 //        [--runs runs/window-to-causal] [--steps 200] [--seeds 2] [--starts 32] [--frames 8] [--threads 1] [--out FILE]
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, readFile } from "node:fs/promises";
-import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { circumstances } from "@vid2world/cli/bench/circumstances";
 import { writeFileAtomically } from "@vid2world/formats";
 import { libtorchVersion, setNumThreads } from "@vid2world/torch";
 import { loadWorld, type WorldModel } from "@vid2world/world";
@@ -90,14 +90,10 @@ const results = measured.map(({ row, seeds: of }) => ({
   againstYardstick: comparePaired(perStart(of), perStart(yardstick.seeds)),
   psnrBySeed: of.map(({ scores }) => scores.psnrMean),
 }));
-const git = (...words: string[]): string => execFileSync("git", words, { encoding: "utf8" }).trim();
 const report = {
   what: "fine-tuning from window to causal statistics, equal budgets",
   command: `node benchmarks/dist/window-to-causal.js ${process.argv.slice(2).join(" ")}`,
-  date: new Date().toISOString(),
-  machine: { processor: cpus()[0]?.model ?? "unknown", cores: cpus().length, threads: Number(values.threads) },
-  libtorch: libtorchVersion,
-  commit: git("rev-parse", "HEAD"),
+  ...circumstances(Number(values.threads), { libtorch: libtorchVersion }),
   ...{ steps: Number(values.steps), seeds: seeds.length, starts: Number(values.starts), frames: Number(values.frames) },
   results,
 };

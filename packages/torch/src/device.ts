@@ -37,7 +37,7 @@ export const setNumThreads = (count: number): void => {
 };
 /**
  * Gives memory of freed tensors on the CPU back to the system. glibc keeps freed pages below whatever still lies above them, so that a process whose
- * tensors come and go for hours grows although what it holds does not. Takes tens of milliseconds for some hundred MiB; does nothing with
+ * tensors come and go for hours grows although what it holds does not. Takes time in proportion to what is given back; does nothing with
  * another C library.
  */
 export const releaseFreeMemory = (): void => {

@@ -12,6 +12,11 @@ export interface ReportOptions {
   readonly out?: string | undefined;
 }
 
+/** The file of a benchmark's result. */
+export function resultFile(name: string, out: string | undefined): string {
+  return out ?? path.join(repositoryRoot(), "benchmarks/results", `${name}.json`);
+}
+
 /** Writes the result and prints it; `text` is what people read. */
 export async function report(
   name: string,
@@ -19,7 +24,7 @@ export async function report(
   text: string,
   { json, out }: ReportOptions,
 ): Promise<void> {
-  const file = out ?? path.join(repositoryRoot(), "benchmarks/results", `${name}.json`);
+  const file = resultFile(name, out);
   const content = `${JSON.stringify(result, null, 2)}\n`;
   await mkdir(path.dirname(file), { recursive: true });
   await writeAtomically(file, async (handle) => void (await handle.writeFile(content)));
