@@ -22,3 +22,10 @@ test("what begins anew at another level is no growth, and growth within every li
   expect(growthOf("tensors", "", saws)).toMatchObject({ flat: false });
   expect(growthOf("tensors", "", saws).perHour).toBeCloseTo(60, 6);
 });
+
+test("slow waves are no growth: looks that resemble the ones before them count for less", () => {
+  const waves = minutes.map((t, i) => ({ minutes: t, life: 0, value: 100 + 30 * Math.sin((2 * Math.PI * t) / 40 + 3) + noise(i) })); // prettier-ignore
+  const growth = growthOf("disk", "MB", waves);
+  expect(growth.perHour).toBeGreaterThan(9); // with independent looks 3.6 standard errors
+  expect(growth.flat).toBe(true);
+});

@@ -7,7 +7,7 @@ export interface Growth {
   /** Of the looks after the warm-up. */
   readonly looks: number;
   readonly mean: number;
-  /** Slope of the straight line of least squares, per hour, and its standard error. */
+  /** Slope of the straight line of least squares, per hour, and its standard error for looks that resemble the ones before them. */
   readonly perHour: number;
   readonly error: number;
   /** Growth per hour up to which it is flat. */
@@ -29,7 +29,9 @@ const CERTAIN = 2;
 
 /**
  * Fits one slope to all lives, each with a level of its own. Flat: it grows by less than 2 % of its mean in an hour, or by less than two standard
- * errors, which is what chance alone makes of a quantity that fluctuates.
+ * errors, which is what chance alone makes of a quantity that fluctuates. A look that resembles the one before tells less than a new one: the error
+ * counts as many looks as there are independent ones, by the residuals' correlation with the next (an autoregressive process of the first order, as
+ * for trends in Santer et al., Journal of Geophysical Research 105, 2000).
  */
 export function growthOf(what: string, unit: string, points: readonly Point[]): Growth {
   const lives = [...new Set(points.map(({ life }) => life))].map((life) => points.filter((one) => one.life === life));
@@ -40,8 +42,11 @@ export function growthOf(what: string, unit: string, points: readonly Point[]): 
   const sum = (of: (point: { x: number; y: number }) => number): number => centred.reduce((s, one) => s + of(one), 0);
   const spread = sum(({ x }) => x * x);
   const perHour = spread > 0 ? sum(({ x, y }) => x * y) / spread : NaN;
-  const left = Math.max(1, points.length - lives.length - 1);
-  const error = Math.sqrt(sum(({ x, y }) => (y - perHour * x) ** 2) / left / spread);
+  const residuals = centred.map(({ x, y }) => y - perHour * x);
+  const squares = residuals.reduce((s, one) => s + one * one, 0);
+  const alike = Math.max(0, residuals.reduce((s, one, i) => s + one * (residuals[i + 1] ?? 0), 0) / (squares || 1));
+  const independent = (points.length * (1 - alike)) / (1 + alike);
+  const error = Math.sqrt(squares / Math.max(1, independent - lives.length - 1) / spread);
   const mean = meanOf(points.map(({ value }) => value));
   const allowed = Math.max(ALLOWED * mean, CERTAIN * error);
   return { what, unit, looks: points.length, mean, perHour, error, allowed, flat: perHour <= allowed };
