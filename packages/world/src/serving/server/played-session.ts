@@ -15,8 +15,8 @@ export interface SessionSurroundings {
   readonly limits: { readonly frames: number; readonly waiting: number };
   /** Saves the session. Where that is not possible somebody else tells why. */
   readonly save: (session: PlayedSession) => Promise<void>;
-  /** Keeps a frame until the session is saved again. Tells itself what is wrong. */
-  readonly note: (session: PlayedSession, frame: KeptFrame) => void;
+  /** Keeps a frame until the session is saved again. Never rejects: somebody else tells what is wrong. */
+  readonly note: (session: PlayedSession, frame: KeptFrame) => Promise<void>;
   /** Called with every frame drawn, and whenever the session is back after its engine was lost. */
   readonly onFrame?: (frame: DrawnFrame, session: PlayedSession) => void;
   readonly onRestored?: (session: PlayedSession) => void;
@@ -368,8 +368,9 @@ export class PlayedSession {
     const node: SessionNode = { node: number, parent: from, frame: parent.frame + 1, action: [...action], settings };
     this.#nodes.set(number, node);
     this.#current = number;
-    this.#around.note(this, { node: number, parent: from, action: node.action ?? [], settings, latent: drawn.latent });
-    const frame = { node, pixels, timings, batch, ...(held && { held }) };
+    const { latent } = drawn;
+    const noted = this.#around.note(this, { node: number, parent: from, action: node.action ?? [], settings, latent });
+    const frame = { node, pixels, timings, batch, noted, ...(held && { held }) };
     this.#around.onFrame?.(frame, this);
     this.#saveWhenDue();
     return frame;

@@ -126,6 +126,8 @@ export class ServerContext {
   ): Promise<Uint8Array> {
     const begun = performance.now();
     const pixels = await this.encode(frame, format, session);
+    const encoded = performance.now();
+    await frame.noted;
     const now = performance.now();
     const { width, height } = this.engine.world;
     const { node, held, batch } = frame;
@@ -134,7 +136,7 @@ export class ServerContext {
       ...(node.parent !== undefined && { parent: node.parent }),
       ...(request !== undefined && { request }),
       ...(held && { sequence: held.sequence }),
-      timings: { ...frame.timings, encode: now - begun, sinceAction: held ? now - held.received : 0 },
+      timings: { ...frame.timings, encode: encoded - begun, sinceAction: held ? now - held.received : 0 },
       action: Float32Array.from(node.action ?? []),
     });
   }

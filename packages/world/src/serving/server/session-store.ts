@@ -2,7 +2,7 @@
 // nothing a client sends ever becomes a path.
 
 import { createHash, randomBytes } from "node:crypto";
-import { appendFile, mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "@vid2world/formats";
 
@@ -10,37 +10,38 @@ import { writeFileAtomically } from "@vid2world/formats";
 export interface SessionStore {
   /** Proves that keys and snapshots are this store's; the same for everyone who shares it. 32 bytes. */
   readonly secret: Uint8Array;
-  /** In place of what was saved before, and of its journal. */
+  /** In place of what was saved before. */
   save(id: string, bytes: Uint8Array): Promise<void>;
-  /** Adds to the journal of what was saved. */
-  append(id: string, bytes: Uint8Array): Promise<void>;
   /** Undefined where nothing was saved. */
-  load(id: string): Promise<StoredSession | undefined>;
+  load(id: string): Promise<Uint8Array | undefined>;
   remove(id: string): Promise<void>;
+  /** Adds to one of a session's journals, which are told apart by numbers; `anew`: in place of what is in it. */
+  append(id: string, journal: number, bytes: Uint8Array, how: { readonly anew: boolean }): Promise<void>;
+  /** Empty where there is none. A process that was killed may have left its end torn. */
+  journal(id: string, journal: number): Promise<Uint8Array>;
+  removeJournals(id: string, journals: readonly number[]): Promise<void>;
   /** Deletes what was saved longer ago. */
   prune(days: number): Promise<void>;
 }
 
-/** What a store has of a session. */
-export interface StoredSession {
-  readonly saved: Uint8Array;
-  /** Empty where there is none. A process that was killed may have left its end torn. */
-  readonly journal: Uint8Array;
-}
-
 /** A store that ends with the process. */
 export function memoryStore(): SessionStore {
-  const kept = new Map<string, StoredSession & { readonly since: number }>();
+  const kept = new Map<string, { readonly bytes: Uint8Array; readonly since: number }>();
+  const name = (id: string, journal: number): string => `${id} ${journal}`;
+  const put = (key: string, bytes: Uint8Array): void => void kept.set(key, { bytes, since: Date.now() });
   return {
     secret: randomBytes(32),
-    save: (id, saved) => Promise.resolve(void kept.set(id, { saved, journal: new Uint8Array(), since: Date.now() })),
-    append(id, bytes) {
-      const before = kept.get(id);
-      if (before) kept.set(id, { ...before, journal: Buffer.concat([before.journal, bytes]) });
-      return Promise.resolve();
-    },
-    load: (id) => Promise.resolve(kept.get(id)),
+    save: (id, bytes) => Promise.resolve(put(id, bytes)),
+    load: (id) => Promise.resolve(kept.get(id)?.bytes),
     remove: (id) => Promise.resolve(void kept.delete(id)),
+    append(id, journal, bytes, { anew }) {
+      const before = anew ? [] : [kept.get(name(id, journal))?.bytes ?? []];
+      return Promise.resolve(
+        put(name(id, journal), Buffer.concat([...before.map((part) => Buffer.from(part)), bytes])),
+      );
+    },
+    journal: (id, journal) => Promise.resolve(kept.get(name(id, journal))?.bytes ?? new Uint8Array()),
+    removeJournals: (id, journals) => Promise.resolve(journals.forEach((one) => kept.delete(name(id, one)))),
     prune(days) {
       for (const [id, { since }] of kept) if (tooOld(since, days)) kept.delete(id);
       return Promise.resolve();
@@ -48,32 +49,30 @@ export function memoryStore(): SessionStore {
   };
 }
 
-const ENDING = ".session";
-const JOURNAL = ".journal";
+/** A session, its journals, and what a process that was killed had not finished writing. */
+const OWN_FILES = /\.(session|journal|tmp)$/;
 
 /** A store in a folder, which is made if it is not there, for this user alone; who may read one that is there is its owner's to say. */
 export async function openFolderStore(folder: string): Promise<SessionStore> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = (id: string, ending = ENDING): string =>
-    join(folder, createHash("sha256").update(id).digest("hex") + ending);
+  const file = (id: string, ending: string): string =>
+    join(folder, `${createHash("sha256").update(id).digest("hex")}.${ending}`);
+  const session = (id: string): string => file(id, "session");
+  const journalFile = (id: string, journal: number): string => file(id, `${journal}.journal`);
   return {
     secret: await secretIn(folder),
-    async save(id, bytes) {
-      await writeFileAtomically(file(id), bytes);
-      await rm(file(id, JOURNAL), { force: true }); // who is killed before this leaves frames that are passed over
-    },
-    append: (id, bytes) => appendFile(file(id, JOURNAL), bytes, { mode: 0o600 }),
-    async load(id) {
-      const saved = await readFile(file(id)).catch(absent);
-      const journal = await readFile(file(id, JOURNAL)).catch(absent);
-      return saved && { saved, journal: journal ?? new Uint8Array() };
-    },
-    async remove(id) {
-      await Promise.all([ENDING, JOURNAL].map((ending) => rm(file(id, ending), { force: true })));
+    save: (id, bytes) => writeFileAtomically(session(id), bytes),
+    load: (id) => readFile(session(id)).catch(absent),
+    remove: (id) => rm(session(id), { force: true }),
+    append: (id, journal, bytes, { anew }) =>
+      writeFile(journalFile(id, journal), bytes, { mode: 0o600, flag: anew ? "w" : "a" }),
+    journal: async (id, journal) => (await readFile(journalFile(id, journal)).catch(absent)) ?? new Uint8Array(),
+    async removeJournals(id, journals) {
+      await Promise.all(journals.map((journal) => rm(journalFile(id, journal), { force: true })));
     },
     async prune(days) {
       for (const name of await readdir(folder)) {
-        if (![ENDING, JOURNAL].some((ending) => name.endsWith(ending))) continue;
+        if (!OWN_FILES.test(name)) continue;
         const path = join(folder, name);
         const since = (await stat(path).catch(absent))?.mtimeMs;
         if (since !== undefined && tooOld(since, days)) await rm(path, { force: true });

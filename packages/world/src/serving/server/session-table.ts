@@ -141,7 +141,6 @@ export class SessionTable {
   /** Ends a session and forgets it, on disk too. */
   async close(session: PlayedSession): Promise<void> {
     await this.#remove(session, "closed");
-    await this.#vault.forget(session.id);
   }
 
   /** Takes no new sessions and saves those that there are, each with every frame that was shown of it. */
@@ -164,7 +163,7 @@ export class SessionTable {
       throw new ServingError("too-fast", "too many sessions were opened from your address; wait a moment");
     const session = await this.#admit(saved, request);
     this.#tell(how, session);
-    this.#vault.write(session.id, saved).catch((error: unknown) => this.#parts.onError?.(error));
+    await this.#vault.write(session.id, saved).catch((error: unknown) => this.#parts.onError?.(error));
     return session;
   }
 
@@ -203,9 +202,7 @@ export class SessionTable {
     const { engine, limits, onFrame, onRestored } = this.#parts;
     return {
       ...{ engine, limits, save: (session) => this.#save(session) },
-      note: ({ id }, frame) => {
-        this.#vault.note(id, frame).catch((error: unknown) => this.#parts.onError?.(error));
-      },
+      note: ({ id }, frame) => this.#vault.note(id, frame).catch((error: unknown) => this.#parts.onError?.(error)),
       ...(onFrame && { onFrame }),
       ...(onRestored && { onRestored }),
     };
@@ -254,11 +251,15 @@ export class SessionTable {
     const entry = this.#entries.get(id);
     if (entry?.session !== session) return Promise.resolve();
     this.#entries.delete(id);
-    const left = session.close().then(() => {
-      entry.leave();
-      this.#leaving.delete(id);
-      this.#tell(why, session);
-    });
+    const left = session
+      .close()
+      .then(() => this.#vault.leave(id, { andDelete: why === "closed" }))
+      .catch((error: unknown) => this.#parts.onError?.(error))
+      .then(() => {
+        entry.leave();
+        this.#leaving.delete(id);
+        this.#tell(why, session);
+      });
     this.#leaving.set(id, left);
     return left;
   }

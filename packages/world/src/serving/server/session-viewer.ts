@@ -10,6 +10,8 @@ export interface DrawnFrame {
   readonly pixels: Uint8Array;
   readonly timings: EngineFrame["timings"];
   readonly batch: number;
+  /** When it is in the session's journal: nobody is shown a frame that a server which is killed would forget. Never rejects. */
+  readonly noted: Promise<void>;
   /** What was held when it was begun, where it was played by that. */
   readonly held?: HeldAction;
 }
