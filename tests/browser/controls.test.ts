@@ -100,9 +100,9 @@ describe.skipIf(noBrowser !== undefined)("controls in Chromium", () => {
     expect(nameless).toEqual([]);
     await page.keyboard.press("Tab");
     await button(page, "Help").press("Enter");
-    await page.getByRole("heading", { name: "Keys" }).waitFor();
+    await page.getByRole("heading", { name: "How to play" }).waitFor();
     await button(page, "Close").click();
-    await page.getByRole("heading", { name: "Keys" }).waitFor({ state: "hidden" });
+    await page.getByRole("heading", { name: "How to play" }).waitFor({ state: "hidden" });
   });
 
   test("where Ctrl plays, Ctrl+W stays with the world in full screen, and is asked about elsewhere", async () => {

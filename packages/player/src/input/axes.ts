@@ -1,5 +1,5 @@
 // Two opposite directions each: what a continuous channel, a pair of keys or a movement in bins is to whoever holds a stick.
-import { type Bins, type Channel, findBins, labelOf, rangeOf, readable, restOf } from "./channels.js";
+import { type Bins, type Channel, findBins, keyLabelsOf, labelOf, rangeOf, readable, restOf } from "./channels.js";
 import { keyLabel } from "./key-label.js";
 import { type Effect, type Target, effectOfKey } from "./row.js";
 
@@ -10,8 +10,8 @@ export interface Axis {
   readonly low: Effect;
   /** To the right, or up. */
   readonly high: Effect;
-  /** Keys for low and high, for people. */
-  readonly keys: readonly [string, string];
+  /** Keys for low and for high, for people: the usual one first. */
+  readonly keys: readonly [readonly string[], readonly string[]];
 }
 
 /** An axis with its place among sticks: those of one family share one, one of them across the screen, one up. */
@@ -70,9 +70,10 @@ export function pairedAxes(
 }
 
 /** Of movements that are cut into bins. */
-export const binnedAxes = (channels: readonly Channel[]): PlacedAxis[] => findBins(channels).map(binnedAxis);
+export const binnedAxes = (channels: readonly Channel[]): PlacedAxis[] =>
+  findBins(channels).map((bins) => binnedAxis(channels, bins));
 
-function binnedAxis({ name, axis, bins }: Bins): PlacedAxis {
+function binnedAxis(channels: readonly Channel[], { name, axis, bins }: Bins): PlacedAxis {
   const ahead = bins.filter(({ pixels }) => pixels > 0);
   // Three quarters of the way through the steps: the largest are flicks of the wrist.
   const full = ahead[Math.floor(0.75 * ahead.length)]?.pixels ?? 0;
@@ -82,7 +83,10 @@ function binnedAxis({ name, axis, bins }: Bins): PlacedAxis {
     move: { x: across ? pixels : 0, y: across ? 0 : pixels },
   });
   const [low, high] = across ? [effect(-full), effect(full)] : [effect(full), effect(-full)];
-  return { label: readable(name), low, high, keys: ["", ""], across, family: "arrows" };
+  const keysTo = (sign: number): string[] =>
+    bins.filter(({ pixels }) => Math.sign(pixels) === sign).flatMap(({ channel }) => keyLabelsOf(channels[channel]));
+  const keys = across ? ([keysTo(-1), keysTo(1)] as const) : ([keysTo(1), keysTo(-1)] as const);
+  return { label: readable(name), low, high, keys, across, family: "arrows" };
 }
 
 /** Whether a channel goes both ways from rest. */
@@ -101,13 +105,14 @@ function channelAxis(channels: readonly Channel[], i: number): PlacedAxis {
   const up: Target = { channel: i, value: more > rest ? more : Math.min(most, rest + bound) };
   const down: Target = { channel: i, value: less < rest ? less : Math.max(least, rest - bound) };
   const way = wayOf(channel);
-  const keyFor = (sign: number): string => keyLabel(keys.find(([, value]) => Math.sign(value - rest) === sign)?.[0]);
+  const keysFor = (sign: number): string[] =>
+    keys.filter(([, value]) => Math.sign(value - rest) === sign).map(([code]) => keyLabel(code));
   const towards = (sign: number): Effect => ({ targets: [sign > 0 ? up : down] });
   return {
     label: labelOf(channel),
     low: towards(-way.sign),
     high: towards(way.sign),
-    keys: [keyFor(-way.sign), keyFor(way.sign)],
+    keys: [keysFor(-way.sign), keysFor(way.sign)],
     across: way.across,
     family: way.family,
   };
@@ -140,7 +145,7 @@ function keyAxis(
     label: names.join(" / "),
     low: { targets: lowTargets },
     high: { targets: highTargets },
-    keys: [keyLabel(low), keyLabel(high)],
+    keys: [[keyLabel(low)], [keyLabel(high)]],
     across: way.across,
     family: way.family,
   };

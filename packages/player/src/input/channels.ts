@@ -54,10 +54,38 @@ export function labelOf({ name, keys }: Channel): string {
   return key ?? label;
 }
 
+/** The keys of a channel, mouse buttons included, as they are printed. */
+export const keyLabelsOf = (channel: Channel | undefined): string[] =>
+  Object.keys(channel?.keys ?? {})
+    .filter((code) => !/^Mouse[XY]$/.test(code))
+    .map(keyLabel);
+
 /** `worldVectorX` as people read it: "world vector x". */
 export const readable = (name: string): string =>
   name
     .replaceAll("_", " ")
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/([A-Z])([A-Z][a-z])/g, "$1 $2")
     .replace(/([a-zA-Z])(\d)/g, "$1 $2")
     .toLowerCase();
+
+/** What names have in common at their beginning, in whole words: "rotation x" and "rotation y" are "rotation". */
+export function commonWords(a: string, b: string): string {
+  const [left, right] = [a.split(" "), b.split(" ")];
+  const end = left.findIndex((word, i) => word !== right[i]);
+  return left.slice(0, end < 0 ? undefined : end).join(" ");
+}
+
+/**
+ * The values of a continuous channel that a slider runs over: its range, unless that is so much wider than what its keys do that nothing could be
+ * set on it (RECON's measured poses may jump by 100 paces).
+ */
+export function usualRange(channel: Extract<Channel, { kind: "continuous" }>): readonly [number, number] {
+  const { range, rest, keys } = channel;
+  const pushes = Object.entries(keys).flatMap(([code, value]) => (/^Mouse[XY]$/.test(code) ? [] : [Math.abs(value - rest)])); // prettier-ignore
+  const full = Math.max(...pushes, 0) || 1;
+  const reach = Math.max(2, 4 * full);
+  return range[1] - range[0] <= 20 * reach
+    ? range
+    : [Math.max(range[0], rest - reach), Math.min(range[1], rest + reach)];
+}

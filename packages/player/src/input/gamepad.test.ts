@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import type { Channel } from "../protocol.js";
 import { type GamepadReading, deflection, gamepadHints, pushesOf } from "./gamepad.js";
+import { csgoChannels } from "../../../world/src/data/csgo/csgo-actions.js";
 import { rowOf } from "./row.js";
 import { surfaceOf } from "./surface.js";
 
@@ -9,7 +10,7 @@ const channels: Channel[] = [
   { name: "forward", kind: "continuous", range: [-1, 1], rest: 0, keys: { KeyW: 1, KeyS: -1 } },
   { name: "strafe", kind: "continuous", range: [-1, 1], rest: 0, keys: { KeyA: -0.8, KeyD: 0.8 } },
   { name: "turn", kind: "continuous", range: [-1, 1], rest: 0, keys: { ArrowLeft: 0.4, ArrowRight: -0.4 } },
-  { name: "fire", kind: "binary", keys: { Space: 1 } },
+  { name: "fire", kind: "binary", keys: { Space: 1, MouseLeft: 1 } },
   { name: "use", kind: "binary", keys: { KeyE: 1 } },
 ];
 const surface = surfaceOf(channels);
@@ -40,4 +41,16 @@ test("a gamepad with fewer axes and buttons than usual is no error", () => {
 
 test("people are told what is where", () => {
   expect(gamepadHints(surface)).toEqual(["left stick: forward, strafe", "right stick: turn", "RT: fire", "A: use"]);
+});
+
+test("CS:GO fires and aims by the triggers and jumps by A, as games on gamepads do", () => {
+  expect(gamepadHints(surfaceOf(csgoChannels()))).toEqual([
+    ...["left stick: WASD", "right stick: mouse", "A: Space", "B: Ctrl", "L3: Shift", "Y: 1", "RB: 2", "LB: 3"],
+    ...["X: R", "RT: left click", "LT: right click"],
+  ]);
+});
+
+test("a choice has the next free button", () => {
+  const weapon: Channel = { name: "weapon", kind: "choice", options: ["none", "bow"], keys: {} };
+  expect(gamepadHints(surfaceOf([...channels, weapon])).at(-1)).toBe("X: next weapon");
 });

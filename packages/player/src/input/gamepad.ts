@@ -1,7 +1,7 @@
 // The gamepad: sticks and buttons of a surface laid onto those of the standard layout (https://www.w3.org/TR/gamepad/#remapping).
 import type { Pilot } from "./pilot.js";
 import type { Effect, Push } from "./row.js";
-import type { Surface } from "./surface.js";
+import type { Button, Surface } from "./surface.js";
 
 /** Deflection that counts as none. */
 const DEAD_ZONE = 0.15;
@@ -10,6 +10,10 @@ const STEP = 1 / 32;
 
 /** Buttons in the order in which controls get them: right trigger, A, X, Y, B, right and left bumper, left trigger, sticks. */
 const BUTTONS = [7, 0, 2, 3, 1, 5, 4, 6, 11, 10] as const;
+/** Where gamepads usually have what keyboards have on these keys: aiming and firing on the triggers, jumping on A. */
+const USUAL: Readonly<Record<string, number>> = {
+  ...{ "left click": 7, "right click": 6, Space: 0, Ctrl: 1, R: 2, Shift: 10 },
+};
 const BUTTON_NAMES: Readonly<Record<number, string>> = {
   ...{ 0: "A", 1: "B", 2: "X", 3: "Y", 4: "LB", 5: "RB", 6: "LT", 7: "RT", 10: "L3", 11: "R3" },
 };
@@ -35,12 +39,29 @@ export function deflection(value: number): number {
   return Math.sign(value) * Math.min(1, Math.round(beyond / STEP) * STEP);
 }
 
+/** Which button of the gamepad each button and choice of a surface gets; those that come too late have none. */
+function placesOf({ buttons, choices }: Surface): Map<string, number> {
+  const places = new Map<string, number>();
+  const free = new Set<number>(BUTTONS);
+  const give = (label: string, place: number | undefined): void => {
+    if (place === undefined || !free.delete(place)) return;
+    places.set(label, place);
+  };
+  const usual = ({ keys }: Button): number | undefined =>
+    Object.entries(USUAL).find(([key, place]) => keys.includes(key) && free.has(place))?.[1];
+  for (const button of buttons) give(button.label, usual(button));
+  for (const { label } of [...buttons, ...choices]) if (!places.has(label)) give(label, [...free][0]);
+  return places;
+}
+
 /** Which control of a surface sits where on the gamepad, for people. */
 export function gamepadHints(surface: Surface): string[] {
+  const places = placesOf(surface);
   const sticks = surface.sticks.slice(0, 3).map(({ label }, i) => `${STICK_NAMES[i] ?? ""}: ${label}`);
-  const buttons = surface.buttons
-    .slice(0, BUTTONS.length)
-    .map(({ label }, i) => `${BUTTON_NAMES[BUTTONS[i] ?? 0] ?? ""}: ${label}`);
+  const buttons = [...surface.buttons, ...surface.choices].flatMap(({ kind, label }) => {
+    const place = places.get(label);
+    return place === undefined ? [] : [`${BUTTON_NAMES[place] ?? ""}: ${kind === "choice" ? "next " : ""}${label}`];
+  });
   return [...sticks, ...buttons];
 }
 
@@ -63,17 +84,19 @@ export function pushesOf(surface: Surface, { axes, buttons }: GamepadReading): M
     const both = [stick.x && along(stick.x.low, stick.x.high, x), stick.y && along(stick.y.low, stick.y.high, y)];
     pushes.set(`pad stick ${i}`, both.filter((push) => push !== undefined && push.strength > 0) as Push[]);
   });
-  surface.buttons.slice(0, BUTTONS.length).forEach(({ effect }, i) => {
-    const strength = pressed(BUTTONS[i] ?? 0);
-    pushes.set(`pad button ${i}`, strength > 0.1 ? [{ effect, strength }] : []);
-  });
+  const places = placesOf(surface);
+  for (const { label, effect } of surface.buttons) {
+    const strength = pressed(places.get(label) ?? -1);
+    pushes.set(`pad button ${label}`, strength > 0.1 ? [{ effect, strength }] : []);
+  }
   return pushes;
 }
 
-/** Looks at the first gamepad again and again. Returns how to stop. */
+/** Looks at the first gamepad again and again; a press of a choice's button takes the next option. Returns how to stop. */
 export function listenToGamepad(pilot: Pilot, surface: Surface, onStart: () => void): () => void {
   let before = new Map<string, string>();
-  let started = false;
+  const places = placesOf(surface);
+  let down = new Set<number>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function look(): void {
@@ -90,9 +113,14 @@ export function listenToGamepad(pilot: Pilot, surface: Surface, onStart: () => v
       pilot.push(source, held, before.has(source) ? undefined : performance.now());
     }
     before = next;
-    const start = pad?.buttons[START_BUTTON]?.pressed ?? false;
-    if (start && !started) onStart();
-    started = start;
+    const pressed = new Set((pad?.buttons ?? []).flatMap((button, i) => (button.pressed ? [i] : [])));
+    const isNew = (place: number | undefined): boolean => place !== undefined && pressed.has(place) && !down.has(place);
+    if (isNew(START_BUTTON)) onStart();
+    for (const { label, channel, options } of surface.choices) {
+      if (isNew(places.get(label)))
+        pilot.latch([[channel, ((pilot.latched.value.get(channel) ?? 0) + 1) % options.length]]);
+    }
+    down = pressed;
   }
   look();
   window.addEventListener("gamepadconnected", look);

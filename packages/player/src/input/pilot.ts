@@ -31,7 +31,8 @@ export interface Pilot {
   stopped(): void;
   /** Channels set by hand, by place. */
   readonly latched: Signal<ReadonlyMap<number, number>>;
-  latch(channel: number, value: number | undefined): void;
+  /** Sets channels by hand, all at once; undefined: by what is held again. */
+  latch(values: Iterable<readonly [channel: number, value: number | undefined]>): void;
   /** What would be done now, one value per channel. */
   readonly row: Signal<readonly number[]>;
   /** A frame arrived that knew of this message. */
@@ -87,10 +88,12 @@ export function createPilot(around: PilotSurroundings): Pilot {
     stopped() {
       if (held.settle()) update();
     },
-    latch(channel, value) {
+    latch(values) {
       const next = new Map(latched.value);
-      if (value === undefined) next.delete(channel);
-      else next.set(channel, value);
+      for (const [channel, value] of values) {
+        if (value === undefined) next.delete(channel);
+        else next.set(channel, value);
+      }
       latched.value = next;
       update();
     },

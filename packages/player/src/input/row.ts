@@ -11,7 +11,7 @@ export interface Target {
 /** What one key, stick direction or button does: it gives channels values, or moves as a mouse would. */
 export interface Effect {
   readonly targets: readonly Target[];
-  /** Pixels per frame at full push: to the right, down. */
+  /** Pixels per frame at full push: to the right, down. A push of a half moves by a quarter, as aiming needs small movements most. */
   readonly move?: { readonly x: number; readonly y: number };
 }
 
@@ -60,8 +60,8 @@ export function rowOf(
 ): number[] {
   const moved = pushes.reduce(
     (sum, { effect: { move = STILL }, strength }) => ({
-      x: sum.x + strength * move.x,
-      y: sum.y + strength * move.y,
+      x: sum.x + strength ** 2 * move.x,
+      y: sum.y + strength ** 2 * move.y,
     }),
     movement,
   );
@@ -79,14 +79,13 @@ export function rowOf(
     const [low, high] = rangeOf(channel);
     return Math.min(high, Math.max(low, pushed + moved.x * perPixel.x + moved.y * perPixel.y));
   });
-  for (const bins of findBins(channels)) fillBins(row, bins, moved[bins.axis], latched);
+  for (const bins of findBins(channels)) fillBins(row, bins, moved[bins.axis]);
   return row;
 }
 
-/** One bin is on: the nearest to the keys' pixels and the movement together. */
-function fillBins(row: number[], { bins }: Bins, pixels: number, latched: ReadonlyMap<number, number>): void {
+/** One bin is on: the nearest to the pixels of the keys, of the slider and of the movement together. */
+function fillBins(row: number[], { bins }: Bins, pixels: number): void {
   const held = bins.filter(({ channel, pixels }) => pixels !== 0 && (row[channel] ?? 0) > 0);
-  if (bins.some(({ channel }) => latched.has(channel))) return; // set by hand, bin by bin
   const wanted = held.reduce((sum, { channel, pixels }) => sum + pixels * (row[channel] ?? 0), pixels);
   const nearest = bins.reduce((best, bin) =>
     Math.abs(bin.pixels - wanted) < Math.abs(best.pixels - wanted) ? bin : best,
@@ -107,12 +106,13 @@ export function actionOf(channels: readonly Channel[], row: Row): Action {
 export function strengthIn(channels: readonly Channel[], { targets, move }: Effect, row: Row): number {
   const shares = targets.map(({ channel, value }) => {
     const rest = restOf(channels[channel] ?? { kind: "binary", name: "", keys: {} });
-    return value === rest ? 0 : ((row[channel] ?? rest) - rest) / (value - rest);
+    const share = value === rest ? 0 : ((row[channel] ?? rest) - rest) / (value - rest);
+    return share < 1e-6 ? 0 : share; // frames carry 32-bit floats, where a rest of -1/3 is not quite that
   });
   const moves = findBins(channels).map(({ axis, bins }) => {
     const full = move?.[axis] ?? 0;
     const on = bins.find(({ channel }) => row[channel] === 1)?.pixels ?? 0;
-    return full === 0 ? 0 : on / full;
+    return full === 0 ? 0 : Math.sqrt(Math.max(0, on / full));
   });
   return Math.min(1, Math.max(0, ...shares, ...moves));
 }

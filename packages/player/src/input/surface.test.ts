@@ -37,7 +37,7 @@ describe("the built-in world", () => {
     expect(pushed(doom, walk?.y?.high)).toEqual({ forward: 1 });
     expect(pushed(doom, walk?.x?.high)).toEqual({ strafe: 0.8 });
     expect(pushed(doom, turn?.x?.high)).toEqual({ turn: -0.4 });
-    expect(walk?.x?.keys).toEqual(["A", "D"]);
+    expect(walk?.x?.keys).toEqual([["A"], ["D"]]);
   });
 });
 
@@ -71,6 +71,21 @@ describe("CS:GO", () => {
     expect(strengthIn(channels, look?.low ?? { targets: [] }, row)).toBe(1);
     expect(strengthIn(channels, look?.high ?? { targets: [] }, row)).toBe(0);
   });
+
+  test("a stick pushed half way moves by a quarter, and is shown half way", () => {
+    const right = surface.sticks[1]?.x?.high ?? { targets: [] };
+    const row = rowOf(channels, [{ effect: right, strength: Math.sqrt(20 / 300) }]);
+    expect(row).toEqual(rowOf(channels, [], { x: 20, y: 0 }));
+    expect(strengthIn(channels, right, row)).toBeCloseTo(Math.sqrt(20 / 300));
+  });
+
+  test("calls its second stick after what it is, with the arrow keys on it", () => {
+    expect(surface.sticks[1]).toMatchObject({
+      label: "mouse",
+      x: { keys: [["←"], ["→"]] },
+      y: { keys: [["↓"], ["↑"]] },
+    });
+  });
 });
 
 test("RECON's robot drives and turns on one stick, and steps aside on another", () => {
@@ -80,6 +95,8 @@ test("RECON's robot drives and turns on one stick, and steps aside on another", 
   expect(pushed(channels, drive?.x?.low)).toEqual({ turn: 0.25 });
   expect(pushed(channels, drive?.y?.high)["forward"]).toBeCloseTo(-0.0667, 3);
   expect(pushed(channels, stickNamed(surface, /^left$/)?.x?.low)).toEqual({ left: 1 });
+  const still = rowOf(channels, []).map(Math.fround); // as frames carry it
+  expect(strengthIn(channels, drive?.y?.high ?? { targets: [] }, still)).toBe(0);
 });
 
 test("RT-1's arm moves and turns on sticks, its gripper opens and closes, and episodes end by buttons", () => {
@@ -90,6 +107,8 @@ test("RT-1's arm moves and turns on sticks, its gripper opens and closes, and ep
   expect(stickNamed(surface, /^rotation$/)).toMatchObject({ x: { label: "rotation x" }, y: { label: "rotation y" } });
   expect(pushed(channels, stickNamed(surface, /gripper/)?.y?.low)).toEqual({ gripperCloses: -1 });
   expect(surface.buttons).toHaveLength(3);
+  const first = surface.sticks.slice(0, 3).map(({ label }) => label); // the ones with keys, which gamepads have too
+  expect(first).toEqual(["world vector", "gripper closes", "world vector z"]);
 });
 
 test("every channel of every world is reached by some control, and in both directions where it has two", () => {
@@ -110,6 +129,6 @@ test("a channel of options is a choice", () => {
     keys: { Digit1: 0, Digit2: 1 },
   };
   expect(surfaceOf([weapon]).choices).toEqual([
-    { kind: "choice", label: "weapon", channel: 0, options: ["fists", "shotgun"] },
+    { kind: "choice", label: "weapon", channel: 0, options: ["fists", "shotgun"], keys: [["1"], ["2"]] },
   ]);
 });

@@ -1,7 +1,7 @@
 // The controls that a world's channels call for: sticks, buttons and choices. One description serves the on-screen controls, the gamepad and
 // the display of what was pressed.
 import { type Axis, type PlacedAxis, binnedAxes, channelAxes, isTwoSided, pairedAxes } from "./axes.js";
-import { type Channel, findBins, labelOf, rangeOf, readable, restOf } from "./channels.js";
+import { type Channel, commonWords, findBins, keyLabelsOf, labelOf, rangeOf, readable, restOf } from "./channels.js";
 import { keyLabel } from "./key-label.js";
 import type { Effect } from "./row.js";
 
@@ -27,6 +27,8 @@ export interface Choice {
   readonly label: string;
   readonly channel: number;
   readonly options: readonly string[];
+  /** Keys of each option; they choose it while they are held. */
+  readonly keys: readonly (readonly string[])[];
 }
 
 /** Everything there is to hold on to. */
@@ -36,7 +38,7 @@ export interface Surface {
   readonly choices: readonly Choice[];
 }
 
-/** The controls of these channels, those with keys first. */
+/** The controls of these channels; of the sticks, those with keys first. */
 export function surfaceOf(channels: readonly Channel[]): Surface {
   const binned = new Set(findBins(channels).flatMap(({ bins }) => bins.map(({ channel }) => channel)));
   const free = channels.map((_, i) => i).filter((i) => !binned.has(i));
@@ -60,30 +62,33 @@ function joinAxes(axes: readonly PlacedAxis[]): Stick[] {
     else open[place] = axis;
   }
   const order = ["letters", "arrows", "numpad"];
-  const rank = (family: string): number => (order.includes(family) ? order.indexOf(family) : order.length);
+  const hasKeys = (axis?: Axis): boolean => axis?.keys.some((some) => some.length > 0) ?? false;
+  const rank = ({ family, x, y }: (typeof sticks)[number]): number =>
+    order.includes(family) ? order.indexOf(family) : order.length + (hasKeys(x) || hasKeys(y) ? 0 : 1);
   return sticks
-    .toSorted((a, b) => rank(a.family) - rank(b.family))
-    .map(({ family, x, y }) => ({
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map(({ x, y }) => ({
       kind: "stick",
-      label: stickLabel(family, x, y),
+      label: stickLabel(x, y),
       ...(x && { x }),
       ...(y && { y }),
     }));
 }
 
-function stickLabel(family: string, x: Axis | undefined, y: Axis | undefined): string {
+function stickLabel(x: Axis | undefined, y: Axis | undefined): string {
   if (x === undefined || y === undefined) return (x ?? y)?.label ?? "";
   if (isNamedAfterKeys(x) && isNamedAfterKeys(y)) return [y.keys[1], x.keys[0], y.keys[0], x.keys[1]].join("");
-  const stem = readable(family);
-  return x.label.startsWith(stem) && y.label.startsWith(stem) ? stem : `${y.label}, ${x.label}`;
+  return commonWords(x.label, y.label) || `${y.label}, ${x.label}`;
 }
 
 /** Whether there is nothing to say about an axis but which keys it has. */
 export const isNamedAfterKeys = ({ label, keys }: Axis): boolean => label === keys.join(" / ");
 
-const choiceOf = ({ name, options }: Extract<Channel, { kind: "choice" }>, channel: number): Choice => ({
-  ...{ kind: "choice", label: readable(name), channel, options },
-});
+function choiceOf({ name, options, keys }: Extract<Channel, { kind: "choice" }>, channel: number): Choice {
+  const keysOf = (_: string, i: number): string[] =>
+    Object.entries(keys).flatMap(([code, option]) => (option === i ? [keyLabel(code)] : []));
+  return { kind: "choice", label: readable(name), channel, options, keys: options.map(keysOf) };
+}
 
 function buttonOf(channels: readonly Channel[], i: number): Button {
   const channel = channels[i] as Channel;
@@ -94,9 +99,7 @@ function buttonOf(channels: readonly Channel[], i: number): Button {
   return {
     kind: "button",
     label: labelOf(channel),
-    keys: Object.keys(channel.keys)
-      .filter((code) => !/^Mouse[XY]$/.test(code))
-      .map(keyLabel),
+    keys: keyLabelsOf(channel),
     effect: { targets: [{ channel: i, value }] },
   };
 }

@@ -7,7 +7,7 @@ import { usePlayer } from "./context.js";
 /** Radio buttons; the option of the frame that is shown is marked. */
 export function ChoiceControl({ choice, row }: { readonly choice: Choice; readonly row: Row }): JSX.Element {
   const { pilot } = usePlayer();
-  const { channel, label, options } = choice;
+  const { channel, label, options, keys } = choice;
   const chosen = pilot.latched.value.get(channel) ?? 0;
   return (
     <fieldset class="choice">
@@ -18,9 +18,10 @@ export function ChoiceControl({ choice, row }: { readonly choice: Choice; readon
             type="radio"
             name={`choice ${label}`}
             checked={chosen === i}
-            onChange={() => pilot.latch(channel, i === 0 ? undefined : i)}
+            onChange={() => pilot.latch([[channel, i === 0 ? undefined : i]])}
           />
           <span>{option}</span>
+          {keys[i]?.[0] !== undefined && keys[i][0] !== option && <kbd>{keys[i][0]}</kbd>}
         </label>
       ))}
     </fieldset>

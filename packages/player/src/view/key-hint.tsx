@@ -3,7 +3,8 @@ import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { restOf } from "../input/channels.js";
-import { type Surface, isNamedAfterKeys, surfaceOf } from "../input/surface.js";
+import { keyLines } from "../input/key-lines.js";
+import { surfaceOf } from "../input/surface.js";
 import { usePlayer } from "./context.js";
 
 /** Milliseconds of play that it is there, and that it stays once a key was pressed. */
@@ -15,7 +16,7 @@ export function KeyHint(): JSX.Element | null {
   const { state, pilot } = usePlayer();
   const { hint, mode, world } = state;
   const channels = world.value?.channels ?? [];
-  const lines = useMemo(() => hintLines(surfaceOf(channels)), [channels]);
+  const lines = useMemo(() => keyLines(surfaceOf(channels)), [channels]);
 
   useEffect(() => {
     if (!hint.value || mode.value !== "live") return undefined;
@@ -32,8 +33,8 @@ export function KeyHint(): JSX.Element | null {
     <div class="key-hint" role="note">
       <span class="touch">The sticks and buttons play.</span>
       {lines.map(({ keys, label }) => (
-        <span class="typed" key={keys.join()}>
-          {keys.map((key) => (
+        <span class="typed" key={label || keys.join()}>
+          {keys.map(([key]) => (
             <kbd key={key}>{key}</kbd>
           ))}{" "}
           {label}
@@ -44,21 +45,4 @@ export function KeyHint(): JSX.Element | null {
       </span>
     </div>
   );
-}
-
-interface HintLine {
-  readonly keys: readonly string[];
-  readonly label: string;
-}
-
-/** What is reached by keys: up before down, left before right, as they lie on the keyboard. No label: the keys say it themselves. */
-export function hintLines({ sticks, buttons }: Pick<Surface, "sticks" | "buttons">): HintLine[] {
-  const axes = sticks.flatMap(({ x, y }) => [
-    ...(y ? [{ keys: [y.keys[1], y.keys[0]], label: isNamedAfterKeys(y) ? "" : y.label }] : []),
-    ...(x ? [{ keys: [x.keys[0], x.keys[1]], label: isNamedAfterKeys(x) ? "" : x.label }] : []),
-  ]);
-  const buttonLines = buttons.map(({ keys, label }) => ({ keys: keys.slice(0, 1), label: keys[0] === label ? "" : label })); // prettier-ignore
-  return [...axes, ...buttonLines]
-    .map(({ keys, label }) => ({ keys: keys.filter((key) => key !== ""), label }))
-    .filter(({ keys }) => keys.length > 0);
 }

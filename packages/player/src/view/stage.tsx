@@ -7,6 +7,9 @@ import { usesMovement } from "../input/row.js";
 import { usePlayer } from "./context.js";
 import { KeyHint } from "./key-hint.js";
 
+/** Milliseconds that a captured mouse is told how to get free. */
+const TOLD_MS = 5000;
+
 /** How frames are enlarged. */
 export const scaling = signal<"crisp" | "smooth">("crisp");
 
@@ -98,14 +101,27 @@ function PauseVeil(): JSX.Element | null {
   );
 }
 
-function CaptureHint(): JSX.Element {
+/** How to capture the mouse, and for a while how to let it go: over the picture only as long as the keys are told or the mouse is there. */
+function CaptureHint(): JSX.Element | null {
+  const { hint } = usePlayer().state;
   const [isCaptured, setCaptured] = useState(document.pointerLockElement !== null);
+  const [isTold, setTold] = useState(false);
   useEffect(() => {
-    const change = (): void => setCaptured(document.pointerLockElement !== null);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const change = (): void => {
+      setCaptured(document.pointerLockElement !== null);
+      setTold(false);
+      clearTimeout(timer);
+      timer = setTimeout(() => setTold(true), TOLD_MS);
+    };
     document.addEventListener("pointerlockchange", change);
-    return () => document.removeEventListener("pointerlockchange", change);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener("pointerlockchange", change);
+    };
   }, []);
-  return <span class="tag hint">{isCaptured ? "Esc lets the mouse go" : "click to look with the mouse"}</span>;
+  if (isCaptured) return isTold ? null : <span class="tag hint">Esc lets the mouse go</span>;
+  return <span class={`tag hint ${hint.value ? "" : "nearby"}`}>click to look with the mouse</span>;
 }
 
 /** The connection is gone: play goes on by itself once it is back. */

@@ -73,8 +73,8 @@ const describe = (axis: Axis | undefined, value: number): string =>
   axis === undefined ? "" : `${axis.label} ${value.toFixed(1)}`;
 
 function Marks({ x, y }: { readonly x: Axis | undefined; readonly y: Axis | undefined }): JSX.Element {
-  const [left = "", right = ""] = x?.keys ?? [];
-  const [down = "", up = ""] = y?.keys ?? [];
+  const [[left = ""], [right = ""]] = x?.keys ?? [[], []];
+  const [[down = ""], [up = ""]] = y?.keys ?? [[], []];
   return (
     <span aria-hidden="true">
       {left !== "" && <kbd class="left">{left}</kbd>}
