@@ -38,18 +38,22 @@ trap 'rm -f "$report"' EXIT
 # Fork workers inherit the environment; the policy is explained in vid2world.
 OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE} "$bin/vitest" run --reporter=default --reporter=json --outputFile.json="$report" "$@"
 status=$?
-# "passed failed skipped" of the tests; a file that could not even load has no tests, yet failed.
+# "passed failed skipped" of the tests, then the files that did not come to their end: one that could not even load has no tests, yet failed;
+# in one whose process died, all tests are still waited for, and vitest does not name it.
 counts=$(node -e '
   const report = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
-  const broken = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
-  console.log(report.numPassedTests, report.numFailedTests + broken, report.numPendingTests + report.numTodoTests);
+  const broken = report.testResults.filter(({ status, assertionResults: tests }) =>
+    (status === "failed" && tests.length === 0) || tests.some((test) => test.status === "pending"));
+  const files = broken.map((file) => require("node:path").relative("", file.name));
+  console.log(report.numPassedTests, report.numFailedTests + broken.length, report.numPendingTests + report.numTodoTests, ...files);
 ' "$report" 2>/dev/null) || counts="0 0 0"
-read -r tests_passed tests_failed skipped <<<"$counts"
+read -r tests_passed tests_failed skipped unfinished <<<"$counts"
 # vitest may fail without a failed test (an error outside of tests, no test found, a crash): that counts as one.
 if [ "$status" != 0 ] && [ "$tests_failed" = 0 ]; then tests_failed=1; fi
 passed=$((passed + tests_passed))
 failed=$((failed + tests_failed))
 [ "$tests_failed" = 0 ] || problems+=("tests")
+[ -z "$unfinished" ] || problems+=("not run to their end: $unfinished")
 
 [ "$failed" = 0 ] || printf '\nnot passed: %s\n' "$(printf '%s; ' "${problems[@]}")"
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

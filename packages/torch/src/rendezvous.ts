@@ -9,6 +9,8 @@ import { ProcessGroupError } from "./errors.js";
 /** Milliseconds between two signs of life, and how long a silent rank is given before it counts as gone. */
 const HEARTBEAT = 500;
 const PATIENCE = 4000;
+/** Seconds that rank 0 has at least to connect to its own store: nobody has to come for that, a busy machine only needs its time. */
+const OWN_CONNECTION = 60;
 /** Milliseconds between two looks: for what is expected soon, and for bad news while a collective takes long. */
 const POLL = 50;
 const LOOK = 1000;
@@ -54,7 +56,7 @@ export async function rendezvous(options: RendezvousOptions): Promise<Rendezvous
   };
   const place: Place = { rank, others, get };
   const meeting = <T>(work: Promise<T>): Promise<T> => work.catch((cause: unknown) => broken(options, cause));
-  const heartbeat = await meeting(native.startHeartbeat(host, port, `alive/${rank}`, HEARTBEAT, timeout * 1000));
+  const heartbeat = await meeting(native.startHeartbeat(host, port, `alive/${rank}`, HEARTBEAT, connecting(options)));
   const leave = createLeave({
     ...{ rank, set, heartbeat },
     giveUp: (ending) => native.storeSet(store, `${BROKEN}/0`, ending),
@@ -100,10 +102,11 @@ function broken({ host, port }: RendezvousOptions, cause: unknown): never {
   throw new ProcessGroupError(`rank 0 does not answer any more at ${host}:${port}: ${advice} [${messageOf(cause)}]`, [0], cause); // prettier-ignore
 }
 
-async function open({ rank, host, port, timeout }: RendezvousOptions): Promise<NativeStore> {
+async function open(options: RendezvousOptions): Promise<NativeStore> {
+  const { rank, host, port, timeout } = options;
   try {
     if (rank !== 0) await answering(host, port, performance.now() + timeout * 1000);
-    return await native.openStore(host, port, rank === 0, timeout * 1000);
+    return await native.openStore(host, port, rank === 0, connecting(options));
   } catch (cause) {
     const reason =
       rank === 0
@@ -112,6 +115,13 @@ async function open({ rank, host, port, timeout }: RendezvousOptions): Promise<N
     throw new ProcessGroupError(reason, [0], cause);
   }
 }
+
+/**
+ * Milliseconds for a connection to the store; libtorch 1.13 counts whole seconds. Where rank 0 gives up on its own, its store goes in the very
+ * moment in which others connect, and there a connection that is reset ends their processes (an exception in the store's own thread).
+ */
+const connecting = ({ rank, timeout }: RendezvousOptions): number =>
+  1000 * Math.max(Math.ceil(timeout), rank === 0 ? OWN_CONNECTION : 1);
 
 /** Resolves when someone listens there. The store's own client would report every try with a stack of C++. */
 async function answering(host: string, port: number, deadline: number): Promise<void> {
