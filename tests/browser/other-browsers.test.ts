@@ -62,7 +62,7 @@ describe.each(browsers)("$name", ({ start, missing, captures }) => {
         expect(nodes.slice(6, 10).map(({ action }) => action?.[0])).toEqual([1, 1, 1, 1]);
         expect(nodes.filter(({ parent }) => parent === 8).map(({ action }) => action?.[0])).toEqual([1, -1]);
 
-        await page.set("#compare", "0", "change");
+        await page.set("#compare", "branch 1", "change");
         await scrubTo(7);
         await until(async () => (await page.look(OTHER)) === (await page.look(STAGE)));
         await scrubTo(11);

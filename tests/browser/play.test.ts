@@ -82,7 +82,7 @@ describe.skipIf(noBrowser !== undefined)("play in Chromium", () => {
     await scrubTo(page, 18);
     await until(async () => (await look(page, STAGE)) !== (await look(page, OTHER)));
 
-    await page.getByLabel("Compare", { exact: true }).selectOption("truth");
+    await page.getByLabel("Compare", { exact: true }).selectOption("the recording");
     await page.getByText("what really happened").first().waitFor();
     await scrubTo(page, 3);
     await until(async () => (await look(page, STAGE)) === (await look(page, OTHER)));
@@ -90,6 +90,10 @@ describe.skipIf(noBrowser !== undefined)("play in Chromium", () => {
     await page.getByRole("slider", { name: "Frame", exact: true }).press("ArrowRight");
     await until(async () => (await frameOf(page)) === 4);
     await button(page, "End the comparison").click();
+    await page.locator(OTHER).waitFor({ state: "detached" });
+    await page.keyboard.press("KeyC");
+    await page.getByText("what really happened").first().waitFor();
+    await button(page, "The real one").click();
     await page.locator(OTHER).waitFor({ state: "detached" });
   });
 

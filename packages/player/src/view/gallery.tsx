@@ -1,6 +1,7 @@
 // Where to begin: frames of recordings, an own picture, a session that was saved.
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
+import { surfaceOf } from "../input/surface.js";
 import type { GalleryEntry } from "../protocol.js";
 import { usePlayer } from "./context.js";
 import { Picture } from "./picture.js";
@@ -27,7 +28,12 @@ export function Gallery(): JSX.Element {
       onDrop={drop}
     >
       <h1>Where do you want to begin?</h1>
-      {world.value?.description !== undefined && <p class="lead">{world.value.description}</p>}
+      <p class="lead">
+        {world.value?.description} <WhatToDo />
+      </p>
+      {starts.value.length === 0 && (
+        <p class="lead">There are no recordings to begin from here: give it a picture or a short video.</p>
+      )}
       <ul class="starts">
         {starts.value.map((entry) => (
           <li key={entry.id}>
@@ -42,20 +48,31 @@ export function Gallery(): JSX.Element {
   );
 }
 
+/** What this world is played by, for worlds that say nothing of themselves too. */
+function WhatToDo(): JSX.Element {
+  const channels = usePlayer().state.world.value?.channels ?? [];
+  if (channels.length === 0) return <>Every frame is drawn while you watch; nothing can be done in this world.</>;
+  const { sticks, buttons, choices } = surfaceOf(channels);
+  const names = [...sticks, ...buttons, ...choices].map(({ label }) => label);
+  return <>Every frame is drawn while you play, by what you do: {names.join(", ")}.</>;
+}
+
 function StartCard({ entry }: { readonly entry: GalleryEntry }): JSX.Element {
   const player = usePlayer();
-  const { world } = player.state;
+  const { fps = 1, width = 4, height = 3 } = player.state.world.value ?? {};
   const { id, title, truthFrames } = entry;
-  const seconds = Math.round(truthFrames / (world.value?.fps ?? 1));
   return (
     <button class="card" onClick={() => player.open({ start: { kind: "gallery", id } })}>
       <Picture
+        style={{ aspectRatio: `${width} / ${height}` }}
         load={async () => new Blob([await player.server.startPicture(id)], { type: "image/jpeg" })}
         of={id}
         label=""
       />
       <span class="title">{title}</span>
-      {truthFrames > 0 && <span class="note">{seconds} s of what really happened to compare with</span>}
+      {truthFrames > 0 && (
+        <span class="note">{Math.round(truthFrames / fps)} s of what really happened to compare with</span>
+      )}
     </button>
   );
 }

@@ -38,15 +38,16 @@ export function LatencyStrip(): JSX.Element {
         ))}
       </div>
       <ul>
-        {PARTS.filter((part) => part !== "wait" || (summary.wait ?? 0) >= 1).map((part) => (
-          <li key={part} class={part} title={LABELS[part]}>
+        {PARTS.map((part) => (
+          <li key={part} class={part} title={`${LABELS[part]}, milliseconds`}>
             {part} <b>{milliseconds(summary[part])}</b>
           </li>
         ))}
-        <li class="grow" />
-        <li title="From a key to the frame that shows it: the median, and what 95 of 100 stay below">
-          key to frame{" "}
-          <b>{keyToFrame === undefined ? "–" : `${Math.round(keyToFrame.p50)} / ${Math.round(keyToFrame.p95)} ms`}</b>
+        <li>ms</li>
+      </ul>
+      <ul>
+        <li title="From a key to the frame that shows it, milliseconds: the median, and what 95 of 100 stay below">
+          key to frame p50 <b>{milliseconds(keyToFrame?.p50)}</b> p95 <b>{milliseconds(keyToFrame?.p95)}</b> ms
         </li>
         <li title="Frames per second on this screen">
           <b>{frameTime === undefined ? "–" : (1000 / frameTime).toFixed(1)}</b> fps
@@ -61,5 +62,5 @@ export function LatencyStrip(): JSX.Element {
 
 function milliseconds(value: number | undefined): string {
   if (value === undefined) return "–";
-  return value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
+  return value < 10 ? value.toFixed(1) : String(Math.round(value));
 }

@@ -9,21 +9,25 @@ interface PictureProps {
   readonly of: string | number | undefined;
   readonly label: string;
   readonly class?: string;
+  readonly style?: Readonly<Record<string, string>>;
 }
 
-/** Draws what `load` gives. The picture before stays until the next one is there. */
-export function Picture({ load, of, label, class: name }: PictureProps): JSX.Element {
+/** Draws what `load` gives. The picture before stays until the next one is there; of many in short time each is drawn unless a later one was first. */
+export function Picture({ load, of, label, class: name, style }: PictureProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const [asked, drawn] = [useRef(0), useRef(0)];
   useEffect(() => {
-    let isCurrent = true;
+    const mine = ++asked.current;
     void load()
       .then((blob) => (blob === undefined ? undefined : createImageBitmap(blob)))
       .then((bitmap) => {
-        if (bitmap !== undefined && isCurrent && canvas.current !== null) drawOn(canvas.current, bitmap);
+        if (bitmap !== undefined && mine > drawn.current && canvas.current !== null) {
+          drawn.current = mine;
+          drawOn(canvas.current, bitmap);
+        }
         bitmap?.close();
       })
       .catch(() => undefined); // an empty place; what is missing is said elsewhere
-    return () => void (isCurrent = false);
   }, [of]);
-  return <canvas ref={canvas} class={name} role="img" aria-label={label} />;
+  return <canvas ref={canvas} class={name} style={style} role="img" aria-label={label} />;
 }

@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { listenToGamepad } from "../input/gamepad.js";
 import { listenToKeys } from "../input/keyboard.js";
 import { surfaceOf } from "../input/surface.js";
+import { toggleComparison } from "./comparing.js";
 import { ComparisonPane } from "./comparison.js";
 import { usePlayer } from "./context.js";
 import { Deck } from "./deck.js";
@@ -33,6 +34,7 @@ export function PlayPage(): JSX.Element {
       if (action === "step") void transport.step();
       if (action === "back") void transport.showBeside(-1);
       if (action === "watch") transport.watch();
+      if (action === "compare") toggleComparison(player.state);
       if (action === "full") toggleFullScreen(theatre.current);
     };
     const stops = [

@@ -1,6 +1,7 @@
 // What can be done with a session: compare its branches, keep it, take it away as a video.
 import type { JSX } from "preact";
 import type { Comparison } from "../session/state.js";
+import { comparisons } from "./comparing.js";
 import { usePlayer } from "./context.js";
 import { Icon } from "./icons.js";
 import { encoding, saveBranch, saveSession } from "./recording.js";
@@ -34,16 +35,12 @@ export function SessionPanel(): JSX.Element {
   );
 }
 
+const nameOf = (comparison: Comparison | undefined): string =>
+  comparison === undefined ? "" : comparison.kind === "truth" ? "the recording" : `branch ${comparison.branch + 1}`;
+
 function CompareField(): JSX.Element {
-  const { timeline, branch, session, comparison } = usePlayer().state;
-  const others = timeline.value.branches.filter(({ id }) => id !== branch.value);
-  const hasTruth = (session.value?.truthFrames ?? 0) > 0;
-  const value =
-    comparison.value === undefined ? "" : comparison.value.kind === "truth" ? "truth" : String(comparison.value.branch);
-  const choose = (text: string): Comparison | undefined => {
-    if (text === "") return undefined;
-    return text === "truth" ? { kind: "truth" } : { kind: "branch", branch: Number(text) };
-  };
+  const { state } = usePlayer();
+  const all = comparisons(state);
   return (
     <div class="field">
       <label class="label" for="compare" title="Shows another branch, or the recording, beside this one">
@@ -51,15 +48,14 @@ function CompareField(): JSX.Element {
       </label>
       <select
         id="compare"
-        value={value}
-        disabled={!hasTruth && others.length === 0}
-        onChange={(event) => (comparison.value = choose(event.currentTarget.value))}
+        value={nameOf(state.comparison.value)}
+        disabled={all.length === 0}
+        onChange={({ currentTarget: { value } }) => (state.comparison.value = all.find((one) => nameOf(one) === value))}
       >
-        <option value="">{hasTruth || others.length > 0 ? "nothing" : "go back and play on differently first"}</option>
-        {hasTruth && <option value="truth">the recording</option>}
-        {others.map(({ id }) => (
-          <option key={id} value={String(id)}>
-            branch {id + 1}
+        <option value="">{all.length > 0 ? "nothing" : "go back and play on differently first"}</option>
+        {all.map(nameOf).map((name) => (
+          <option key={name} value={name}>
+            {name}
           </option>
         ))}
       </select>

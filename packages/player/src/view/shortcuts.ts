@@ -3,7 +3,7 @@ import { keysOf } from "../input/row.js";
 import type { Channel } from "../protocol.js";
 
 /** What a shortcut does. */
-export type ShortcutAction = "toggle" | "step" | "back" | "watch" | "full";
+export type ShortcutAction = "toggle" | "step" | "back" | "watch" | "compare" | "full";
 
 /** Keys of the page. */
 export const SHORTCUTS: readonly { readonly code: string; readonly label: string; readonly action: ShortcutAction }[] =
@@ -12,6 +12,7 @@ export const SHORTCUTS: readonly { readonly code: string; readonly label: string
     { code: "Period", label: "one frame on", action: "step" },
     { code: "Comma", label: "one frame back", action: "back" },
     { code: "KeyL", label: "watch again from here", action: "watch" },
+    { code: "KeyC", label: "compare with the real one, or a branch", action: "compare" },
     { code: "KeyF", label: "full screen", action: "full" },
   ];
 

@@ -1,13 +1,13 @@
 // The timeline: a slider along one branch, and the tree of all branches above it.
 import type { JSX } from "preact";
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Branch, Timeline } from "../session/timeline.js";
 import { usePlayer } from "./context.js";
 
 /** Height of a branch's line in the tree, pixels. */
 const LANE = 14;
 /** Branches shown without scrolling. */
-const MOST_LANES = 4;
+const MOST_LANES = 5;
 /** Width of the tree's own coordinates; it is stretched to the page's. */
 const WIDTH = 1000;
 
@@ -71,6 +71,11 @@ function Tree({ timeline, last, frame }: TreeProps): JSX.Element {
   const x = (at: number): number => 4 + ((WIDTH - 8) * at) / last;
   const y = (lane: number): number => (lane + 0.5) * LANE;
   const way = useMemo(() => timeline.way(branch.value), [timeline, branch.value, last, lanes.length, frame]);
+  const box = useRef<HTMLDivElement>(null);
+  const lane = timeline.branchOf(glance.value.node)?.id ?? 0;
+  useEffect(() => {
+    if (box.current) box.current.scrollTop = y(lane) - box.current.clientHeight / 2;
+  }, [lane, lanes.length]);
   const compared = comparison.value?.kind === "branch" ? comparison.value.branch : undefined;
   const pick = (event: MouseEvent): void => {
     const box = (event.currentTarget as Element).getBoundingClientRect();
@@ -82,7 +87,7 @@ function Tree({ timeline, last, frame }: TreeProps): JSX.Element {
     void player.transport.showFrame(Math.min(endOf(chosen), Math.max(0, at)));
   };
   return (
-    <div class="tree" style={{ maxHeight: `${MOST_LANES * LANE}px` }}>
+    <div class="tree" ref={box} style={{ maxHeight: `${MOST_LANES * LANE}px` }}>
       <svg
         viewBox={`0 0 ${WIDTH} ${height}`}
         preserveAspectRatio="none"
@@ -101,7 +106,7 @@ function Tree({ timeline, last, frame }: TreeProps): JSX.Element {
           const up = part.parent === undefined ? "" : `M${x(from)} ${y(part.parent)}V${y(part.id)}`;
           return <path key={`way ${part.id}`} class="way" d={`${up}M${x(from)} ${y(part.id)}H${x(lastFrame)}`} />;
         })}
-        <Playhead x={x(frame)} y={y(timeline.branchOf(glance.value.node)?.id ?? 0)} height={height} />
+        <Playhead x={x(frame)} y={y(lane)} height={height} />
       </svg>
     </div>
   );
@@ -136,7 +141,7 @@ function BranchPicker({ timeline }: { readonly timeline: Timeline }): JSX.Elemen
         {timeline.branches.map((lane) => (
           <option key={lane.id} value={String(lane.id)}>
             branch {lane.id + 1}
-            {lane.parent === undefined ? "" : `, left ${lane.parent + 1} at ${lane.firstFrame - 1}`}
+            {lane.parent === undefined ? "" : `, from ${lane.parent + 1} at frame ${lane.firstFrame - 1}`}
           </option>
         ))}
       </select>

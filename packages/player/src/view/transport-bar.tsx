@@ -1,5 +1,6 @@
 // The buttons under the picture: back, play, on, again, speed, record, full screen.
 import type { JSX } from "preact";
+import { comparisons, toggleComparison } from "./comparing.js";
 import { usePlayer } from "./context.js";
 import { Icon } from "./icons.js";
 import { recording, toggleRecording } from "./recording.js";
@@ -63,6 +64,7 @@ export function TransportBar({ onFullScreen }: { readonly onFullScreen: () => vo
       </label>
       <Whereabouts />
       <span class="grow" />
+      <CompareButton />
       <button
         class={recorded === undefined ? "" : "recording"}
         aria-pressed={recorded !== undefined}
@@ -72,9 +74,36 @@ export function TransportBar({ onFullScreen }: { readonly onFullScreen: () => vo
         <Icon name={recorded === undefined ? "record" : "stop"} />
         <span class="wide">{recorded === undefined ? "Record" : `${(recorded / ownFps).toFixed(1)} s`}</span>
       </button>
-      <button aria-label="Full screen" title="Full screen (F)" onClick={onFullScreen}>
-        <Icon name="full" />
-      </button>
+      {document.fullscreenEnabled && (
+        <button aria-label="Full screen" title="Full screen (F)" onClick={onFullScreen}>
+          <Icon name="full" />
+        </button>
+      )}
     </div>
+  );
+}
+
+/** What really happened beside the picture, or, where the start is no recording's, another branch. */
+function CompareButton(): JSX.Element {
+  const { state } = usePlayer();
+  void state.glance.value; // the timeline is the same thing, longer
+  const [first] = comparisons(state);
+  const label = first?.kind === "truth" ? "The real one" : "Compare";
+  return (
+    <button
+      class="compare"
+      aria-label={label}
+      aria-pressed={state.comparison.value !== undefined}
+      title={
+        first?.kind === "truth"
+          ? "What really happened in the recording, beside it (C)"
+          : "Another branch beside it (C)"
+      }
+      disabled={first === undefined && state.comparison.value === undefined}
+      onClick={() => toggleComparison(state)}
+    >
+      <Icon name="compare" />
+      <span class="wide">{label}</span>
+    </button>
   );
 }

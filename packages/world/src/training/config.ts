@@ -97,6 +97,8 @@ const distillationRunSchema = z.strictObject({
 
 const denoising = {
   ...common,
+  /** What the finished world is, in a sentence or two, for whoever plays it. */
+  description: z.string().optional(),
   latents: latentsSchema,
   model: unetSchema,
   /** Absent: a model without text and image tokens (then `model.contextDim` is absent too). */

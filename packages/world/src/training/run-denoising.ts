@@ -53,6 +53,7 @@ function describeWorld(
   const { frame, padded, fps, channels, recordings } = data;
   return {
     name,
+    ...(config.description !== undefined && { description: config.description }),
     frame: { ...frame, paddedHeight: padded.height, paddedWidth: padded.width, fps },
     contextFrames: config.contextFrames,
     latentScale: scale,
