@@ -13,6 +13,7 @@ import type { DenoisingRunConfig } from "@vid2world/world/training/config";
 import { configuredWorld } from "@vid2world/world/training/configured-world";
 import { WEIGHTS_PREFIX, resolveWeights } from "@vid2world/world/weights/root";
 import { configOf, worldOf } from "../rollout/open-world.js";
+import { withRunPaths } from "./run-paths.js";
 
 /** What was asked for. */
 export interface ModelFlags {
@@ -103,21 +104,25 @@ async function describe(
   config: DenoisingRunConfig,
   { name, checkpoint, supply, scratch, run }: Described,
 ): Promise<ModelToPlay> {
-  const described = await configuredWorld(config, name);
-  const { data, model, latents } = config;
+  const kept = run === undefined ? undefined : join(run, "world");
+  const isKept = kept !== undefined && existsSync(join(kept, worldFiles.config));
+  // What a run has written of its world holds wherever it is played; of one that has not ended, the configuration says where its files are.
+  const here = isKept || run === undefined ? config : withRunPaths(config, run);
+  const described = isKept ? await readWorldConfig(kept) : await configuredWorld(here, name);
+  const { data, model, latents } = here;
   const channels = "domain" in data && model.actionDim !== undefined ? CHANNELS[data.domain]() : undefined;
   await mkdir(scratch, { recursive: true });
-  await writeFile(join(scratch, worldFiles.config), JSON.stringify({ ...described, ...(channels && { channels }) }));
+  const world = { ...described, name, ...(channels && { channels }) };
+  await writeFile(join(scratch, worldFiles.config), JSON.stringify(world));
   // A run's checkpoint holds the network that it trains; its other one is where the configuration says, and in the run's own world.
   const { autoencoder } = latents;
   const named = typeof autoencoder === "string" ? [fileOf(autoencoder)] : [];
-  const kept = run === undefined ? [] : [join(run, "world", worldFiles.autoencoder)];
-  const there = [...named, ...kept].filter((file) => existsSync(file));
+  const there = [...named, ...(kept === undefined ? [] : [join(kept, worldFiles.autoencoder)])].filter(existsSync);
   const own = there.length > 0 ? there.slice(0, 1) : named;
-  const starts = "folder" in data ? data.folder : "recordings" in data ? [data.recordings].flat()[0] : undefined;
+  const starts = "folder" in data ? data.folder : described.recordings && resolve(kept ?? "", described.recordings);
   return {
     world: scratch,
     load: { checkpoint, supply: [...supply.map((one) => resolveWeights(one)), ...own] },
-    ...(starts !== undefined && existsSync(starts) && { starts: resolve(starts) }),
+    ...(starts !== undefined && { starts: resolve(starts) }),
   };
 }

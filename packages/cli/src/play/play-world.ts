@@ -49,9 +49,10 @@ export async function playWorld(options: PlayOptions): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), "vid2world-play-"));
   let engine: Engine | undefined;
   try {
-    const { starts, ...model } = await modelToPlay(options, scratch);
+    const { starts: own, ...model } = await modelToPlay(options, scratch);
+    const starts = startsOf(own, options);
     engine = await openEngine(model, options, (event) => server?.engineEvent(event));
-    const gallery = await openGallery(startsOf(starts, options), engine.world);
+    const gallery = await openGallery(starts, engine.world);
     server = await listen(options, {
       ...{ engine, gallery, log, host: options.host },
       limits: { sessions: options.sessions, sessionsPerAddress: shareOf(options) },
@@ -100,8 +101,9 @@ async function openEngine(
 /** What the user names, or what the world was trained on. */
 function startsOf(starts: string | undefined, { start }: PlayOptions): readonly string[] {
   if (start) return start;
-  if (starts !== undefined) return [starts];
-  throw invalid("--start", "recordings, a data set, a picture or a video, as there are none of this world's own", undefined); // prettier-ignore
+  if (starts !== undefined && existsSync(starts)) return [starts];
+  const why = starts === undefined ? "names none of its own" : `has its own in ${starts}, which is not there`;
+  throw invalid("--start", `recordings, a data set, a picture or a video, as this world ${why}`, undefined);
 }
 
 /** Sessions of one address. On this machine everything has the same one. */
