@@ -1,7 +1,7 @@
 // Actions as people and programs give them, turned into the numbers that the network sees.
 
 import { invalid } from "@vid2world/formats";
-import { type Channel, encodeActions, restRow } from "./data/action-space.js";
+import { type Channel, encodeActions, rowByName } from "./data/action-space.js";
 
 /**
  * One action: a value per channel by name (those left out are at rest), a value per channel in order, or as a Float32Array the numbers
@@ -31,10 +31,9 @@ function isRow(action: Readonly<Record<string, number>> | readonly number[]): ac
 }
 
 function rowOf(action: Readonly<Record<string, number>>, channels: readonly Channel[]): number[] {
-  const names = channels.map(({ name }) => name);
-  const unknown = Object.keys(action).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw invalid("action", `channels of this world (${names.join(", ")})`, unknown);
-  return restRow(channels).map((rest, i) => action[names[i] ?? ""] ?? rest);
+  const found = rowByName(channels, action);
+  if (found.unknown === undefined) return found.row;
+  throw invalid("action", `channels of this world (${channels.map(({ name }) => name).join(", ")})`, found.unknown);
 }
 
 function atRest(action: Readonly<Record<string, number>>, width: number): Float32Array {

@@ -141,6 +141,18 @@ export function restRow(channels: readonly Channel[]): number[] {
   return channels.map((channel) => (channel.kind === "continuous" ? channel.rest : 0));
 }
 
+/** The row of values by channel name, what is left out at rest; or the first name that is none of the channels'. */
+export function rowByName(
+  channels: readonly Channel[],
+  values: Readonly<Record<string, number>>,
+): { readonly row: number[]; readonly unknown?: undefined } | { readonly unknown: string } {
+  const given = new Map(Object.entries(values)); // a channel may be called "constructor"
+  const names = channels.map(({ name }) => name);
+  const unknown = [...given.keys()].find((name) => !names.includes(name));
+  if (unknown !== undefined) return { unknown };
+  return { row: restRow(channels).map((rest, i) => given.get(names[i] ?? "") ?? rest) };
+}
+
 /** The row while these keys are held (mouse movement excluded). Opposite keys cancel; of several choices the last wins. */
 export function rowOfKeys(channels: readonly Channel[], held: ReadonlySet<string>): number[] {
   return channels.map((channel) => {

@@ -46,11 +46,6 @@ export class Batcher {
     this.#most = mode === "never" ? 1 : most;
   }
 
-  /** The largest size in use for a kind of pass, as far as is known. */
-  sizeOf(key: string): number {
-    return this.#mode === "exact" ? (this.#verdicts.get(key)?.good ?? 1) : this.#most;
-  }
-
   /** One outcome per item, in order. */
   run<I, R>(pass: Pass<I, R>, items: readonly I[]): Outcome<R>[] {
     const outcomes: Outcome<R>[] = [];

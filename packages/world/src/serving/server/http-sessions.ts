@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, onRequestHookHandler } from "fastif
 import { FRAMES_TYPE, packFrames } from "../protocol/frame-packing.js";
 import { API, forkBodySchema, openBodySchema, stepBodySchema, stepTogetherBodySchema } from "../protocol/http.js"; // prettier-ignore
 import { type FrameFormat, frameFormatSchema } from "../protocol/messages.js";
-import { actionRow } from "./actions.js";
+import { clientRow } from "./actions.js";
 import { encodePicture, mediaTypes } from "./frame-encoder.js";
 import { checked, numberIn, sessionOf } from "./http-input.js";
 import type { ServerContext } from "./server-context.js";
@@ -34,7 +34,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
   app.post(`${ONE}/step`, async (request, reply) => {
     const session = await sessionOf(request, context);
     const { actions, from, settings, format } = checked(stepBodySchema, request.body);
-    const rows = actions.map((action) => actionRow(context.engine.world.channels, action));
+    const rows = actions.map((action) => clientRow(context.engine.world.channels, action));
     if (settings) context.checkSettings(settings);
     const { frames, error } = await session.stepAll(rows, { from, settings });
     const drawn = frames.map((frame) => context.frameMessage(frame, format, session));
@@ -47,7 +47,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
       steps.map(async ({ session, key, action, from }) => {
         return {
           session: await sessions.find(session, key, { address: request.ip }),
-          row: actionRow(context.engine.world.channels, action),
+          row: clientRow(context.engine.world.channels, action),
           from,
         };
       }),

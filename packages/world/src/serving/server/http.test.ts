@@ -168,7 +168,9 @@ describe("an upload", () => {
     const responses = await Promise.all(files.map(upload));
     for (const response of responses) {
       expect(response.status).toBe(422);
-      expect(await response.text()).not.toMatch(/\/tmp|\/etc|node_modules/);
+      const { error } = (await response.json()) as { error: { message: string } };
+      expect(error.message).not.toMatch(/\/tmp|\/etc|node_modules|upload/);
+      expect(error.message).toMatch(/^this file cannot be used: [^:]/);
     }
     expect((await upload("")).status).toBe(422);
   });

@@ -11,7 +11,7 @@ import {
   type SessionState,
   clientMessageSchema,
 } from "../protocol/messages.js";
-import { actionRow } from "./actions.js";
+import { clientRow } from "./actions.js";
 import type { PlayedSession } from "./played-session.js";
 import { RateLimit } from "./rate-limit.js";
 import type { ServerContext } from "./server-context.js";
@@ -126,12 +126,12 @@ export class PlayConnection implements SessionViewer {
     const { channels } = this.#context.engine.world;
     switch (message.type) {
       case "action":
-        return session.hold(actionRow(channels, message.action), message.sequence);
+        return session.hold(clientRow(channels, message.action), message.sequence);
       case "shown":
         this.#shown = Math.min(Math.max(this.#shown, message.count), this.#begun);
         return this.#makeRoom();
       case "step":
-        return this.#step(session, message.request, actionRow(channels, message.action), message.from);
+        return this.#step(session, message.request, clientRow(channels, message.action), message.from);
       case "play":
         return this.#answer(session.play(message.fps), message.request);
       case "pause":
@@ -243,7 +243,9 @@ export class PlayConnection implements SessionViewer {
   #tellFailure(error: unknown, request?: number): void {
     const { code, message, cause } = toServingError(error);
     this.#context.metrics.errors.inc({ code });
-    if (cause !== undefined) this.#context.log.warn({ err: cause, session: this.#session?.id }, message);
+    const { log } = this.#context;
+    if (cause === undefined) log.debug({ code, session: this.#session?.id }, `refused: ${message}`);
+    else log.warn({ err: cause, session: this.#session?.id }, message);
     this.#sendNow({ type: "error", ...(request !== undefined && { request }), code, message });
   }
 

@@ -3,12 +3,12 @@
 
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import { FormatError, probeVideo, readImage, readVideo } from "@vid2world/formats";
+import { FormatError, readImage } from "@vid2world/formats";
 import { findDataset, whatElse } from "../../../data/find-dataset.js";
 import { openRecording } from "../../../data/recording.js";
 import type { EngineWorld } from "../../engine.js";
 import { datasetGallery } from "./dataset-gallery.js";
-import { contextOf, fitFrame } from "./fit-frames.js";
+import { contextOf, contextOfVideo, fitFrame } from "./fit-frames.js";
 import { type Gallery, type GalleryStart, fixedGallery, joinGalleries } from "./gallery.js";
 import { recordingGallery } from "./recording-gallery.js";
 
@@ -49,13 +49,8 @@ async function ofPicture(path: string, world: EngineWorld): Promise<GalleryStart
 }
 
 async function ofVideo(path: string, world: EngineWorld): Promise<GalleryStart> {
-  const { frames: held } = await probeVideo(path);
-  const end = Math.min(held, world.contextFrames);
-  const { frames_THWC, width, height } = await readVideo(path, { end });
-  const size = width * height * 3;
-  const frames = Array.from({ length: end }, (_, t) => frames_THWC.subarray(t * size, (t + 1) * size));
-  const fitted = await Promise.all(frames.map((frame) => fitFrame(frame, { width, height }, world)));
-  return { frames: contextOf(fitted, world.contextFrames) };
+  const { frames } = await contextOfVideo(path, world);
+  return { frames };
 }
 
 const isPicture = (path: string): boolean => PICTURES.has(extname(path).toLowerCase());

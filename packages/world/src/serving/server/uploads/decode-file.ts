@@ -4,11 +4,11 @@
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FormatError, probeVideo, readVideo } from "@vid2world/formats";
+import { FormatError } from "@vid2world/formats";
 import sharp from "sharp";
 import * as z from "zod";
 import { type SessionFile, sessionFileSchema } from "../../protocol/messages.js";
-import { contextOf, fitFrame } from "../gallery/fit-frames.js";
+import { contextOf, contextOfVideo } from "../gallery/fit-frames.js";
 
 /** What a file is decoded for. */
 export interface DecodeOptions {
@@ -70,18 +70,14 @@ async function ofPicture(bytes: Uint8Array, { pixels, contextFrames, ...size }: 
 }
 
 async function ofVideo(bytes: Uint8Array, options: DecodeOptions): Promise<DecodedFile> {
-  const { pixels, contextFrames, folder } = options;
+  const { pixels, folder } = options;
   const file = join(folder, "video"); // ffmpeg has to seek in it
   await writeFile(file, bytes);
-  const { width, height, frames: held } = await probeVideo(file);
-  if (width * height > pixels)
-    throw new FormatError("upload", `pictures of ${width}x${height} are larger than ${pixels} pixels`);
-  const end = Math.min(held, contextFrames);
-  const { frames_THWC } = await readVideo(file, { end, threads: 1 });
-  const size = width * height * 3;
-  const frames = Array.from({ length: end }, (_, t) => frames_THWC.subarray(t * size, (t + 1) * size));
-  const fitted = await Promise.all(frames.map((frame) => fitFrame(frame, { width, height }, options)));
-  return { frames: contextOf(fitted, contextFrames), found: held };
+  const check = ({ width, height }: { readonly width: number; readonly height: number }): void => {
+    if (width * height > pixels)
+      throw new FormatError("upload", `pictures of ${width}x${height} are larger than ${pixels} pixels`);
+  };
+  return contextOfVideo(file, options, { threads: 1, check });
 }
 
 async function ofSession(file: Uint8Array, { width, height, pixels, nodes }: DecodeOptions): Promise<DecodedFile> {
