@@ -34,7 +34,7 @@ export function playCommand() {
     .addOption(countOption("--threads <n>", "threads of an engine on a CPU (default: half of the cores)", 1))
     .addOption(countOption("--sessions <n>", "sessions at once; who comes later waits", 1).default(4))
     .option("--no-open", "do not open the page")
-    .option("--verbose", "log to standard error instead of the log file, and more")
+    .option("--verbose", "log to standard error instead of the log file: clients, places and frames too")
     .optionsGroup("For others on the network:")
     .option("--host <address>", "where to listen; another than this machine needs --token", "127.0.0.1")
     .addOption(

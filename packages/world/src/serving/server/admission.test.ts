@@ -1,7 +1,8 @@
 // Places and the queue in front of them.
 import { expect, test } from "vitest";
-import { Admission, SharedRequest } from "./admission.js";
+import { Admission, type AdmissionDecision } from "./admission.js";
 import { ServingError } from "./serving-error.js";
+import { SharedRequest } from "./shared-request.js";
 
 const waits = { onQueued: () => undefined };
 const admission = (limits: Partial<{ sessions: number; sessionsPerAddress: number; queue: number }> = {}): Admission =>
@@ -64,4 +65,22 @@ test("several who ask for one session stay in the queue until the last of them h
   const refused = expect(places.enter(other)).rejects.toThrow("left the queue");
   two.abort();
   await refused;
+});
+
+test("the log is told who was let in, who waits, and who was refused why", async () => {
+  const told: AdmissionDecision[] = [];
+  const places = new Admission({ sessions: 1, sessionsPerAddress: 9, queue: 1 }, (decision) => told.push(decision));
+  const leave = await places.enter({});
+  const second = places.enter(waits);
+  await expect(places.enter(waits)).rejects.toThrow("in use");
+  leave();
+  await second;
+  expect(told.map(({ kind, sessions, waiting }) => [kind, sessions, waiting])).toEqual([
+    ["admitted", 1, 0],
+    ["queued", 1, 1],
+    ["refused", 1, 1],
+    ["admitted", 1, 0],
+  ]);
+  expect(told[2]?.reason).toContain("the one session of this server is in use");
+  expect(told[3]?.milliseconds).toBeGreaterThanOrEqual(0);
 });

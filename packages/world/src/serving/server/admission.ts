@@ -19,6 +19,18 @@ export interface AdmissionLimits {
   readonly queue: number;
 }
 
+/** What became of somebody who asked for a place, for the log. */
+export interface AdmissionDecision {
+  readonly kind: "admitted" | "queued" | "refused";
+  /** Places in use, and clients in the queue, then. */
+  readonly sessions: number;
+  readonly waiting: number;
+  /** How long whoever was admitted had waited. */
+  readonly milliseconds?: number;
+  /** Why somebody was refused. */
+  readonly reason?: string;
+}
+
 interface Waiting {
   readonly enter: () => void;
   readonly refuse: (reason: Error) => void;
@@ -28,14 +40,16 @@ interface Waiting {
 /** Places that are taken and given back. */
 export class Admission {
   readonly #limits: AdmissionLimits;
+  readonly #onDecision: (decision: AdmissionDecision) => void;
   #taken = 0;
   /** Places and waiting clients of an address. */
   readonly #ofAddress = new Map<string, number>();
   readonly #queue: Waiting[] = [];
   #closed: Error | undefined;
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: AdmissionLimits, onDecision: (decision: AdmissionDecision) => void = () => undefined) {
     this.#limits = limits;
+    this.#onDecision = onDecision;
   }
 
   /** Whether all places are in use. */
@@ -55,6 +69,18 @@ export class Admission {
 
   /** Resolves with the way to give the place back (once; more often does nothing). Rejects with `server-full`, or when the signal aborts. */
   async enter(request: AdmissionRequest): Promise<() => void> {
+    const asked = performance.now();
+    try {
+      const leave = await this.#enter(request);
+      this.#decided("admitted", { milliseconds: Math.round(performance.now() - asked) });
+      return leave;
+    } catch (error) {
+      this.#decided("refused", { reason: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+  }
+
+  async #enter(request: AdmissionRequest): Promise<() => void> {
     if (this.#closed) throw this.#closed;
     if (request.signal?.aborted) throw left();
     if (this.hasItsShare(request.address)) throw shareTaken(this.#limits.sessionsPerAddress);
@@ -102,6 +128,7 @@ export class Admission {
       this.#queue.push(waiting);
       signal?.addEventListener("abort", gone, { once: true });
       onQueued(this.#queue.length);
+      this.#decided("queued");
     });
   }
 
@@ -117,49 +144,15 @@ export class Admission {
     this.#queue.forEach(({ onQueued }, i) => onQueued(i + 1));
   }
 
+  #decided(kind: AdmissionDecision["kind"], more: Pick<AdmissionDecision, "milliseconds" | "reason"> = {}): void {
+    this.#onDecision({ kind, sessions: this.#taken, waiting: this.#queue.length, ...more });
+  }
+
   #count(address: string | undefined, change: 1 | -1): void {
     if (address === undefined) return;
     const count = (this.#ofAddress.get(address) ?? 0) + change;
     if (count > 0) this.#ofAddress.set(address, count);
     else this.#ofAddress.delete(address);
-  }
-}
-
-/** Several who ask for the same session: all are told of the queue, and it is left when the last of them has gone. */
-export class SharedRequest implements AdmissionRequest {
-  readonly address?: string;
-  readonly onQueued?: (position: number) => void;
-  readonly #gone = new AbortController();
-  readonly #members = new Set<AdmissionRequest>();
-  #position: number | undefined;
-
-  /** Asks as the first of them does. */
-  constructor(first: AdmissionRequest) {
-    if (first.address !== undefined) this.address = first.address;
-    if (first.onQueued)
-      this.onQueued = (position) => {
-        this.#position = position;
-        for (const member of this.#members) member.onQueued?.(position);
-      };
-    this.join(first);
-  }
-
-  get signal(): AbortSignal {
-    return this.#gone.signal;
-  }
-
-  /** One more. Throws `server-full` where the others wait and this one does not. */
-  join(member: AdmissionRequest): void {
-    if (this.#position !== undefined && !member.onQueued)
-      throw new ServingError("server-full", "all sessions of this server are in use; try again later");
-    this.#members.add(member);
-    if (this.#position !== undefined) member.onQueued?.(this.#position);
-    const leave = (): void => {
-      this.#members.delete(member);
-      if (this.#members.size === 0) this.#gone.abort();
-    };
-    if (member.signal?.aborted) leave();
-    else member.signal?.addEventListener("abort", leave, { once: true });
   }
 }
 

@@ -60,9 +60,10 @@ export class ServerContext {
     this.metrics = serverMetrics(engine, () => this.sessions.counts);
     this.sessions = new SessionTable({
       ...{ engine, store, limits },
-      onFrame: (frame) => this.metrics.frame(frame),
+      onFrame: (frame, session) => this.#frameDrawn(frame, session),
       onRestored: () => this.metrics.engineLosses.inc(),
       onEvent: (event) => this.#sessionEvent(event),
+      onAdmission: (decision) => log.debug(decision, `a client was ${decision.kind}`),
       onError: (error) => log.error({ err: error }, "a session could not be saved"),
     });
   }
@@ -78,6 +79,12 @@ export class ServerContext {
     const uploaded = this.uploads.find(start.id, start.kind);
     // A replay's own seed is part of what it replays.
     return { ...uploaded, start: { ...given, ...uploaded.start }, truthFrames: this.#truthOf(uploaded.gallery) };
+  }
+
+  #frameDrawn(frame: DrawnFrame, { id }: PlayedSession): void {
+    this.metrics.frame(frame);
+    const { node, batch, timings } = frame;
+    this.log.debug({ session: id, node: node.node, batch, ...rounded(timings) }, "a frame was drawn");
   }
 
   #sessionEvent(event: SessionEvent): void {
@@ -165,3 +172,7 @@ export class ServerContext {
     return bytes;
   }
 }
+
+/** Milliseconds as a log needs them. */
+const rounded = (times: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(times).map(([part, milliseconds]) => [part, Math.round(milliseconds * 10) / 10]));

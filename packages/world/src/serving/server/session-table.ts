@@ -4,11 +4,12 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { EngineEvent } from "../engine-process.js";
 import { type Engine, type EngineStart, withSettings } from "../engine.js";
 import type { SessionNode } from "../protocol/messages.js";
-import { Admission, type AdmissionRequest, SharedRequest } from "./admission.js";
+import { Admission, type AdmissionDecision, type AdmissionRequest } from "./admission.js";
 import type { ServingLimits } from "./limits.js";
 import { PlayedSession, type SessionSurroundings } from "./played-session.js";
 import { AddressRates } from "./rate-limit.js";
 import { sameText } from "./same-text.js";
+import { SharedRequest } from "./shared-request.js";
 import type { SavedSession } from "./saved-session.js";
 import { ServingError } from "./serving-error.js";
 import type { SessionStore } from "./session-store.js";
@@ -41,6 +42,8 @@ export interface SessionTableParts {
   readonly onRestored?: SessionSurroundings["onRestored"];
   /** Told of everything that happens to sessions. */
   readonly onEvent?: (event: SessionEvent) => void;
+  /** Told who was let in, put into the queue, or refused. */
+  readonly onAdmission?: (decision: AdmissionDecision) => void;
   /** Told of what went wrong where nobody asked. */
   readonly onError?: (error: unknown) => void;
 }
@@ -73,7 +76,7 @@ export class SessionTable {
     const { engine, store, limits } = parts;
     this.#parts = parts;
     this.#vault = new SessionVault(engine, store);
-    this.#admission = new Admission(limits);
+    this.#admission = new Admission(limits, parts.onAdmission);
     this.#rates = new AddressRates(limits.opensPerMinute);
     const every = Math.min(2000, limits.idleSeconds * 500);
     this.#sweep = setInterval(() => void this.#saveIdle(), every).unref();

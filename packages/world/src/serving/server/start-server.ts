@@ -162,6 +162,7 @@ async function guard(app: FastifyInstance, limits: ServingLimits): Promise<void>
   app.setErrorHandler((error, request, reply) => {
     const { code, message } = clientError(error);
     if (code === "internal") request.log.error({ err: error }, "a request failed");
+    else request.log.debug({ code, route: request.routeOptions.url }, `refused: ${message}`);
     return reply.code(httpStatus(code)).send({ error: { code, message } });
   });
 }
@@ -195,8 +196,10 @@ function playRoute(app: FastifyInstance, context: ServerContext): void {
     if (open > context.limits.connectionsPerAddress) return socket.close(1013, "too many connections from one address");
     connections.set(request.ip, open);
     context.metrics.connections.inc();
-    socket.on("close", () => {
+    context.log.debug({ connections: open }, "a client connected");
+    socket.on("close", (code) => {
       context.metrics.connections.dec();
+      context.log.debug({ code }, "a client's connection ended");
       const left = (connections.get(request.ip) ?? 1) - 1;
       if (left > 0) connections.set(request.ip, left);
       else connections.delete(request.ip);
