@@ -11,14 +11,20 @@ export function Header(): JSX.Element {
   const player = usePlayer();
   const { world, session, status } = player.state;
   const help = useRef<HTMLDialogElement>(null);
+  const Name = session.value ? "h1" : "span"; // other pages have a title of their own
   return (
     <header class="header">
       <img src="./icon.svg" alt="" width="24" height="24" />
-      <span class="name">{world.value?.name ?? "Vid2World"}</span>
+      <Name class="name">{world.value?.name ?? "Vid2World"}</Name>
       {session.value && <Connection kind={status.value.kind} />}
       <span class="grow" />
       {session.value && (
-        <button class="quiet" onClick={() => player.leave()}>
+        <button
+          class="quiet"
+          aria-label="Starts"
+          title="End this session and choose another start"
+          onClick={() => player.leave()}
+        >
           <Icon name="gallery" /> <span class="wide">Starts</span>
         </button>
       )}

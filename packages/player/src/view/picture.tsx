@@ -7,6 +7,7 @@ interface PictureProps {
   readonly load: () => Promise<Blob | undefined>;
   /** Loads again when it changes. */
   readonly of: string | number | undefined;
+  /** What is read aloud; empty: what is beside it says it. */
   readonly label: string;
   readonly class?: string;
   readonly style?: Readonly<Record<string, string>>;
@@ -29,5 +30,6 @@ export function Picture({ load, of, label, class: name, style }: PictureProps): 
       })
       .catch(() => undefined); // an empty place; what is missing is said elsewhere
   }, [of]);
-  return <canvas ref={canvas} class={name} style={style} role="img" aria-label={label} />;
+  const spoken = label === "" ? ({ "aria-hidden": true } as const) : ({ role: "img", "aria-label": label } as const);
+  return <canvas ref={canvas} class={name} style={style} {...spoken} />;
 }

@@ -22,7 +22,6 @@ export function PushButton({ button, channels, row }: PushButtonProps): JSX.Elem
   return (
     <button
       class="push"
-      aria-label={label}
       aria-pressed={strength > 0}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
@@ -41,7 +40,7 @@ export function PushButton({ button, channels, row }: PushButtonProps): JSX.Elem
     >
       <span class="fill" style={{ opacity: String(strength) }} />
       <span class="label">{label}</span>
-      {keys[0] !== undefined && keys[0] !== label && <kbd>{keys[0]}</kbd>}
+      {keys[0] !== undefined && keys[0] !== label && <kbd aria-hidden="true">{keys[0]}</kbd>}
     </button>
   );
 }

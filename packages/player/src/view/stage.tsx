@@ -56,6 +56,8 @@ export function Stage(): JSX.Element {
   useEffect(() => {
     player.screen.canvas = canvas.current ?? undefined;
     player.screen.redraw();
+    // What was chosen is gone with its focus; whoever plays by keys goes on in the world.
+    if (document.activeElement === document.body) box.current?.focus({ preventScroll: true });
     return () => void (player.screen.canvas = undefined);
   }, []);
   useEffect(() => (box.current === null ? undefined : listenToMouse(player.pilot, channels, box.current)), [channels]);
