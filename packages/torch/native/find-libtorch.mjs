@@ -25,9 +25,14 @@ function examine(origin, include, library) {
   const [major, minor] = version;
   if (major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1]))
     return { reason: `libtorch ${version.join(".")} is too old, ${MINIMUM.join(".")} or newer is needed` };
-  const cudaHome = process.env.CUDA_HOME ?? "/usr/local/cuda";
+  // CUDA's headers: the toolkit's, or those of NVIDIA's wheels beside torch/ (crt/ is one of its own, nvidia-cuda-crt or -nvcc).
+  const headers = ["nvidia/cu13/include", "nvidia/cuda_runtime/include"].map((folder) =>
+    join(include, "../..", folder),
+  );
+  headers.push(join(process.env.CUDA_HOME ?? "/usr/local/cuda", "include"));
   const cuda =
-    existsSync(join(library, "libtorch_cuda.so")) && existsSync(join(cudaHome, "include/cuda_runtime_api.h"));
+    existsSync(join(library, "libtorch_cuda.so")) &&
+    headers.some((folder) => existsSync(join(folder, "crt/host_config.h")));
   return { origin, include, library, version: version.join("."), cuda };
 }
 

@@ -56,6 +56,11 @@ export interface Native {
   traceRun(trace: unknown, count: number): void;
   traceRunAside(trace: unknown, count: number): Promise<number[]>;
   traceSteps(trace: unknown): [operator: string, given: number[][], results: number[][]][];
+  // cuda-graph.cc
+  hasCudaGraphs(): boolean;
+  cudaGraphCapture(trace: unknown, count: number): NativeGraph;
+  cudaGraphReplay(graph: NativeGraph): void;
+  cudaGraphRelease(graph: NativeGraph): void;
   // jit.cc
   loadScript(path: string, device: number): unknown;
   callScript(
@@ -113,6 +118,7 @@ export type NativeStore = { readonly native: "store" };
 export type NativeHeartbeat = { readonly native: "heartbeat" };
 export type NativeGroup = { readonly native: "group" };
 export type NativeReducer = { readonly native: "reducer" };
+export type NativeGraph = { readonly native: "graph" };
 
 /** The typed arrays that tensors are copied into. */
 export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
@@ -121,7 +127,13 @@ export type TypedArray = Uint8Array | Int8Array | Int16Array | Int32Array | BigI
 const firstLine = (error: unknown): string => String(error).split("\n")[0] ?? "";
 
 /** Functions that older builds lack, one for each change of the addon. */
-const NEWER = ["clearGrads", "callScript", "backends", "traceRunAside"] as const satisfies readonly (keyof Native)[];
+const NEWER = [
+  "clearGrads",
+  "callScript",
+  "backends",
+  "traceRunAside",
+  "cudaGraphCapture",
+] as const satisfies readonly (keyof Native)[];
 
 function load(): Native {
   const path = addonPath("vid2world_torch");

@@ -22,6 +22,7 @@ export {
   type NestedNumbers,
   type RandomOptions,
 } from "./creation.js";
+export * from "./cuda-graph.js";
 export * from "./device.js";
 export * from "./distributed.js";
 export { isFloating, itemSize, type Device, type DType, type MemoryFormat } from "./dtype.js";

@@ -19,21 +19,22 @@ export interface TracedCall {
  * the shapes that it was made with. Tensors that were neither given nor made inside (weights) are kept, and read anew at every run.
  */
 export class Trace {
-  readonly #trace: unknown;
-  readonly #outputs: number;
+  /** @internal */
+  readonly native: unknown;
+  /** Number of tensors that a run gives. */
+  readonly outputs: number;
 
   /** @internal */
   constructor(native: unknown, outputs: number) {
-    this.#trace = native;
-    this.#outputs = outputs;
+    this.native = native;
+    this.outputs = outputs;
   }
 
   /** The same calls on other inputs. Nothing is recorded for `backward`, so run it where gradients are off. */
   run(inputs: readonly Tensor[]): Tensor[] {
     checkGradientsOff();
-    native.traceRun(this.#trace, write(inputs));
-    const handles = Array.from(scratch.subarray(0, this.#outputs));
-    return handles.map((handle) => new Tensor(handle));
+    native.traceRun(this.native, writeHandles(inputs));
+    return readHandles(this.outputs);
   }
 
   /**
@@ -42,14 +43,14 @@ export class Trace {
    */
   async runAside(inputs: readonly Tensor[]): Promise<Tensor[]> {
     checkGradientsOff();
-    const handles = await native.traceRunAside(this.#trace, write(inputs));
+    const handles = await native.traceRunAside(this.native, writeHandles(inputs));
     return handles.map((handle) => new Tensor(handle));
   }
 
   /** Its calls in order. */
   calls(): TracedCall[] {
     return native
-      .traceSteps(this.#trace)
+      .traceSteps(this.native)
       .map(([operator, given, results]) => ({ operator, arguments: given, results }));
   }
 }
@@ -76,22 +77,28 @@ export function trace(
   { layouts }: { readonly layouts?: WeightLayouts } = {},
 ): { readonly trace: Trace; readonly outputs: readonly Tensor[] } {
   checkGradientsOff();
-  native.traceBegin(write(inputs));
+  native.traceBegin(writeHandles(inputs));
   try {
     const outputs = body();
-    const made = new Trace(native.traceEnd(write(outputs), layouts?.native), outputs.length);
+    const made = new Trace(native.traceEnd(writeHandles(outputs), layouts?.native), outputs.length);
     return { trace: made, outputs: layouts ? made.run(inputs) : outputs };
   } finally {
     native.traceCancel();
   }
 }
 
-function write(tensors: readonly Tensor[]): number {
+/** @internal Puts tensors where native functions take them from. -> how many */
+export function writeHandles(tensors: readonly Tensor[]): number {
   if (tensors.length > scratch.length) throw invalid("tensors", `at most ${scratch.length}`, tensors.length);
   tensors.forEach((tensor, i) => (scratch[i] = tensor.handle === 0 ? -1 : tensor.handle));
   return tensors.length;
 }
 
-function checkGradientsOff(): void {
+/** @internal The tensors that a native function gave. */
+export const readHandles = (count: number): Tensor[] =>
+  Array.from(scratch.subarray(0, count), (handle) => new Tensor(handle));
+
+/** @internal Throws where gradients are on. */
+export function checkGradientsOff(): void {
   if (isGradEnabled()) throw invalid("gradients", "off (noGrad), as a trace has none", "on");
 }

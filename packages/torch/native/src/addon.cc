@@ -74,7 +74,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["scratch"] = Napi::Float64Array::New(env, state->scratch.size(), buffer, 0);
   exports["setErrorClasses"] = Napi::Function::New(env, SetErrorClasses);
   exports["version"] = Napi::String::New(env, TORCH_VERSION);
-  for (auto init : {InitTensor, InitDispatch, InitAutograd, InitTrace, InitJit, InitRandom, InitDevice, InitDistributed}) init(env, exports);
+  for (auto init : {InitTensor, InitDispatch, InitAutograd, InitTrace, InitCudaGraph, InitJit, InitRandom, InitDevice, InitDistributed}) init(env, exports);
   return exports;
 }
 

@@ -33,10 +33,11 @@ Napi::Value Synchronize(const Napi::CallbackInfo& info) {
   });
 }
 
-/** cudaMemory(index) -> [allocated, peak allocated, reserved] in bytes; undefined on a CPU build. */
+/** cudaMemory(index) -> [allocated, peak allocated, reserved] in bytes; undefined where there is no device. */
 Napi::Value CudaMemory(const Napi::CallbackInfo& info) {
   return guard(info, "cuda.memory", [&]() -> Napi::Value {
 #ifdef VID2WORLD_CUDA
+    if (!torch::cuda::is_available()) return info.Env().Undefined();
     const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(numberAt(info, 0)));
     auto result = Napi::Array::New(info.Env(), 3);
     result[0u] = number(info.Env(), static_cast<double>(stats.allocated_bytes[0].current));

@@ -143,17 +143,21 @@ Trace Recorder::finish(const std::vector<at::Tensor>& outputs, WeightLayouts* la
   return std::move(trace_);
 }
 
-namespace {
-
-/** A trace may run on another thread when JavaScript lets go of it. */
-using SharedTrace = std::shared_ptr<const Trace>;
-
 std::vector<at::Tensor> tensorsAt(State& state, size_t count) {
   std::vector<at::Tensor> tensors;
   tensors.reserve(count);
   for (size_t i = 0; i < count; i++) tensors.push_back(state.at(state.scratch.at(i)));
   return tensors;
 }
+
+const SharedTrace& traceOf(const Napi::CallbackInfo& info) { return *info[0].As<Napi::External<SharedTrace>>().Data(); }
+
+void checkInputs(const State& state, const Trace& trace, size_t count) {
+  if (state.recorder) throw std::runtime_error("it cannot run while another is made");
+  if (count != trace.inputs) throw std::runtime_error("it takes " + std::to_string(trace.inputs) + " tensors, got " + std::to_string(count));
+}
+
+namespace {
 
 /** traceBegin(count): the calls from here on are written down, with the tensors in the scratch buffer as inputs. */
 Napi::Value TraceBegin(const Napi::CallbackInfo& info) {
@@ -185,13 +189,6 @@ Napi::Value TraceEnd(const Napi::CallbackInfo& info) {
 Napi::Value TraceCancel(const Napi::CallbackInfo& info) {
   stateOf(info.Env()).recorder.reset();
   return info.Env().Undefined();
-}
-
-const SharedTrace& traceOf(const Napi::CallbackInfo& info) { return *info[0].As<Napi::External<SharedTrace>>().Data(); }
-
-void checkInputs(const State& state, const Trace& trace, size_t count) {
-  if (state.recorder) throw std::runtime_error("it cannot run while another is made");
-  if (count != trace.inputs) throw std::runtime_error("it takes " + std::to_string(trace.inputs) + " tensors, got " + std::to_string(count));
 }
 
 /** traceRun(trace, count): inputs in the scratch buffer, outputs back there. */

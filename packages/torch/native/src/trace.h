@@ -55,4 +55,14 @@ class Recorder {
   std::unordered_map<const c10::TensorImpl*, uint32_t> numbers_;
 };
 
+/** A trace may run on another thread, or its graph on a device, when JavaScript lets go of it. */
+using SharedTrace = std::shared_ptr<const Trace>;
+
+/** The trace that is a function's first argument. */
+const SharedTrace& traceOf(const Napi::CallbackInfo& info);
+/** Throws where so many tensors are not what the trace takes, or another one is being made. */
+void checkInputs(const State& state, const Trace& trace, size_t count);
+/** The first `count` tensors in the scratch buffer. */
+std::vector<at::Tensor> tensorsAt(State& state, size_t count);
+
 }  // namespace vid2world
