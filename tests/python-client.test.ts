@@ -1,4 +1,5 @@
-// clients/python against a server with arithmetic in place of a world; skipped where there is no python3 with numpy.
+// clients/python against a server with arithmetic in place of a world; skipped where there is no python3 (VID2WORLD_PYTHON) with
+// numpy, or gymnasium.
 import { execFile, execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -6,14 +7,19 @@ import { testServer } from "@vid2world/world/serving/testing/test-server";
 import { expect, test } from "vitest";
 import { root } from "./imports.js";
 
-const python = ["/usr/bin/python3", "python3"].find((program) => {
-  try {
-    execFileSync(program, ["-c", "import numpy"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-});
+const candidates = [process.env["VID2WORLD_PYTHON"] ?? "/usr/bin/python3", "python3"];
+/** One that has these modules. */
+const pythonWith = (modules: string): string | undefined =>
+  candidates.find((program) => {
+    try {
+      execFileSync(program, ["-c", `import ${modules}`], { stdio: "ignore" });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+const python = pythonWith("numpy");
+const gymPython = pythonWith("numpy, gymnasium");
 
 const PROGRAM = `
 import json, sys
@@ -80,6 +86,37 @@ test.skipIf(python === undefined)("policies play through the Python client (need
       timeout: 60_000,
     });
     expect((await run).stdout).toContain("frames");
+  } finally {
+    await server.close();
+  }
+});
+
+const CHECK = `
+import sys, warnings
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import VectorEnv as Theirs
+from vid2world_client import Env, VectorEnv
+
+warnings.simplefilter("error", DeprecationWarning)
+env = Env(sys.argv[1], max_steps=3)
+check_env(env)
+assert env.timings["batch"] == 1 and env.metadata["render_fps"] == 10
+env.close()
+many = VectorEnv(2, sys.argv[1])
+assert isinstance(many, Theirs)
+many.reset(seed=1)
+frames, *_ = many.step(many.action_space.sample())
+assert many.observation_space.contains(frames)
+many.close()
+print("checked")
+`;
+
+test.skipIf(gymPython === undefined)("gymnasium finds nothing wrong with it (needs gymnasium)", async () => {
+  const server = await testServer();
+  try {
+    const env = { ...process.env, PYTHONPATH: join(root, "clients/python") };
+    const run = promisify(execFile)(gymPython ?? "", ["-c", CHECK, server.address], { env, timeout: 60_000 });
+    expect((await run).stdout).toContain("checked");
   } finally {
     await server.close();
   }

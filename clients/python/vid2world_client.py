@@ -274,6 +274,11 @@ def _observation_space(shape):
     return gymnasium.spaces.Box(0, 255, shape, np.uint8)
 
 
+def _timings_of(info):
+    """Takes what differs from run to run out of a frame's info, which then is a function of seed and actions."""
+    return {**info.pop("timings"), "batch": info.pop("batch")}
+
+
 def _no_reward(_frame, _action, _info):
     return 0.0
 
@@ -287,11 +292,13 @@ class Env(gymnasium.Env if gymnasium else object):
     def __init__(self, url="http://127.0.0.1:8008", token=None, start=None, reward=_no_reward, max_steps=None, settings=None):
         self.server = Server(url, token)
         self.world = self.server.world()
+        self.metadata = {**self.metadata, "render_fps": self.world["fps"]}
         self.channels = self.world.get("channels") or []
         space = ActionSpace(self.channels)
         self.action_space = space.gymnasium() if gymnasium else space
         self.observation_space = _observation_space((self.world["height"], self.world["width"], 3))
         self.session = None
+        self.timings = None  # of the newest frame: milliseconds, and frames in its pass
         self._start, self._reward, self._max_steps, self._settings = start, reward, max_steps, settings
         self._steps, self._frame = 0, None
 
@@ -311,6 +318,7 @@ class Env(gymnasium.Env if gymnasium else object):
         """One frame. Returns (frame, reward, terminated, truncated, info) as gymnasium wants it."""
         action = _named(action, self.channels)
         info = self.session.step(action)[0]
+        self.timings = _timings_of(info)
         return self._seen(info.pop("pixels"), action, info)
 
     def _seen(self, frame, action, info):
@@ -365,6 +373,7 @@ class VectorEnv(gymnasium.vector.VectorEnv if gymnasium else object):
             mode = getattr(gymnasium.vector, "AutoresetMode", None)  # named from gymnasium 1.1 on
             self.metadata = {**self.metadata, **({"autoreset_mode": mode.NEXT_STEP} if mode else {})}
         self.sessions = [None] * num_envs
+        self.timings = [None] * num_envs  # of their newest frames: milliseconds, and frames in their pass
         self._starts, self._reward, self._max_steps, self._settings = starts, reward, max_steps, settings
         self._frames = np.zeros((num_envs, *shape), np.uint8)
         self._steps = np.zeros(num_envs, np.int64)
@@ -408,6 +417,7 @@ class VectorEnv(gymnasium.vector.VectorEnv if gymnasium else object):
             if info is None:
                 continue
             self._frames[i] = info.pop("pixels")
+            self.timings[i] = _timings_of(info)
             self._steps[i] += 1
             infos[i] = info
             rewards[i] = self._reward(self._frames[i], named[i], info)

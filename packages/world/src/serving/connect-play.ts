@@ -15,19 +15,18 @@ export interface ConnectPlayOptions {
  *
  * @example
  * const play = await connectPlay("http://127.0.0.1:8008", { frame: ({ node }) => console.log(node) });
- * await play.request({ type: "open", protocol: 1, start: { kind: "gallery", id: "start-0" } });
+ * const [start] = await remoteWorld("http://127.0.0.1:8008").starts();
+ * await play.request({ type: "open", protocol: 1, start: { kind: "gallery", id: start.id } });
  * await play.request({ type: "play" });
  */
 export async function connectPlay(
   address: string,
-  events: PlayEvents,
+  events: Omit<PlayEvents, "opened">,
   { token }: ConnectPlayOptions = {},
 ): Promise<PlaySocket> {
   const url = `${address.replace(/^http/, "ws").replace(/\/$/, "")}${API}/play`;
   const socket = new WebSocket(url, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
   await once(socket, "open");
   socket.on("error", () => undefined); // its end is told with `ended`
-  const play = playOver(socket, events);
-  events.opened?.();
-  return play;
+  return playOver(socket, events);
 }

@@ -34,6 +34,12 @@ test.each([openApiDocument(), messagesDocument()])(
   },
 );
 
+test("a server serves the documents of its own version", async () => {
+  const served = async (name: string): Promise<unknown> => (await server.http("GET", `/api/v1/${name}`)).json();
+  expect(await served("openapi.json")).toEqual(openApiDocument());
+  expect(await served("messages.schema.json")).toEqual(messagesDocument());
+});
+
 test("every route of the document is one of the server", async () => {
   for (const { method, path: route } of routes) {
     const response = await server.http(method.toUpperCase(), `/api/v1${route.replace(/\{\w+\}/g, "1")}`, method === "post" ? {} : undefined); // prettier-ignore

@@ -1,5 +1,5 @@
 // The protocol as documents that other tools read: OpenAPI 3.1 of the HTTP part, JSON Schema of the WebSocket's messages. Made from the very
-// schemas that the server checks with; docs/protocol/ keeps them.
+// schemas that the server checks with, which serves them; docs/protocol/ keeps them.
 
 import * as z from "zod";
 import { FRAMES_TYPE } from "./frame-packing.js";
@@ -25,9 +25,12 @@ interface Route {
 
 const bytes = "application/octet-stream";
 const pictures = "image/jpeg";
+const json = "application/json";
 
 /** Every route of the interface. */
 export const routes: readonly Route[] = [
+  { method: "get", path: "/openapi.json", summary: "This document", answer: json },
+  { method: "get", path: "/messages.schema.json", summary: "The JSON Schema of what goes over the WebSocket as text", answer: json }, // prettier-ignore
   { method: "get", path: "/world", summary: "What is played here", answer: messages.worldDescriptionSchema },
   { method: "get", path: "/starts", summary: "Where a session can begin", answer: http.startsSchema },
   { method: "get", path: "/starts/{id}/picture", summary: "The newest context frame of a start", answer: pictures },
@@ -102,7 +105,7 @@ function operation(route: Route): Json {
 function content(what: z.ZodType | string): Json {
   if (what instanceof z.ZodType) return { "application/json": { schema: ref(what) } };
   const type = { file: "*/*", snapshot: bytes }[what] ?? what;
-  return { [type]: { schema: { type: "string", format: "binary" } } };
+  return { [type]: { schema: type === json ? { type: "object" } : { type: "string", format: "binary" } } };
 }
 
 function ref(schema: z.ZodType): Json {

@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from "fastify";
 import { API } from "../protocol/http.js";
+import { messagesDocument, openApiDocument } from "../protocol/openapi.js";
 import { PROTOCOL_VERSION, type WorldDescription } from "../protocol/messages.js";
 import { mediaTypes } from "./frame-encoder.js";
 import type { ServerContext } from "./server-context.js";
@@ -17,6 +18,8 @@ export function describeWorld({ engine, limits }: ServerContext): WorldDescripti
 /** Adds the routes. */
 export function worldRoutes(app: FastifyInstance, context: ServerContext): void {
   const { gallery, startPictures } = context;
+  app.get(`${API}/openapi.json`, () => openApiDocument());
+  app.get(`${API}/messages.schema.json`, () => messagesDocument());
   app.get(`${API}/world`, () => describeWorld(context));
   app.get(`${API}/starts`, () => ({ starts: gallery.entries }));
   app.get(`${API}/starts/:id/picture`, async (request, reply) => {
