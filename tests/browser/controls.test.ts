@@ -1,5 +1,6 @@
 // Controls of the page in Chromium: mouse, gamepad, fingers, and the keyboard alone.
 /// <reference lib="dom" />
+import { CSGO_MOUSE_X, CSGO_MOUSE_Y, csgoChannels, csgoStillAction } from "@vid2world/world/data/csgo/csgo-actions";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { noBrowser } from "./page-server.js";
@@ -27,6 +28,26 @@ describe.skipIf(noBrowser !== undefined)("controls in Chromium", () => {
     const turns = (await visitor.described(page)).nodes.map(({ action }) => action?.[2] ?? 0);
     expect(Math.min(...turns)).toBeLessThan(0); // to the right
     expect(turns.at(-1)).toBeCloseTo(0);
+  });
+
+  test("in CS:GO the mouse moves in the published bins, one per axis and frame, and aims and fires once it is captured", async () => {
+    const page = await visitor.openPage({ channels: csgoChannels() });
+    await begin(page);
+    await playButton(page).click();
+    await page.locator(STAGE).click();
+    await page.getByText("Esc lets the mouse go").waitFor();
+    await page.mouse.down();
+    for (let i = 1; i <= 15; i++) await page.mouse.move(600 + 20 * i, 300 - 10 * i);
+    await untilFrame(page, (await frameOf(page)) + 8);
+    await page.mouse.up();
+    await page.keyboard.press("KeyP");
+    await button(page, "Play").first().waitFor();
+    const rows = (await visitor.described(page)).nodes.flatMap(({ action }) => (action === undefined ? [] : [action]));
+    const bins = rows.map((row) => [row.slice(13, 36), row.slice(36, 51)].map((bin) => bin.indexOf(1)));
+    expect(rows.every((row) => row.slice(13).reduce((sum, value) => sum + value, 0) === 2)).toBe(true);
+    expect(bins.some(([x = 0, y = 0]) => (CSGO_MOUSE_X[x] ?? 0) > 0 && (CSGO_MOUSE_Y[y] ?? 0) < 0)).toBe(true); // right, up
+    expect(rows.some((row) => row[11] === 1)).toBe(true);
+    expect(rows.at(-1)).toEqual([...csgoStillAction()]);
   });
 
   test("is played by a gamepad", async () => {

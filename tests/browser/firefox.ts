@@ -11,8 +11,11 @@ const FIREFOX = findProgram("firefox-esr") ?? findProgram("firefox");
 export const noFirefox =
   FIREFOX === undefined ? "no Firefox on this machine (Debian: apt install firefox-esr)" : undefined;
 
-/** It asks nobody but the test's server for anything. */
+/** It asks nobody but the test's server for anything, and has the focus without a screen, which capturing the mouse takes. */
 const PREFERENCES = {
+  "focusmanager.testmode": true,
+  "browser.download.alwaysOpenPanel": false, // it would take the focus
+  "browser.download.folderList": 2, // the folder below
   "app.update.enabled": false,
   "app.normandy.enabled": false,
   "browser.shell.checkDefaultBrowser": false,
@@ -29,7 +32,10 @@ interface Evaluated {
 export const startFirefox = (): Promise<DrivenBrowser> =>
   withParts(async (parts) => {
     const profile = await parts.folder();
-    const lines = Object.entries(PREFERENCES).map(([name, value]) => `user_pref("${name}", ${value});\n`);
+    const preferences = { ...PREFERENCES, "browser.download.dir": profile };
+    const lines = Object.entries(preferences).map(
+      ([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`,
+    );
     await writeFile(join(profile, "user.js"), lines.join(""));
     const args = ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"];
     const { stderr } = parts.start(FIREFOX ?? "", args, { stdio: ["ignore", "ignore", "pipe"] });
@@ -39,8 +45,8 @@ export const startFirefox = (): Promise<DrivenBrowser> =>
     parts.atEnd(() => socket.terminate());
     const command = commandsOver(socket);
     await command("session.new", { capabilities: {} });
-    const { contexts } = await command<{ contexts: { context: string }[] }>("browsingContext.getTree", {});
-    const [{ context } = { context: "" }] = contexts;
+    // In the tab that it begins with, the field for addresses has the focus, and synthetic clicks leave it there.
+    const { context } = await command<{ context: string }>("browsingContext.create", { type: "tab" });
     await command("browsingContext.setViewport", { context, viewport: WINDOW });
     return {
       open: (url) => command("browsingContext.navigate", { context, url, wait: "complete" }),

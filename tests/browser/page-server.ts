@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Channel } from "@vid2world/world/data/action-space";
 import type { Gallery } from "@vid2world/world/serving/server/gallery/gallery";
 import { type RunningServer, type ServerOptions, startServer } from "@vid2world/world/serving/server/start-server";
 import { type Browser, chromium } from "playwright-core";
@@ -48,9 +49,15 @@ const gallery: Gallery = {
   truth: (_id, frame) => Promise.resolve(toyTruth(frame)),
 };
 
+/** What a server of a test may have otherwise. */
+export interface PageOptions extends Partial<ServerOptions> {
+  /** The world's channels; by default the toy's own, those of the built-in world. */
+  readonly channels?: readonly Channel[];
+}
+
 /** Serves the page in `folder`. */
-export async function servePage(folder: string, options: Partial<ServerOptions> = {}): Promise<PageServer> {
-  const engine = toyEngine();
+export async function servePage(folder: string, { channels, ...options }: PageOptions = {}): Promise<PageServer> {
+  const engine = toyEngine(channels);
   const server = await startServer({ engine, gallery, page: folder, ...options });
   return { ...server, engine };
 }

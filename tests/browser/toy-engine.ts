@@ -1,5 +1,6 @@
 // An engine that needs no network: a camera over a coloured floor that walks and turns as it is told. What a frame shows depends only on the
 // path to it, as in a real world, and it takes about a millisecond.
+import { type Channel, restRow } from "@vid2world/world/data/action-space";
 import {
   type Engine,
   EngineError,
@@ -79,8 +80,8 @@ export function toyStart(): GalleryStart {
 /** What the recording shows at a frame: it walks straight on. */
 export const toyTruth = (frame: number): Uint8Array => draw(first(frame));
 
-/** A toy. */
-export function toyEngine(): ToyEngine {
+/** A toy; of other channels the first four move it. */
+export function toyEngine(channels: readonly Channel[] = toyWorld.channels ?? []): ToyEngine {
   const sessions = new Map<string, ToyNode[]>();
   let isLost = false;
   const known = (session: string): ToyNode[] => {
@@ -102,7 +103,7 @@ export function toyEngine(): ToyEngine {
     }
     if (engine.memoryIsFull) throw new EngineError("out-of-memory", "no memory");
     const held = wanted === "held" ? holding.get(session) : undefined;
-    const action = wanted === "held" ? (held?.row ?? [0, 0, 0, 0, 0]) : wanted;
+    const action = wanted === "held" ? (held?.row ?? restRow(channels)) : wanted;
     const node = { ...move(parent, action), frame: parent.frame + 1 };
     nodes.push(node);
     const timings = { wait: 0, model: engine.frameMilliseconds, decode: 1 };
@@ -111,7 +112,7 @@ export function toyEngine(): ToyEngine {
   }
 
   const engine: ToyEngine = {
-    ...{ frameMilliseconds: 5, memoryIsFull: false, world: toyWorld, step },
+    ...{ frameMilliseconds: 5, memoryIsFull: false, world: { ...toyWorld, channels: [...channels] }, step },
     lose: () => void (isLost = true),
     open(session) {
       sessions.set(session, Array.from({ length: CONTEXT }, (_, k) => ({ ...first(k), frame: k }))); // prettier-ignore

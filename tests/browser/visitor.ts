@@ -1,10 +1,9 @@
 // Somebody with a browser: pages on servers of their own, and what tests do with every page. For `describe` blocks of browser tests.
 /// <reference lib="dom" />
 import type { SessionNode, SessionState } from "@vid2world/world/serving/protocol/messages";
-import type { ServerOptions } from "@vid2world/world/serving/server/start-server";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
-import { type PageServer, buildPage, launch, noBrowser, servePage } from "./page-server.js";
+import { type PageOptions, type PageServer, buildPage, launch, noBrowser, servePage } from "./page-server.js";
 
 /** Milliseconds that anything may take: long, as only a failure takes that long. */
 const WAIT = 20_000;
@@ -26,7 +25,7 @@ export interface Visitor {
   /** The server of the test. */
   readonly server: PageServer;
   /** Starts the server of the test and opens its page. */
-  openPage(options?: Partial<ServerOptions>, view?: View): Promise<Page>;
+  openPage(options?: PageOptions, view?: View): Promise<Page>;
   /** Starts the server of the test; `prepare` sees the page before it is loaded. */
   prepared(prepare: (page: Page) => Promise<void>, view?: View): Promise<Page>;
   /** Opens the page of the test's server once more, as somebody else. */
