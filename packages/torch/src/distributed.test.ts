@@ -83,15 +83,16 @@ const steps = [[[0], [1]], [[2, 4], [3, 5]], [[6], [7]], [[8], [9]]]; // prettie
 
 describe.skipIf(!availableBackends().includes("gloo"))("process groups over Gloo", () => {
   test("where another program listens instead of rank 0, the error says so", async () => {
-    // It listens until this process ends: closing resets connections that it has not accepted yet, which libtorch 1.13 does not survive.
-    const server = createServer((socket) => socket.destroy())
-      .listen(0, "127.0.0.1")
-      .unref();
+    const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const place = { masterAddr: "127.0.0.1", masterPort: (server.address() as AddressInfo).port };
-    const joining = initProcessGroup({ rank: 1, worldSize: 2, ...place, timeout: 2 });
-    await expect(joining).rejects.toThrow(ProcessGroupError);
-    await expect(joining).rejects.toThrow(/rank 0 (did not answer|does not answer any more) at 127\.0\.0\.1:/);
+    try {
+      const joining = initProcessGroup({ rank: 1, worldSize: 2, ...place, timeout: 2 });
+      await expect(joining).rejects.toThrow(ProcessGroupError);
+      await expect(joining).rejects.toThrow(/rank 0 (did not answer|does not answer any more) at 127\.0\.0\.1:/);
+    } finally {
+      server.close();
+    }
   });
 
   test("collectives of three ranks give what they promise, and do not hold up JavaScript", async () => {

@@ -116,14 +116,11 @@ async function open(options: RendezvousOptions): Promise<NativeStore> {
   }
 }
 
-/**
- * Milliseconds for a connection to the store; libtorch 1.13 counts whole seconds. Where rank 0 gives up on its own, its store goes in the very
- * moment in which others connect, and there a connection that is reset ends their processes (an exception in the store's own thread).
- */
+/** Milliseconds that a connection to the store may take. */
 const connecting = ({ rank, timeout }: RendezvousOptions): number =>
-  1000 * Math.max(Math.ceil(timeout), rank === 0 ? OWN_CONNECTION : 1);
+  1000 * (rank === 0 ? Math.max(timeout, OWN_CONNECTION) : timeout);
 
-/** Resolves when someone listens there. The store's own client would report every try with a stack of C++. */
+/** Resolves when someone listens there: that may take long, and a native task would occupy a thread of the pool for it. */
 async function answering(host: string, port: number, deadline: number): Promise<void> {
   for (;;) {
     const refused = await new Promise<Error | undefined>((resolve) => {

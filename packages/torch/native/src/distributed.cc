@@ -1,7 +1,6 @@
-// Process groups of libtorch's c10d: the store in which ranks meet, collectives over Gloo (CPU) and NCCL (CUDA), and signs of life.
+// Process groups of libtorch's c10d: collectives over Gloo (CPU) and NCCL (CUDA), the store in which ranks meet, and signs of life.
 #ifdef VID2WORLD_GLOO
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #define USE_C10D_GLOO
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #ifdef VID2WORLD_NCCL
@@ -11,6 +10,7 @@
 #endif
 
 #include "distributed.h"
+#include "store.h"
 #include "task.h"
 
 namespace vid2world {
@@ -27,17 +27,9 @@ using Store = c10d::Store;
 std::string stringAt(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::String>().Utf8Value(); }
 
 struct StoreHolder {
+  std::unique_ptr<StoreServer> server;  // where this process serves it
   c10::intrusive_ptr<Store> store;
 };
-
-c10::intrusive_ptr<Store> connect(const std::string& host, uint16_t port, bool server, milliseconds timeout) {
-  c10d::TCPStoreOptions options;
-  options.port = port;
-  options.isServer = server;
-  options.waitWorkers = false;
-  options.timeout = timeout;
-  return c10::make_intrusive<c10d::TCPStore>(host, options);
-}
 
 /** openStore(host, port, isServer, timeoutMs) -> promise of a store: served by this process, or a connection to the one that serves it. */
 Napi::Value OpenStore(const Napi::CallbackInfo& info) {
@@ -47,7 +39,12 @@ Napi::Value OpenStore(const Napi::CallbackInfo& info) {
   const milliseconds timeout(static_cast<int64_t>(numberAt(info, 3)));
   auto holder = std::make_shared<StoreHolder>();
   return Task::start(
-      info.Env(), [=] { holder->store = connect(host, port, server, timeout); }, [holder](Napi::Env env) { return wrap(env, holder); });
+      info.Env(),
+      [=] {
+        if (server) holder->server = std::make_unique<StoreServer>(host, port);
+        holder->store = connectStore(host, port, timeout);
+      },
+      [holder](Napi::Env env) { return wrap(env, holder); });
 }
 
 /** storeSet(store, key, value) */
@@ -119,7 +116,7 @@ Napi::Value StartHeartbeat(const Napi::CallbackInfo& info) {
   const milliseconds interval(static_cast<int64_t>(numberAt(info, 3))), timeout(static_cast<int64_t>(numberAt(info, 4)));
   auto made = std::make_shared<std::shared_ptr<Heartbeat>>();
   return Task::start(
-      info.Env(), [=] { *made = std::make_shared<Heartbeat>(connect(host, port, false, timeout), key, interval); },
+      info.Env(), [=] { *made = std::make_shared<Heartbeat>(connectStore(host, port, timeout), key, interval); },
       [made](Napi::Env env) { return wrap(env, *made); });
 }
 
