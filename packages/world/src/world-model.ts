@@ -113,7 +113,7 @@ export class WorldModel {
     if (stream) this.parts = { ...parts, stream };
     this.streaming =
       stream && this.sampler.evaluation === "streaming"
-        ? streamingNetworkOf(stream, this.sampler.imageTokens)
+        ? streamingNetworkOf(stream, this.sampler.imageTokens, { graphs: this.sampler.cudaGraphs })
         : undefined;
     this.decoder = options.decoder ?? parts.config.decoder;
     if (this.decoder === "tiny" && !parts.tinyDecoder)

@@ -6,7 +6,7 @@ import { type Tensor, cat, keep, noGrad, scope } from "@vid2world/torch";
 import type { Conditioning, Network, NetworkMemory, StreamingNetwork } from "./diffusion/denoiser.js";
 import type { SamplerConfig } from "./diffusion/samplers/sampler-config.js";
 import { type UNetHistory, joinHistories, remakeHistory, splitHistory } from "./model/unet/unet-history.js";
-import type { Recorded, UNetStream } from "./model/unet/unet-stream.js";
+import type { FrameOptions, Recorded, UNetStream } from "./model/unet/unet-stream.js";
 import type { UNet3D, UNetInput } from "./model/unet/unet.js";
 
 /** What a network is told of the scene's picture, see `sampler.imageTokens`. */
@@ -47,9 +47,17 @@ class Memory implements NetworkMemory {
   }
 }
 
-/** Wraps a U-Net's frame-incremental evaluation into a network that remembers. */
-export function streamingNetworkOf(stream: UNetStream, imageTokens: ImageTokens = "published"): StreamingNetwork {
+/**
+ * Wraps a U-Net's frame-incremental evaluation into a network that remembers. With `graphs` its frames are CUDA graphs, see
+ * `sampler.cudaGraphs`; throws where there can be none.
+ */
+export function streamingNetworkOf(
+  stream: UNetStream,
+  imageTokens: ImageTokens = "published",
+  { graphs = false }: FrameOptions = {},
+): StreamingNetwork {
   const { options } = stream.unet;
+  if (graphs) stream.checkGraphs();
 
   /** The newest frame of a window, and what it is told. */
   const newest = (noisy_BTCHW: Tensor, timesteps: Tensor, conditioning: Conditioning): UNetInput => {
@@ -90,19 +98,22 @@ export function streamingNetworkOf(stream: UNetStream, imageTokens: ImageTokens 
         const { history, outputs_BTCHW } = memory as Memory;
         if (history.frames !== noisy_BTCHW.size(1) - 1)
           throw invalid("x_BTCHW", `the ${history.frames} remembered frames and a new one`, noisy_BTCHW.shape);
-        const output = stream.predict(history, newest(noisy_BTCHW, timesteps, conditioning)).float();
+        const output = stream.predict(history, newest(noisy_BTCHW, timesteps, conditioning), { graphs }).float();
         return cat([outputs_BTCHW.repeat([output.size(0) / history.batch, 1, 1, 1, 1]), output], { dim: 1 });
       }),
     commit: (memory, noisy_BTCHW, timesteps, conditioning) =>
       run(() => {
         const { history, outputs_BTCHW } = memory as Memory;
-        return remembered(stream.commit(history, newest(noisy_BTCHW, timesteps, conditioning)), outputs_BTCHW);
+        return remembered(
+          stream.commit(history, newest(noisy_BTCHW, timesteps, conditioning), { graphs }),
+          outputs_BTCHW,
+        );
       }),
     async commitAside(memory, noisy_BTCHW, timesteps, conditioning) {
       const { history, outputs_BTCHW } = memory as Memory;
       const before_BTCHW = keep(outputs_BTCHW.clone());
       try {
-        const recorded = await stream.commitAside(history, newest(noisy_BTCHW, timesteps, conditioning));
+        const recorded = await stream.commitAside(history, newest(noisy_BTCHW, timesteps, conditioning), { graphs });
         using _output = recorded.output_BTCHW;
         return run(() => remembered(recorded, before_BTCHW));
       } finally {

@@ -4,6 +4,8 @@ import { describe, expect, test } from "vitest";
 import { measureDeviation, usualVariants } from "./evaluation/deviation.js";
 import { AutoencoderKL } from "./model/autoencoder/autoencoder.js";
 import { maxError } from "./model/testing/fixtures.js";
+import { standInGraphs } from "./model/testing/stand-in-graph.js";
+import { UNetStream } from "./model/unet/unet-stream.js";
 import { UNet3D } from "./model/unet/unet.js";
 import { rollout } from "./diffusion/rollout.js";
 import { seededNoise } from "./diffusion/noise.js";
@@ -200,6 +202,25 @@ describe("a world that streams", () => {
     world.dispose();
     expect(liveTensors()).toBeLessThan(before - 50);
   });
+});
+
+test("a world drawn with CUDA graphs is the same, byte for byte, and a world on the CPU is told that it cannot have them", () => {
+  const own = parts({}, { imageCondition: "previous-frame" });
+  const { capture, counts } = standInGraphs();
+  const frames = Uint8Array.from({ length: 2 * 16 * 16 * 3 }, (_, i) => (i * 7919) % 251);
+  const played = (made: WorldParts, sampler: Partial<SamplerConfig>): Uint8Array[] => {
+    using world = new WorldModel(made, { sampler: { ...streaming, guidanceInterval: [0, 700], ...sampler } });
+    world.reset({ frames });
+    return Array.from({ length: 6 }, (_, i) => world.step([Math.sin(i), Math.cos(i), 1]));
+  };
+  const stream = new UNetStream(own.unet, { capture });
+  expect(played({ ...own, stream }, { cudaGraphs: true })).toEqual(played(own, {}));
+  expect(counts.captured).toBe(3); // guided, not guided, remembered
+  stream.dispose();
+  expect(counts.alive).toBe(0);
+  expect(() => played(own, { cudaGraphs: true })).toThrow(
+    /graphs: expected none on cpu: CUDA graphs need a CUDA device/,
+  );
 });
 
 test("a bidirectional network is refused", () => {

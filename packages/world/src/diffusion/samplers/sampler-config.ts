@@ -60,6 +60,11 @@ const settings = z.strictObject({
    * window per frame; 0 never, so that frames keep what they once saw.
    */
   refreshEvery: z.int().min(0).default(0),
+  /**
+   * `streaming` on a CUDA device: whether the evaluation of a frame is launched as one CUDA graph, in place of some thousand kernels one by
+   * one (docs/streaming.md). It takes memory for up to eight of them.
+   */
+  cudaGraphs: z.boolean().default(false),
   /** Which first frame the image condition `first-frame` shows: the sliding window's (published), or the rollout's for ever. */
   imageAnchor: z.enum(["window", "fixed"]).default("window"),
   /**

@@ -1,6 +1,7 @@
 // Traces of single-frame evaluations, by the shapes that they were made for: a stream asks the same of the network over and over.
-import { type Tensor, type Trace, WeightLayouts, autocastMode, keep, trace } from "@vid2world/torch";
+import { type CaptureRun, type Tensor, type Trace, WeightLayouts, autocastMode, keep, trace } from "@vid2world/torch";
 
+import { StreamGraphs } from "./stream-graphs.js";
 import type { LayerMemories } from "./time-pass.js";
 import type { UNetHistory } from "./unet-history.js";
 import type { UNetInput } from "./unet.js";
@@ -20,21 +21,37 @@ const MOST = 48;
  */
 export class StreamTraces {
   readonly #traces = new Map<string, Known>();
+  readonly #graphs: StreamGraphs;
   #layouts = new WeightLayouts();
 
-  /** Evaluates by `body`, or as it did the last time. Gradients must be off; `body` must depend on `history` and `input` alone. */
-  evaluate(what: string, history: UNetHistory, input: UNetInput, body: () => Evaluated): Evaluated {
-    const { key, tensors } = evaluationOf(what, history, input);
-    const known = this.#find(key);
-    return known ? known.unpack(known.trace.run(tensors)) : this.#write(key, tensors, body);
+  /** `capture` makes the graphs of evaluations that ask for one. */
+  constructor(capture: CaptureRun) {
+    this.#graphs = new StreamGraphs(capture);
   }
 
-  /** The same on another thread, but for the first of its shapes. What comes of it belongs to no scope. */
-  async evaluateAside(what: string, history: UNetHistory, input: UNetInput, body: () => Evaluated): Promise<Evaluated> {
-    const { key, tensors } = evaluationOf(what, history, input);
+  /**
+   * Evaluates by `body`, or as it did the last time. Gradients must be off; `body` must depend on `history` and `input` alone. With `graphs` a
+   * trace is run as a graph.
+   */
+  evaluate({ what, history, input, body, graphs }: Evaluation): Evaluated {
+    const { key, own } = evaluationOf(what, history, input);
     const known = this.#find(key);
-    if (known) return known.unpack(await known.trace.runAside(tensors));
-    const made = this.#write(key, tensors, body);
+    if (!known && graphs) this.#graphs.meet(key, history);
+    if (!known) return this.#write(key, [...own, ...history.tensors], body);
+    if (graphs) return known.unpack(this.#graphs.run(key, known.trace, history, own));
+    return known.unpack(known.trace.run([...own, ...history.tensors]));
+  }
+
+  /**
+   * The same on another thread, but for the first of its shapes, and for graphs: a device is only asked for one, so there is no time to gain.
+   * What comes of it belongs to no scope.
+   */
+  async evaluateAside(evaluation: Evaluation): Promise<Evaluated> {
+    const { what, history, input } = evaluation;
+    const { key, own } = evaluationOf(what, history, input);
+    const known = this.#find(key);
+    if (known && !evaluation.graphs) return known.unpack(await known.trace.runAside([...own, ...history.tensors]));
+    const made = this.evaluate(evaluation);
     tensorsOf(made).forEach(keep);
     return made;
   }
@@ -62,15 +79,31 @@ export class StreamTraces {
     const unpack = unpackLike(written.recorded);
     this.#traces.set(key, { trace: repeat, unpack });
     const oldest = this.#traces.keys().next();
-    if (this.#traces.size > MOST && oldest.done !== true) this.#traces.delete(oldest.value);
+    if (this.#traces.size > MOST && oldest.done !== true) this.#forget(oldest.value);
     return unpack(outputs);
+  }
+
+  #forget(key: string): void {
+    this.#graphs.forget(key);
+    this.#traces.delete(key);
   }
 
   /** Forgets all traces. */
   clear(): void {
+    this.#graphs.clear();
     this.#traces.clear();
     this.#layouts = new WeightLayouts();
   }
+}
+
+/** One evaluation that is asked for. */
+export interface Evaluation {
+  readonly what: string;
+  readonly history: UNetHistory;
+  readonly input: UNetInput;
+  readonly body: () => Evaluated;
+  /** Whether it may run as a graph. */
+  readonly graphs: boolean;
 }
 
 interface Known {
@@ -81,10 +114,10 @@ interface Known {
 const tensorsOf = ({ output_BTCHW, recorded }: Evaluated): Tensor[] => [output_BTCHW, ...[...recorded.values()].flat()];
 
 /** What an evaluation is given, and what tells it from evaluations that run differently. */
-function evaluationOf(what: string, history: UNetHistory, input: UNetInput): { key: string; tensors: Tensor[] } {
+function evaluationOf(what: string, history: UNetHistory, input: UNetInput): { key: string; own: Tensor[] } {
   return {
     key: `${what} ${history.frames} ${history.batch} ${describe(input)} ${autocastMode()}`,
-    tensors: [...namedTensors(input).map(([, tensor]) => tensor), ...history.tensors],
+    own: namedTensors(input).map(([, tensor]) => tensor),
   };
 }
 

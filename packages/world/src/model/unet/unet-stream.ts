@@ -1,10 +1,10 @@
 // Frame-incremental evaluation of the causal U-Net: the past is evaluated once, a new frame costs one frame.
 // Axes: B rollouts, R branches (with and without guidance) that share a past, T frames, C channels.
-import { keep, noGrad, type Tensor } from "@vid2world/torch";
+import { captureCudaGraph, hasCudaGraphs, keep, noGrad, type CaptureRun, type Tensor } from "@vid2world/torch";
 import { invalid } from "@vid2world/formats";
 
 import { layOutWeights } from "../weight-layout.js";
-import { StreamTraces, type Evaluated } from "./stream-traces.js";
+import { StreamTraces, type Evaluated, type Evaluation } from "./stream-traces.js";
 import { TimePass, type LayerMemory } from "./time-pass.js";
 import { UNetHistory } from "./unet-history.js";
 import type { UNet3D, UNetInput } from "./unet.js";
@@ -14,6 +14,20 @@ export interface Recorded {
   readonly history: UNetHistory;
   /** `[B T Co H W]` */
   readonly output_BTCHW: Tensor;
+}
+
+/** How a stream is made. */
+export interface StreamOptions {
+  /** The network's weights go on changing. Default false. */
+  readonly trained?: boolean;
+  /** What makes graphs; absent: CUDA's, of the network's device. */
+  readonly capture?: CaptureRun;
+}
+
+/** How one frame is evaluated. */
+export interface FrameOptions {
+  /** As a CUDA graph, from the second history on; see `checkGraphs`. Default false. */
+  readonly graphs?: boolean;
 }
 
 /** With its past as it is, or with the new frame in it. */
@@ -31,10 +45,11 @@ export class UNetStream {
   readonly unet: UNet3D;
   readonly trained: boolean;
   readonly #prepared = new Map<object, LayerMemory>();
-  readonly #traces = new StreamTraces();
+  readonly #capture: CaptureRun | undefined;
+  readonly #traces: StreamTraces;
   #layers: ReadonlySet<object> | undefined;
 
-  constructor(unet: UNet3D, { trained = false }: { readonly trained?: boolean } = {}) {
+  constructor(unet: UNet3D, { trained = false, capture }: StreamOptions = {}) {
     if (!unet.options.causal)
       throw invalid(
         "unet",
@@ -43,7 +58,18 @@ export class UNetStream {
       );
     this.unet = unet;
     this.trained = trained;
+    this.#capture = capture;
+    this.#traces = new StreamTraces(capture ?? captureCudaGraph);
     if (!trained && unet.options.memoryFormat === "channelsLast") layOutWeights(unet);
+  }
+
+  /** Throws where frames cannot be evaluated as CUDA graphs, and says why. */
+  checkGraphs(): void {
+    if (this.trained) throw invalid("graphs", "none of a network in training, whose weights change", true);
+    if (this.#capture) return;
+    const { device } = this.unet.outputConv.weight;
+    if (!device.startsWith("cuda")) throw invalid("graphs", `none on ${device}: CUDA graphs need a CUDA device`, true);
+    if (!hasCudaGraphs()) throw invalid("graphs", "none in this build of the native addon, which lacks them", true);
   }
 
   /** Evaluates the first frames, `[B T C H W]`, T below `temporalLength` so that a next one fits. */
@@ -58,19 +84,19 @@ export class UNetStream {
   }
 
   /** The output for one frame after `history`, which stays as it is: `[R*B 1 C H W] -> [R*B 1 Co H W]`, branch by branch. */
-  predict(history: UNetHistory, input: UNetInput): Tensor {
+  predict(history: UNetHistory, input: UNetInput, options: FrameOptions = {}): Tensor {
     const batch = this.#checkFrame(history, input);
     if (batch % history.batch !== 0)
       throw invalid("x_BTCHW", `a batch that is a multiple of the history's ${history.batch}`, batch);
-    return this.#evaluate("predict", history, input).output_BTCHW;
+    return this.#evaluate("predict", history, input, options).output_BTCHW;
   }
 
   /** The history with one more frame, `[B 1 C H W]`. */
-  commit(history: UNetHistory, input: UNetInput): Recorded {
+  commit(history: UNetHistory, input: UNetInput, options: FrameOptions = {}): Recorded {
     this.#checkBatch(history, input);
     return this.#recorded(
       history,
-      noGrad(() => this.#evaluate("commit", history, input)),
+      noGrad(() => this.#evaluate("commit", history, input, options)),
     );
   }
 
@@ -78,11 +104,11 @@ export class UNetStream {
    * The same on a thread of its own: JavaScript goes on meanwhile. Needs weights that stay as they are. History and input may be disposed of at
    * once; what comes of it belongs to no scope.
    */
-  async commitAside(history: UNetHistory, input: UNetInput): Promise<Recorded> {
+  async commitAside(history: UNetHistory, input: UNetInput, options: FrameOptions = {}): Promise<Recorded> {
     this.#checkBatch(history, input);
     if (this.trained) throw invalid("stream", "one whose weights stay as they are", "one of a network in training");
-    const evaluate = this.#evaluation("commit", history, input);
-    return this.#recorded(history, await noGrad(() => this.#traces.evaluateAside("commit", history, input, evaluate)));
+    const evaluation = this.#evaluation("commit", history, input, options);
+    return this.#recorded(history, await noGrad(() => this.#traces.evaluateAside(evaluation)));
   }
 
   /** Frees what was derived from the weights, and the traces. */
@@ -93,17 +119,19 @@ export class UNetStream {
   }
 
   /** Evaluates one frame: by a trace where weights and precision stay as they are. */
-  #evaluate(what: What, history: UNetHistory, input: UNetInput): Evaluated {
-    const evaluate = this.#evaluation(what, history, input);
-    if (this.trained) return evaluate();
-    return noGrad(() => this.#traces.evaluate(what, history, input, evaluate));
+  #evaluate(what: What, history: UNetHistory, input: UNetInput, options: FrameOptions): Evaluated {
+    const evaluation = this.#evaluation(what, history, input, options);
+    if (this.trained) return evaluation.body();
+    return noGrad(() => this.#traces.evaluate(evaluation));
   }
 
-  #evaluation(what: What, history: UNetHistory, input: UNetInput): () => Evaluated {
-    return () => {
+  #evaluation(what: What, history: UNetHistory, input: UNetInput, { graphs = false }: FrameOptions): Evaluation {
+    if (graphs) this.checkGraphs();
+    const body = (): Evaluated => {
       const pass = this.#pass(history, what === "commit");
       return { output_BTCHW: this.unet.forward(input, pass), recorded: pass.recorded };
     };
+    return { what, history, input, body, graphs };
   }
 
   /** What was recorded, kept from the scope's end. */
