@@ -1,5 +1,5 @@
 // Measures play as a person meets it: `vid2world play` in a process of its own, the page in Chromium, keys pressed at random times, and
-// what the page's own latency strip then says. With --formats also what a frame costs as JPEG, WebP and H.264; --presses 0 leaves out the rest.
+// what the page's own latency strip then says; and what the page costs before that. With --formats also what a frame costs as JPEG, WebP and H.264; --presses 0 leaves out the rest.
 // Usage: npm run build -w packages/player && npx tsc -p benchmarks && node benchmarks/dist/play-in-browser.js [WORLD]
 //   [--presses 60] [--formats] [--screenshot FILE] [--out FILE]
 import { spawn } from "node:child_process";
@@ -8,6 +8,7 @@ import { cpus } from "node:os";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
 import { writeFileAtomically } from "@vid2world/formats";
 import { chromium, type Page } from "playwright-core";
 import { formatCosts, showFormats } from "./frame-formats.js";
@@ -49,11 +50,28 @@ async function startPlaying(world: string): Promise<{ address: string; stop: () 
 async function readStrip(page: Page): Promise<Record<string, string>> {
   const items = await page.locator(".latency li").allInnerTexts();
   return Object.fromEntries(
-    items.flatMap((text) => {
-      const parts = /^(.*?) ?([\d.–][\d./ ]*(?: ms)?)(?: (fps))?$/.exec(text.trim());
-      return parts === null ? [] : [[parts[3] ?? parts[1] ?? "", parts[2] ?? ""] as const];
+    items.flatMap((text): (readonly [string, string])[] => {
+      const [, p50, p95] = /^key to frame p50 (\S+) p95 (\S+) ms$/.exec(text.trim()) ?? [];
+      if (p50 !== undefined) return [["key to frame", `${p50} / ${p95 ?? ""} ms`]];
+      const [, before = "", value = "", after] = /^(\w*) ?([\d.–]+) ?(fps)?$/.exec(text.trim()) ?? [];
+      const name = after ?? before;
+      return name === "" ? [] : [[name, name === "fps" || name === "dropped" ? value : `${value} ms`]];
     }),
   );
+}
+
+/** Opens the gallery: what came over the line, as browsers that unpack it get it, and when the first picture of it was there. */
+async function openGallery(page: Page, address: string): Promise<{ kilobytes: number; firstPaintMs: number }> {
+  const sizes: Promise<number>[] = [];
+  page.on("response", (response) => {
+    if (/\.(html|js|css|svg)$|\/(\?.*)?$/.test(response.url())) sizes.push(response.body().then((body) => gzipSync(body).length)); // prettier-ignore
+  });
+  await page.goto(`${address}/?paused`);
+  await page.locator(".card").first().waitFor();
+  const paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime";
+  const firstPaintMs = Math.round(await page.evaluate<number>(paint));
+  const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  return { kilobytes: Math.round(bytes / 100) / 10, firstPaintMs };
 }
 
 const wait = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
@@ -83,7 +101,7 @@ const args = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args });
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: "dark" });
-  await page.goto(`${server.address}/?paused`);
+  const gallery = await openGallery(page, server.address);
   const described = (await (await fetch(`${server.address}/api/v1/world`)).json()) as { fps: number; name: string };
   await page.locator(".card").first().click();
   await page.locator(".play-button").waitFor();
@@ -95,10 +113,11 @@ try {
   const formats = values.formats ? await formatCosts(server.address, page) : undefined;
   const report = {
     ...{ world: described.name, processor: cpus()[0]?.model.trim(), cores: cpus().length, node: process.version },
-    ...{ browser: browser.version(), presses, frameMs, latency },
+    ...{ browser: browser.version(), page: gallery, presses, frameMs, latency },
     ...{ keyToFrameInFrames: median / frameMs, ...(formats && { formats }) },
   };
   console.log(`${report.world}, ${report.cores} x ${report.processor ?? "?"}, Chromium ${report.browser}`);
+  console.log(`the page: ${gallery.kilobytes} kB packed, first paint after ${gallery.firstPaintMs} ms`);
   if (presses > 0) console.table([latency]);
   if (presses > 0)
     console.log(`key to frame, median: ${(median / frameMs).toFixed(2)} frame times of ${frameMs.toFixed(0)} ms`);

@@ -3,27 +3,29 @@ import { signal } from "@preact/signals";
 import { encodeVideo } from "../record/encode-video.js";
 import type { Player } from "../session/player.js";
 
-/** Pictures that were on the screen since the recording began; undefined: none runs. */
-export const recording = signal<{ readonly pictures: readonly Blob[] } | undefined>(undefined);
+/** How many pictures were on the screen since the recording began; undefined: none runs. */
+export const recordedFrames = signal<number | undefined>(undefined);
+let pictures: Blob[] = [];
 
 /** Share of a video that is encoded; undefined: none is. */
 export const encoding = signal<number | undefined>(undefined);
 
 /** Begins a recording of what is played, or ends it and saves the video. */
 export function toggleRecording(player: Player): void {
-  if (recording.value !== undefined) return endRecording(player);
-  recording.value = { pictures: [] };
-  player.onDrawn = (picture) => (recording.value = { pictures: [...(recording.value?.pictures ?? []), picture] });
+  if (recordedFrames.value !== undefined) return endRecording(player);
+  recordedFrames.value = 0;
+  player.onDrawn = (picture) => (recordedFrames.value = pictures.push(picture));
 }
 
 /** Ends a recording, if one runs, and saves the video. It needs no session any more. */
 export function endRecording(player: Player): void {
-  if (recording.value === undefined) return;
-  const { pictures } = recording.value;
+  if (recordedFrames.value === undefined) return;
+  const taken = pictures;
   player.onDrawn = undefined;
-  recording.value = undefined;
-  if (pictures.length === 0) player.state.notify("plain", "Nothing was played, so there is no video.");
-  else void saveVideo(player, pictures.map((picture) => () => Promise.resolve(picture))); // prettier-ignore
+  recordedFrames.value = undefined;
+  pictures = [];
+  if (taken.length === 0) player.state.notify("plain", "Nothing was played, so there is no video.");
+  else void saveVideo(player, taken.map((picture) => () => Promise.resolve(picture))); // prettier-ignore
 }
 
 /** The whole way to the end of the branch as a video file. */

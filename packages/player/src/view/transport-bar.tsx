@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { comparisons, toggleComparison } from "./comparing.js";
 import { usePlayer } from "./context.js";
 import { Icon } from "./icons.js";
-import { recording, toggleRecording } from "./recording.js";
+import { recordedFrames, toggleRecording } from "./recording.js";
 import { Whereabouts } from "./timeline-view.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2] as const;
@@ -19,7 +19,7 @@ export function TransportBar({ onFullScreen }: { readonly onFullScreen: () => vo
   const ownFps = world.value?.fps ?? 10;
   const fps = player.state.fps.value ?? ownFps;
   const speed = SPEEDS.find((factor) => Math.abs(factor * ownFps - fps) < 0.01);
-  const recorded = recording.value?.pictures.length;
+  const recorded = recordedFrames.value;
   return (
     <div class="transport" role="toolbar" aria-label="Playing">
       <button
