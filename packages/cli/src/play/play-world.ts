@@ -1,6 +1,6 @@
 // What `vid2world play` does: opens world, gallery and log, starts the server, waits for Ctrl-C, and takes everything down in order.
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { invalid } from "@vid2world/formats";
@@ -13,6 +13,7 @@ import { openGallery } from "@vid2world/world/serving/server/gallery/open-galler
 import { openServerLog } from "@vid2world/world/serving/server/server-log";
 import { openFolderStore } from "@vid2world/world/serving/server/session-store";
 import { type RunningServer, type ServerOptions, startServer } from "@vid2world/world/serving/server/start-server";
+import { checkOptions } from "./check-options.js";
 import { type ModelFlags, type ModelToPlay, modelToPlay } from "./model-to-play.js";
 import { openPage } from "./open-page.js";
 
@@ -42,7 +43,7 @@ const CACHE = join(homedir(), ".cache", "vid2world");
 
 /** Serves until the process is asked to stop. */
 export async function playWorld(options: PlayOptions): Promise<void> {
-  const token = options.tokenFile === undefined ? options.token : (await readFile(options.tokenFile, "utf8")).trim();
+  const listening = await checkOptions(options);
   const logFile = options.log ?? join(CACHE, "play.log");
   const log = openServerLog(options.verbose ? { to: 2, level: "debug" } : { to: logFile });
   let server: RunningServer | undefined;
@@ -54,15 +55,14 @@ export async function playWorld(options: PlayOptions): Promise<void> {
     engine = await openEngine(model, options, (event) => server?.engineEvent(event));
     const gallery = await openGallery(starts, engine.world);
     server = await listen(options, {
-      ...{ engine, gallery, log, host: options.host },
+      ...{ engine, gallery, log, ...listening },
       limits: { sessions: options.sessions, sessionsPerAddress: shareOf(options) },
       store: await openFolderStore(options.state ?? join(CACHE, "sessions")),
-      ...(token !== undefined && { token }),
-      ...(options.insecure && { insecure: true }),
       ...(options.origin && { origins: options.origin }),
       ...(options.trustProxy && { trustProxy: true }),
       ...pageOf(),
     });
+    const { token } = listening;
     const query = token === undefined ? "" : `/?token=${encodeURIComponent(token)}`;
     console.log(`${engine.world.name} is at ${server.address}${query}\nCtrl-C ends it and saves the sessions.`);
     if (options.open) openPage(`${server.address}${query}`);

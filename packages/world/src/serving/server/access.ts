@@ -2,6 +2,7 @@
 // no foreign page reaches it, not by a name that it makes point here either.
 
 import type { IncomingHttpHeaders } from "node:http";
+import { invalid } from "@vid2world/formats";
 import { sameText } from "./same-text.js";
 import { ServingError } from "./serving-error.js";
 
@@ -20,6 +21,26 @@ export const TOKEN_COOKIE = "vid2world-token";
 
 /** Characters that a token must have at least: an unset variable of a shell's is none, and a short one is soon guessed. */
 export const LEAST_TOKEN = 8;
+
+/** Where a server listens, and for whom. */
+export interface ListenOptions {
+  readonly host: string;
+  readonly token?: string;
+  /** Everyone who reaches it is served, without token. */
+  readonly insecure?: boolean;
+}
+
+/** Throws where more than this machine could reach a server without a token, or the token is none. */
+export function checkListening({ host, token, insecure = false }: ListenOptions): void {
+  if (!isLoopback(host) && token === undefined && !insecure)
+    throw invalid("host", "127.0.0.1, or any with a token (--token-file), or with --insecure for everyone who reaches it", host); // prettier-ignore
+  if (token !== undefined && token.length < LEAST_TOKEN)
+    throw invalid(
+      "token",
+      `${LEAST_TOKEN} or more characters, such as those of \`openssl rand -hex 16\``,
+      token.length,
+    );
+}
 
 /** Throws `wrong-origin` or `wrong-token` for a request that may not come in. */
 export function checkAccess(headers: IncomingHttpHeaders, options: AccessOptions): void {

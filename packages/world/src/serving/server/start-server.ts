@@ -3,12 +3,11 @@
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import websocket from "@fastify/websocket";
-import { invalid } from "@vid2world/formats";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { EngineEvent } from "../engine-process.js";
 import type { Engine } from "../engine.js";
 import { API } from "../protocol/http.js";
-import { type AccessOptions, LEAST_TOKEN, checkAccess, checkOrigin, isLoopback } from "./access.js";
+import { type AccessOptions, checkAccess, checkListening, checkOrigin, isLoopback } from "./access.js";
 import type { Gallery } from "./gallery/gallery.js";
 import { sessionRoutes } from "./http-sessions.js";
 import { uploadRoutes } from "./http-uploads.js";
@@ -59,18 +58,7 @@ export interface RunningServer {
 /** Starts a server. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host = "127.0.0.1", port = 0, token, insecure = false, origins = [] } = options;
-  if (!isLoopback(host) && token === undefined && !insecure)
-    throw invalid(
-      "host",
-      "127.0.0.1, or any with a token (--token), or with --insecure for everyone who reaches it",
-      host,
-    );
-  if (token !== undefined && token.length < LEAST_TOKEN)
-    throw invalid(
-      "token",
-      `${LEAST_TOKEN} or more characters, such as those of \`openssl rand -hex 16\``,
-      token.length,
-    );
+  checkListening({ host, insecure, ...(token !== undefined && { token }) });
   const access: AccessOptions = {
     ...(token !== undefined && { token }),
     origins,
