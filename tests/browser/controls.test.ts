@@ -40,6 +40,7 @@ describe.skipIf(noBrowser !== undefined)("controls in Chromium", () => {
     for (let i = 1; i <= 15; i++) await page.mouse.move(600 + 20 * i, 300 - 10 * i);
     await untilFrame(page, (await frameOf(page)) + 8);
     await page.mouse.up();
+    await untilFrame(page, (await frameOf(page)) + 12); // those in work when it was let go still have it
     await page.keyboard.press("KeyP");
     await button(page, "Play").first().waitFor();
     const rows = (await visitor.described(page)).nodes.flatMap(({ action }) => (action === undefined ? [] : [action]));

@@ -130,6 +130,8 @@ describe.skipIf(noBrowser !== undefined)("session in Chromium", () => {
     await button(page, "Starts").click();
     await input.setInputFiles({ name: "mine.png", mimeType: "image/png", buffer: Buffer.from("no picture at all") });
     await page.getByText("That file cannot be used").waitFor();
+    await button(page, "Choose a start").waitFor();
+    await button(page, "Try again").waitFor({ state: "detached" }); // it would open the start before
   });
 
   test("changes steps and guidance from the next frame on, and begins again with another seed", async () => {

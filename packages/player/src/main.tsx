@@ -5,8 +5,12 @@ import { createPlayer } from "./session/player.js";
 import { App } from "./view/app.js";
 import "./styles/base.css";
 import "./styles/layout.css";
+import "./styles/gallery.css";
+import "./styles/panel.css";
+import "./styles/notices.css";
 import "./styles/controls.css";
 import "./styles/stage.css";
+import "./styles/transport.css";
 import "./styles/timeline.css";
 import "./styles/low.css";
 

@@ -12,7 +12,7 @@ export interface FrameStore {
 }
 
 /** The picture of a frame as a file that browsers decode. */
-export const blobOf = ({ pixels, format }: FrameMessage): Blob =>
+const blobOf = ({ pixels, format }: FrameMessage): Blob =>
   new Blob([pixels as Uint8Array<ArrayBuffer>], { type: `image/${format}` });
 
 /** A store that asks `load` for what it does not have. The pictures used longest ago are dropped first. */

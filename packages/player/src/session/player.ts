@@ -115,6 +115,7 @@ export function createPlayer({ server, newSocket, beginsPaused }: PlayerSurround
     },
     async openFile(file) {
       player.leave();
+      state.beginning.value = undefined; // there is nothing to try again but another file
       const mine = (upload = new AbortController());
       status.value = { kind: "opening", what: `Sending ${file.name}` };
       try {
