@@ -1,6 +1,7 @@
 // The benchmarks of live play with as few iterations as possible: that they run, judge and tell, not what they measure.
 import { expect, test } from "vitest";
 import { WorldModel, worldSchema } from "@vid2world/world";
+import { standInGraphs } from "@vid2world/world/model/testing/stand-in-graph";
 import { tinyAutoencoder, tinyUNet } from "@vid2world/world/model/testing/tiny-options";
 import { timePlainFrames } from "./plain-frames.js";
 import { findPyTorch } from "./python.js";
@@ -20,7 +21,24 @@ test("the ladder times what fits its limit, and estimates and says so of what do
     ["R2", 2, 0],
   ]);
   for (const { perFrame, p50 } of result.figures) expect(perFrame).toBeGreaterThanOrEqual(p50);
-  expect(showFull(result)).toMatch(/R1 +streaming, 50 steps, guidance .*estimated +not offered/);
+  expect(showFull(result)).toMatch(/R1 +streaming, 50 steps, guidance .*estimated +need CUDA/);
+  expect(showFull(result)).toMatch(/No CUDA graphs: .*none on cpu: CUDA graphs need a CUDA device/);
+});
+
+test("where there are CUDA graphs, every streamed rung is timed with and without, and frames are compared", async () => {
+  const common = { case: "debug", device: "cpu", dtype: "float32", steps: [2], frames: 1, threads: 1 } as const;
+  const { capture, counts } = standInGraphs();
+  const result = await runFull({ ...common, limit: 0.001, pytorch: false, capture });
+  expect(result.figures.map(({ name, steps, graphs }) => [name, steps, graphs])).toEqual([
+    ["R0", 50, false],
+    ["R1", 50, true],
+    ["R2", 2, true],
+    ["R1", 50, false],
+    ["R2", 2, false],
+  ]);
+  expect(result.cudaGraphs).toEqual({ deviation: 0 });
+  expect(counts).toMatchObject({ captured: 2, alive: 0 }); // guided, remembered
+  expect(showFull(result)).toMatch(/R1 .* with *\n[\s\S]*R1 .* without *\n[\s\S]*differs from the one without by 0/);
 });
 
 test("a random world with a text context gets random tokens, and plays in bfloat16", () => {
@@ -75,7 +93,8 @@ test("several sessions as one batch hold memory in proportion", async () => {
 
 test("a new frame counts fewer operations than its window", async () => {
   const result = await runCount({ cases: ["debug"], context: 2, rounds: 1, threads: 1 });
-  const [{ newFrame, window }] = result.cases as [(typeof result.cases)[0]];
+  const [{ newFrame, window, beginning }] = result.cases as [(typeof result.cases)[0]];
+  expect(beginning.calls).toBeGreaterThan(window.calls);
   expect(newFrame.flops).toBeLessThan(window.flops);
   expect(window.flops / newFrame.flops).toBeLessThan(4);
   expect(showCount(result)).toContain("debug: new frame after 2");

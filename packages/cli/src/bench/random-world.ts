@@ -6,7 +6,7 @@ import { type SceneDescriber, type WorldConfig, type WorldParts, worldSchema } f
 import { AutoencoderKL } from "@vid2world/world/model/autoencoder/autoencoder";
 import { publishedUNet } from "@vid2world/world/model/latent-video-diffusion";
 import { UNet3D } from "@vid2world/world/model/unet/unet";
-import { UNetStream } from "@vid2world/world/model/unet/unet-stream";
+import { type StreamOptions, UNetStream } from "@vid2world/world/model/unet/unet-stream";
 import { openCase } from "./cases.js";
 import { drawWeights } from "./prepare.js";
 
@@ -43,7 +43,7 @@ export async function randomWorldConfig(name: RandomWorldName): Promise<WorldCon
 }
 
 /** The parts of a random world. Its text and image tokens are random too: the towers that make them run once per scene, not per frame. */
-export function randomParts(config: WorldConfig, { device, dtype }: Placement): WorldParts {
+export function randomParts(config: WorldConfig, { device, dtype }: Placement, how: StreamOptions = {}): WorldParts {
   manualSeed(SEED);
   // Drawn where they will lie: at full size a CPU takes longer to draw them than a GPU to sample a frame.
   const unet = withoutInit(() => new UNet3D(config.unet))
@@ -55,7 +55,7 @@ export function randomParts(config: WorldConfig, { device, dtype }: Placement): 
   autoencoder.to(dtype).to(device).requiresGrad_(false).eval();
   for (const module of [unet, autoencoder]) drawWeights(module);
   const describeScene = sceneOf(config, device);
-  return { config, unet, autoencoder, stream: new UNetStream(unet), ...(describeScene && { describeScene }) };
+  return { config, unet, autoencoder, stream: new UNetStream(unet, how), ...(describeScene && { describeScene }) };
 }
 
 /** Random tokens of a scene, as many as the published towers make; undefined for a network without a context. */

@@ -50,6 +50,8 @@ export interface CountCase {
   /** Of the new frame: its timestep and frame rate embedded, which a table could hold. */
   readonly timestep: Counted;
   readonly window: Counted;
+  /** The same window evaluated to be remembered: what the beginning of a history is. */
+  readonly beginning: Counted;
 }
 
 /** What `bench count` found. */
@@ -141,14 +143,14 @@ function countNetwork(
     const time = unet.timeEmbedding.forward(steps);
     return unet.fpsEmbedding ? time.add(unet.fpsEmbedding.forward(steps)) : time;
   };
+  const plainly = (): Tensor => unet.forward(whole);
+  const remembered = (): Tensor => unet.forward(whole, new TimePass({ record: true, prepared }));
   const found = {
     newFrame: counted(once(frame), () => stream.predict(history, frame)),
     ...(tokens && { fromTokens: counted(once(plain), () => stream.predict(history, plain)) }),
     timestep: counted(embedded, embedded),
-    window: counted(
-      () => unet.forward(whole),
-      () => unet.forward(whole),
-    ),
+    window: counted(plainly, plainly),
+    beginning: counted(remembered, remembered),
   };
   history.dispose();
   stream.dispose();
@@ -203,11 +205,12 @@ export function showCount({ cases, productRate, held }: CountResult): string {
     const [giga, mega] = [(flops / 1e9).toFixed(3), (bytes / 1e6).toFixed(1)];
     return [label, String(calls), giga, mega, milliseconds.toFixed(1), (rate / 1e9).toFixed(1), share];
   };
-  const rows = cases.flatMap(({ name, context, newFrame, fromTokens, timestep, window }) => [
+  const rows = cases.flatMap(({ name, context, newFrame, fromTokens, timestep, window, beginning }) => [
     row(`${name}: new frame after ${context}`, newFrame),
     ...(fromTokens ? [row(`${name}: the same from tokens`, fromTokens)] : []),
     row(`${name}: of it, the timestep's embedding`, timestep),
     row(`${name}: window of ${context + 1}`, window),
+    row(`${name}: the same, remembered`, beginning),
   ]);
   const mega = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
   const memory = Object.entries(held).map(([name, { weights, kernels, layouts, scene }]) => [

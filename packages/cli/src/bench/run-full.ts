@@ -1,22 +1,28 @@
 // `bench full`: the ladder from the published algorithm to few streamed steps, action in to picture out, at full size with random weights.
 // Rungs that would take longer than allowed are estimated from frames of one and of two steps.
-import { cuda, libtorchVersion, setNumThreads } from "@vid2world/torch";
+import { type CaptureRun, cuda, libtorchVersion, setNumThreads } from "@vid2world/torch";
 import { textTable } from "@vid2world/formats/text-table";
 import { WorldModel, type WorldParts, type WorldState, releaseState, retainState } from "@vid2world/world";
 import type { SamplerConfig } from "@vid2world/world/diffusion/samplers/sampler-config";
 import { type Circumstances, circumstances } from "./circumstances.js";
+import { graphDeviation, graphsMissing } from "./graph-frames.js";
 import { processMemory } from "./process-memory.js";
 import { type Placement, type RandomWorldName, randomParts, randomWorldConfig } from "./random-world.js";
 import { extrapolated, timePlainFrames } from "./plain-frames.js";
 import { quantile } from "./timing.js";
 
 const WHOLE_STEPS = 50;
+const R0 = { name: "R0", evaluation: "window" } as const;
+const R1 = { name: "R1", evaluation: "streaming" } as const;
+const R2 = { name: "R2", evaluation: "streaming" } as const;
 
 /** A way of making a frame. */
 export interface Rung {
   readonly name: string;
   readonly evaluation: SamplerConfig["evaluation"];
   readonly steps: number;
+  /** Whether as CUDA graphs (`sampler.cudaGraphs`). */
+  readonly graphs: boolean;
 }
 
 /** What a rung takes, in seconds. */
@@ -40,7 +46,8 @@ export interface FullResult extends Circumstances, Placement {
   readonly parameters: number;
   /** Known frames of each window. */
   readonly context: number;
-  readonly cudaGraphs: "not offered";
+  /** How far a frame with CUDA graphs is from one without, relative; or why there are none. */
+  readonly cudaGraphs: { readonly deviation: number } | { readonly missing: string };
   readonly figures: readonly RungFigures[];
   /** R0 by plain PyTorch for Python, without a decoder, of the same weights; or why there is none. */
   readonly plain: { readonly deviation: number } | { readonly missing: string };
@@ -57,48 +64,52 @@ export interface FullOptions extends Placement {
   readonly threads: number;
   /** Whether plain PyTorch runs beside it. */
   readonly pytorch: boolean;
+  /** What makes graphs in place of CUDA's, for tests. */
+  readonly capture?: CaptureRun;
   readonly onProgress?: (text: string) => void;
 }
 
 /** Builds the world once and climbs down the ladder: the least memory first, as libtorch tells only the highest so far. */
 export async function runFull(options: FullOptions): Promise<FullResult> {
-  const { threads, device, dtype, onProgress } = options;
+  const { threads, device, dtype, capture, onProgress } = options;
   setNumThreads(threads);
   const config = await randomWorldConfig(options.case);
   const context = config.unet.temporalLength - 1;
   onProgress?.(`building ${options.case} in ${dtype} on ${device}`);
-  const parts = randomParts(config, { device, dtype });
-  const rungs: Rung[] = [
-    ...[...options.steps]
-      .sort((a, b) => a - b)
-      .map((steps) => ({ name: "R2", evaluation: "streaming", steps }) as const),
-    { name: "R1", evaluation: "streaming", steps: WHOLE_STEPS },
-    { name: "R0", evaluation: "window", steps: WHOLE_STEPS },
-  ];
+  const parts = randomParts(config, { device, dtype }, capture && { capture });
   const figures: RungFigures[] = [];
   const start = startOf(parts, context, device);
-  const probes = new Map<Rung["evaluation"], Probe>();
-  for (const rung of rungs) {
-    const { evaluation } = rung;
-    onProgress?.(`${rung.name}: ${evaluation}, ${rung.steps} steps`);
-    const probe = probes.get(evaluation) ?? probeSteps(parts, evaluation, start, device);
-    probes.set(evaluation, probe);
-    const timed = timeRung(parts, rung, start, probe, options);
-    figures.unshift({ ...rung, side: "ours", ...timed, peakBytes: await peakMemory(device) });
-  }
+  const climb = async (rungs: readonly Rung[]): Promise<void> => {
+    let probe: Probe | undefined;
+    for (const rung of rungs) {
+      onProgress?.(`${rung.name}: ${rung.evaluation}, ${rung.steps} steps${rung.graphs ? ", CUDA graphs" : ""}`);
+      probe ??= probeSteps(parts, rung, start, device);
+      const timed = timeRung(parts, rung, start, probe, options);
+      figures.unshift({ ...rung, side: "ours", ...timed, peakBytes: await peakMemory(device) });
+    }
+  };
+  const streamed = (graphs: boolean): Rung[] => [
+    ...[...options.steps].sort((a, b) => a - b).map((steps) => ({ ...R2, steps, graphs })),
+    { ...R1, steps: WHOLE_STEPS, graphs },
+  ];
+  await climb(streamed(false));
+  const missing = graphsMissing(parts);
+  if (missing === undefined) await climb(streamed(true));
+  const cudaGraphs = missing === undefined ? { deviation: graphDeviation(parts, start, device) } : { missing };
+  parts.stream?.dispose(); // with its graphs: whole windows need the memory
+  await climb([{ ...R0, steps: WHOLE_STEPS, graphs: false }]);
   releaseState(start);
   if (options.pytorch) onProgress?.("R0 by plain PyTorch for Python");
   const plain = options.pytorch
     ? await timePlainFrames(parts, { ...options, context, steps: WHOLE_STEPS })
     : { missing: "not asked for" };
-  const theirs = { name: "R0", evaluation: "window", steps: WHOLE_STEPS, side: "pytorch" } as const;
+  const theirs = { ...R0, steps: WHOLE_STEPS, graphs: false, side: "pytorch" } as const;
   if (!("missing" in plain)) figures.push({ ...theirs, ...plain.figures });
-  parts.stream?.dispose();
   const versions = { libtorch: libtorchVersion, ...(!("missing" in plain) && { pytorch: plain.version }) };
   return {
     benchmark: "full",
     ...circumstances(threads, versions),
-    ...{ case: options.case, device, dtype, context, cudaGraphs: "not offered", figures },
+    ...{ case: options.case, device, dtype, context, cudaGraphs, figures },
     plain: "missing" in plain ? plain : { deviation: plain.deviation },
     parameters: [parts.unet, parts.autoencoder]
       .flatMap((part) => part.parameters())
@@ -129,11 +140,11 @@ function startOf(parts: WorldParts, context: number, device: Placement["device"]
 /** Frames by so many steps each, after `warm` frames that are not counted. */
 function timeFrames(
   parts: WorldParts,
-  { evaluation, steps }: Pick<Rung, "evaluation" | "steps">,
+  { evaluation, steps, graphs }: Pick<Rung, "evaluation" | "steps" | "graphs">,
   start: WorldState,
   { device, count, warm }: { readonly device: Placement["device"]; readonly count: number; readonly warm: number },
 ): FrameTimes[] {
-  using world = new WorldModel(parts, { device, sampler: { evaluation, numSteps: steps } });
+  using world = new WorldModel(parts, { device, sampler: { evaluation, numSteps: steps, cudaGraphs: graphs } });
   world.restore(start);
   world.settle();
   const rows = Array.from({ length: warm + count }, () => ({
@@ -143,15 +154,10 @@ function timeFrames(
   return rows.slice(warm);
 }
 
-function probeSteps(
-  parts: WorldParts,
-  evaluation: Rung["evaluation"],
-  start: WorldState,
-  device: Placement["device"],
-): Probe {
-  // Two frames to warm up: kernels are chosen in the first, traces made in the second.
-  const [one] = timeFrames(parts, { evaluation, steps: 1 }, start, { device, count: 1, warm: 2 });
-  const [two] = timeFrames(parts, { evaluation, steps: 2 }, start, { device, count: 1, warm: 0 });
+function probeSteps(parts: WorldParts, rung: Rung, start: WorldState, device: Placement["device"]): Probe {
+  // Two frames to warm up: kernels are chosen and traces made in the first, graphs in the second.
+  const [one] = timeFrames(parts, { ...rung, steps: 1 }, start, { device, count: 1, warm: 2 });
+  const [two] = timeFrames(parts, { ...rung, steps: 2 }, start, { device, count: 1, warm: 0 });
   return { one, two } as Probe;
 }
 
@@ -199,7 +205,8 @@ export function showFull(result: FullResult): string {
   const { case: name, device, dtype, context, parameters, figures, cudaGraphs } = result;
   const heading = ["rung", "means", "s a frame", "p50 s", "p95 s", "frames/s", "peak GiB", "timed", "CUDA graphs"];
   const full = name === "full";
-  const rows = figures.map(({ name: rung, side, evaluation, steps, perFrame, p50, p95, frames, peakBytes }) => [
+  const missing = "missing" in cudaGraphs;
+  const rows = figures.map(({ name: rung, side, evaluation, steps, graphs, perFrame, p50, p95, frames, peakBytes }) => [
     ...[
       rung,
       `${side === "ours" ? "" : "PyTorch: "}${evaluation}, ${steps} steps, guidance`,
@@ -208,7 +215,9 @@ export function showFull(result: FullResult): string {
       p95.toFixed(3),
     ],
     ...[(1 / perFrame).toPrecision(3), (peakBytes / 2 ** 30).toFixed(2)],
-    ...[frames === 0 ? "estimated" : `${frames} ${frames === 1 ? "frame" : "frames"}`, cudaGraphs],
+    frames === 0 ? "estimated" : `${frames} ${frames === 1 ? "frame" : "frames"}`,
+    // Whole windows are not traced, and what is not traced has no graph.
+    evaluation === "window" ? "-" : missing ? "need CUDA" : graphs ? "with" : "without",
     ...(full ? [EXPECTED[rung] ?? ""] : []),
   ]);
   const what = `${name}: ${parameters.toLocaleString("en")} random parameters, ${dtype} on ${device}, ${context} known frames, batch 1`;
@@ -218,5 +227,9 @@ export function showFull(result: FullResult): string {
     "missing" in result.plain
       ? `No plain PyTorch beside it: ${result.plain.missing}`
       : `PyTorch: the published algorithm, sampler alone, same weights; a frame of two steps differs from ours by ${result.plain.deviation.toExponential(1)} (relative).`;
-  return `${what}\n\n${textTable([[...heading, ...(full ? ["expected, H100"] : [])], ...rows])}\n${notes}\n${comparison}`;
+  const graphs = missing
+    ? `No CUDA graphs: ${cudaGraphs.missing}`
+    : `CUDA graphs: a frame of two steps differs from the one without by ${cudaGraphs.deviation.toExponential(1)} (relative).`;
+  const table = textTable([[...heading, ...(full ? ["expected, H100"] : [])], ...rows]);
+  return `${what}\n\n${table}\n${[notes, comparison, graphs].join("\n")}`;
 }
