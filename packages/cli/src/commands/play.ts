@@ -54,7 +54,9 @@ export function playCommand() {
     )
     .option("--log <file>", "log file (default: ~/.cache/vid2world/play.log)")
     .addHelpText("after", EXAMPLES)
-    .action(async (options) => {
-      await playWorld({ ...options, start: options.start?.map((path) => resolve(path)) });
+    .action(async (options, command) => {
+      // The program has an option of this name, which takes it wherever it stands.
+      const verbose = options.verbose ?? (command.optsWithGlobals() as { verbose?: true }).verbose;
+      await playWorld({ ...options, verbose, start: options.start?.map((path) => resolve(path)) });
     });
 }

@@ -15,6 +15,7 @@ import { openFolderStore } from "@vid2world/world/serving/server/session-store";
 import { type RunningServer, type ServerOptions, startServer } from "@vid2world/world/serving/server/start-server";
 import { checkOptions } from "./check-options.js";
 import { type ModelFlags, type ModelToPlay, modelToPlay } from "./model-to-play.js";
+import { networkAddress } from "./network-address.js";
 import { openPage } from "./open-page.js";
 
 /** The command's options. */
@@ -64,7 +65,10 @@ export async function playWorld(options: PlayOptions): Promise<void> {
     });
     const { token } = listening;
     const query = token === undefined ? "" : `/?token=${encodeURIComponent(token)}`;
-    console.log(`${engine.world.name} is at ${server.address}${query}\nCtrl-C ends it and saves the sessions.`);
+    console.log(`${engine.world.name} is at ${server.address}${query}`);
+    const others = networkAddress(server.address, options.host);
+    if (others !== undefined) console.log(`for others: ${others}${query}`);
+    console.log("Ctrl-C ends it and saves the sessions.");
     if (options.open) openPage(`${server.address}${query}`);
     await stopped();
     console.log("saving sessions");

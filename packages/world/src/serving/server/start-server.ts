@@ -102,6 +102,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     async close() {
       closing = true;
       await context.sessions.closeAll();
+      for (const client of app.websocketServer.clients) client.close(GOING_AWAY, "this server is being stopped");
       await app.close();
     },
   };
@@ -197,6 +198,8 @@ function playRoute(app: FastifyInstance, context: ServerContext): void {
   });
 }
 
+/** WebSocket close code of a server that goes down. */
+const GOING_AWAY = 1001;
 const ALIVE_EVERY = 15_000;
 
 /** A client that answers no ping for two beats is gone, whatever its network says. */
