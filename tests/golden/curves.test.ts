@@ -82,7 +82,7 @@ test.each(curves)(
     const worst = Math.max(...losses.map((loss, i) => Math.abs(loss - (recorded[i] ?? NaN))));
     expect(worst).toBeLessThanOrEqual(TOLERANCE_ELSEWHERE);
   },
-  60_000,
+  300_000, // one that is given up goes on, and would take numbers out of the next one's generator
 );
 
 /** The loss of every step. */

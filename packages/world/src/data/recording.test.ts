@@ -136,5 +136,5 @@ describe.skipIf(!existsSync(bundled))("the bundled recordings (skipped where rec
   it("have videos as long as their actions (four of them; `checkRecording` of all is what `data check` runs)", async () => {
     const recording = await openRecording(join(bundled, "doom-e1m2"));
     expect(await checkRecording({ ...recording, episodes: recording.episodes.slice(3, 7) })).toEqual([]);
-  }, 30_000);
+  });
 });

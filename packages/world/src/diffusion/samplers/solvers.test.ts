@@ -187,5 +187,5 @@ describe.skipIf(!python)("against diffusers (skipped without VID2WORLD_DIFFUSERS
         expect(rms(ours.map((value, i) => value - (theirs?.x[i] ?? NaN))), `${solver} ${numSteps}`).toBeLessThan(2e-5);
       }
     }
-  }, 60_000);
+  });
 });

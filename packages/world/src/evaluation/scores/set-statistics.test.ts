@@ -12,11 +12,14 @@ let root = "";
 const at = (...parts: string[]): string => path.join(root, ...parts);
 beforeAll(async () => {
   root = await mkdtemp(path.join(tmpdir(), "statistics-"));
-  for (const [name, noise] of [["a", 0.2], ["b", 0.8]] as const) {
+  for (const [name, noise] of [
+    ["a", 0.2],
+    ["b", 0.8],
+  ] as const) {
     await writePair(at("all"), name, noise, 2);
     await cp(at("all", name), at(`share-${name}`, name), { recursive: true });
   }
-}, 60_000); // prettier-ignore
+});
 afterAll(() => rm(root, { recursive: true }));
 
 const dispose = (): void => undefined;
