@@ -53,7 +53,7 @@ async function readStrip(page: Page): Promise<Record<string, string>> {
     items.flatMap((text): (readonly [string, string])[] => {
       const [, p50, p95] = /^key to frame p50 (\S+) p95 (\S+) ms$/.exec(text.trim()) ?? [];
       if (p50 !== undefined) return [["key to frame", `${p50} / ${p95 ?? ""} ms`]];
-      const [, before = "", value = "", after] = /^(\w*) ?([\d.–]+) ?(fps)?$/.exec(text.trim()) ?? [];
+      const [, before = "", value = "", after] = /^(?:([a-z]+) )?([\d.–]+)(?: (fps))?$/.exec(text.trim()) ?? [];
       const name = after ?? before;
       return name === "" ? [] : [[name, name === "fps" || name === "dropped" ? value : `${value} ms`]];
     }),
