@@ -50,6 +50,8 @@ const again = process.env.VID2WORLD_REBUILD === "1"; // what CMake finds besides
 if (fresh && !again && process.argv.includes("--if-stale")) process.exit(0);
 
 console.log(`native build: libtorch ${libtorch.version} (${libtorch.origin}), about a minute`);
+if (libtorch.cudaMissing)
+  console.log(`native build: for the CPU only: ${libtorch.cudaMissing}; install the CUDA toolkit and set CUDA_HOME`);
 // CMake refuses a cache that was made in another folder: that of a checkout that was moved or copied.
 const cache = join(buildFolder, "CMakeCache.txt");
 if (existsSync(cache) && !readFileSync(cache, "utf8").includes(`build in directory: ${buildFolder}\n`)) rmSync(cache);

@@ -30,10 +30,10 @@ function examine(origin, include, library) {
     join(include, "../..", folder),
   );
   headers.push(join(process.env.CUDA_HOME ?? "/usr/local/cuda", "include"));
-  const cuda =
-    existsSync(join(library, "libtorch_cuda.so")) &&
-    headers.some((folder) => existsSync(join(folder, "crt/host_config.h")));
-  return { origin, include, library, version: version.join("."), cuda };
+  const hasCuda = existsSync(join(library, "libtorch_cuda.so"));
+  const cuda = hasCuda && headers.some((folder) => existsSync(join(folder, "crt/host_config.h")));
+  const cudaMissing = `this libtorch has CUDA, but there are no CUDA headers (crt/host_config.h) in ${headers.join(", ")}`;
+  return { origin, include, library, version: version.join("."), cuda, ...(hasCuda && !cuda && { cudaMissing }) };
 }
 
 function inRoot(origin, root) {

@@ -1,7 +1,7 @@
 // The report of `vid2world doctor`, and that it really looks at this machine.
 import { expect, test } from "vitest";
 
-import { engineFindings } from "../doctor/engine.js";
+import { deviceFinding, engineFindings } from "../doctor/engine.js";
 import { systemFindings } from "../doctor/system.js";
 import { showFindings } from "./doctor.js";
 
@@ -28,4 +28,14 @@ test("libtorch is loaded, and its matrix product is timed", async () => {
   expect(of("libtorch")?.value).toMatch(/^\d+\.\d+\.\d+.* \(.+\)$/);
   expect(of("devices")?.value).toMatch(/^cpu/);
   expect(of("matrix library")?.value).toMatch(/GFLOP\/s/);
+});
+
+test("a build that left CUDA out is said where there is a GPU's driver, and only there", () => {
+  const note = { cudaMissing: "this libtorch has CUDA, but there are no CUDA headers" };
+  expect(deviceFinding(0, note, true)).toMatchObject({
+    state: "warning",
+    hint: expect.stringMatching(/no CUDA headers; .*build:native/) as string,
+  });
+  expect(deviceFinding(0, note, false)).toEqual({ name: "devices", value: "cpu", state: "ok" });
+  expect(deviceFinding(2, {}, true)).toEqual({ name: "devices", value: "cpu, 2 x cuda", state: "ok" });
 });

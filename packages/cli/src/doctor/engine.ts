@@ -1,4 +1,5 @@
 // What libtorch is here, whether the addon loads, and how fast a matrix product is.
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
@@ -30,9 +31,10 @@ export async function engineFindings(): Promise<Finding[]> {
   const build = torch.buildInfo();
   const capability = /CPU capability usage: (\w+)/.exec(build)?.[1] ?? "unknown";
   const rate = matrixRate(torch);
+  const note = await buildNote();
   return [
-    { name: "libtorch", value: `${torch.libtorchVersion} (${await builtFrom()})`, state: "ok" },
-    devices(torch),
+    { name: "libtorch", value: `${torch.libtorchVersion} (${note.origin ?? "origin unknown"})`, state: "ok" },
+    deviceFinding(torch.cuda.deviceCount(), note, existsSync("/dev/nvidiactl")),
     threads(torch.getNumThreads()),
     { name: "CPU capability", value: capability, state: "ok" },
     matrices((await loadedBlas()) ?? builtInBlas(build), rate),
@@ -60,21 +62,28 @@ async function candidateFindings(): Promise<Finding[]> {
   }));
 }
 
-/** Where the loaded addon's libtorch came from: the build leaves a note beside the addon. */
-async function builtFrom(): Promise<string> {
+/** What the build notes beside the addon: where its libtorch came from, and why CUDA was left out although that has it. */
+export interface BuildNote {
+  readonly origin?: string;
+  readonly cudaMissing?: string;
+}
+
+async function buildNote(): Promise<BuildNote> {
   const given = process.env["VID2WORLD_NATIVE"];
   const folder = given ? dirname(given) : join(torchFolder, process.env["VID2WORLD_BUILD"] ?? "build");
   try {
-    const note = JSON.parse(await readFile(join(folder, "libtorch.json"), "utf8")) as { origin?: unknown };
-    return typeof note.origin === "string" ? note.origin : "origin unknown";
+    return JSON.parse(await readFile(join(folder, "libtorch.json"), "utf8")) as BuildNote;
   } catch {
-    return "origin unknown";
+    return {};
   }
 }
 
-function devices({ cuda }: typeof import("@vid2world/torch")): Finding {
-  const count = cuda.deviceCount();
-  return { name: "devices", value: count > 0 ? `cpu, ${count} x cuda` : "cpu", state: "ok" };
+/** `driver`: whether the machine has NVIDIA's, so that somebody may want what was left out. */
+export function deviceFinding(count: number, { cudaMissing }: BuildNote, driver: boolean): Finding {
+  const value = count > 0 ? `cpu, ${count} x cuda` : "cpu";
+  if (cudaMissing === undefined || !driver) return { name: "devices", value, state: "ok" };
+  const hint = `${cudaMissing}; install the CUDA toolkit, set CUDA_HOME, and build again: npm run build:native`;
+  return { name: "devices", value, state: "warning", hint };
 }
 
 function threads(count: number): Finding {
