@@ -1,6 +1,12 @@
 // Controls of the page in Chromium: mouse, gamepad, fingers, and the keyboard alone.
 /// <reference lib="dom" />
-import { CSGO_MOUSE_X, CSGO_MOUSE_Y, csgoChannels, csgoStillAction } from "@vid2world/world/data/csgo/csgo-actions";
+import {
+  CSGO_MOUSE_X,
+  CSGO_MOUSE_Y,
+  csgoAction,
+  csgoChannels,
+  csgoStillAction,
+} from "@vid2world/world/data/csgo/csgo-actions";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { noBrowser } from "./page-server.js";
@@ -49,6 +55,21 @@ describe.skipIf(noBrowser !== undefined)("controls in Chromium", () => {
     expect(bins.some(([x = 0, y = 0]) => (CSGO_MOUSE_X[x] ?? 0) > 0 && (CSGO_MOUSE_Y[y] ?? 0) < 0)).toBe(true); // right, up
     expect(rows.some((row) => row[11] === 1)).toBe(true);
     expect(rows.at(-1)).toEqual([...csgoStillAction()]);
+
+    const stepped = async (): Promise<readonly number[]> => {
+      const before = await frameOf(page);
+      await page.keyboard.press("Period");
+      await untilFrame(page, before + 1);
+      return (await visitor.described(page)).nodes.at(-1)?.action ?? [];
+    };
+    await page.getByText("Every channel by hand", { exact: true }).click();
+    await page.getByRole("slider", { name: "mouse x" }).fill(String(CSGO_MOUSE_X.indexOf(-30)));
+    expect(await stepped()).toEqual([...csgoAction({ mouseX: -30 })]);
+    await page.keyboard.down("KeyW"); // sliders leave keys to the world that do not move them
+    expect(await stepped()).toEqual([...csgoAction({ mouseX: -30, keys: ["w"] })]);
+    await page.keyboard.up("KeyW");
+    await button(page, "All to rest").click();
+    expect(await stepped()).toEqual([...csgoStillAction()]);
   });
 
   test("is played by a gamepad", async () => {

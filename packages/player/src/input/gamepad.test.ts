@@ -1,8 +1,9 @@
 // The gamepad on a world's controls.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Channel } from "../protocol.js";
-import { type GamepadReading, deflection, gamepadHints, pushesOf } from "./gamepad.js";
+import { type GamepadReading, deflection, gamepadHints, listenToGamepad, pushesOf } from "./gamepad.js";
 import { csgoChannels } from "../../../world/src/data/csgo/csgo-actions.js";
+import { createPilot } from "./pilot.js";
 import { rowOf } from "./row.js";
 import { surfaceOf } from "./surface.js";
 
@@ -50,7 +51,25 @@ test("CS:GO fires and aims by the triggers and jumps by A, as games on gamepads 
   ]);
 });
 
-test("a choice has the next free button", () => {
-  const weapon: Channel = { name: "weapon", kind: "choice", options: ["none", "bow"], keys: {} };
-  expect(gamepadHints(surfaceOf([...channels, weapon])).at(-1)).toBe("X: next weapon");
+test("a choice has the next free button, and each press of it takes the next option", () => {
+  const weapon: Channel = { name: "weapon", kind: "choice", options: ["none", "bow", "axe"], keys: {} };
+  const world = [...channels, weapon];
+  expect(gamepadHints(surfaceOf(world)).at(-1)).toBe("X: next weapon");
+
+  vi.useFakeTimers();
+  vi.stubGlobal("window", new EventTarget());
+  let pressed = {};
+  vi.stubGlobal("navigator", { getGamepads: () => [{ connected: true, ...reading([0, 0, 0, 0], pressed) }] });
+  const around = { channels: () => world, isLive: () => true, frameTime: () => 100 };
+  const pilot = createPilot({ ...around, tell: () => undefined, onPress: () => undefined });
+  const stop = listenToGamepad(pilot, surfaceOf(world), () => undefined);
+  const chosen = [true, true, false, true, false, true].map((isDown) => {
+    pressed = isDown ? { 2: 1 } : {};
+    vi.advanceTimersByTime(50);
+    return pilot.row.value[5];
+  });
+  stop();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+  expect(chosen).toEqual([1, 1, 1, 2, 2, 0]);
 });

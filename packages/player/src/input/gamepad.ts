@@ -117,8 +117,9 @@ export function listenToGamepad(pilot: Pilot, surface: Surface, onStart: () => v
     const isNew = (place: number | undefined): boolean => place !== undefined && pressed.has(place) && !down.has(place);
     if (isNew(START_BUTTON)) onStart();
     for (const { label, channel, options } of surface.choices) {
-      if (isNew(places.get(label)))
-        pilot.latch([[channel, ((pilot.latched.value.get(channel) ?? 0) + 1) % options.length]]);
+      if (!isNew(places.get(label))) continue;
+      const next = ((pilot.latched.value.get(channel) ?? 0) + 1) % options.length;
+      pilot.latch([[channel, next === 0 ? undefined : next]]);
     }
     down = pressed;
   }

@@ -1,5 +1,5 @@
 // The picture of the world, as large as fits: by whole pixels (crisp) or to the edge (smooth).
-import { signal } from "@preact/signals";
+import { signal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { listenToMouse } from "../input/mouse.js";
@@ -61,6 +61,11 @@ export function Stage(): JSX.Element {
     return () => void (player.screen.canvas = undefined);
   }, []);
   useEffect(() => (box.current === null ? undefined : listenToMouse(player.pilot, channels, box.current)), [channels]);
+
+  // Whoever pauses wants the page's buttons, which a captured mouse cannot reach.
+  useSignalEffect(() => {
+    if (mode.value !== "live" && document.pointerLockElement !== null) document.exitPointerLock();
+  });
 
   const { width = 4, height = 3 } = world.value ?? {};
   const shownWidth = pictureWidth({ width, height }, space, scaling.value, window.devicePixelRatio);
