@@ -1,13 +1,15 @@
-// One session as the server sees it: its tree of nodes, where it stands, what is held, and the loop that asks the engine for its frames, one
-// at a time. Knows neither HTTP nor WebSocket.
+// One session as the server sees it: what is asked of it turn by turn, what is held, and asking the engine for its frames, one at a time. Knows
+// neither HTTP nor WebSocket.
 
-import { type Engine, EngineError, type EngineStart, type EngineStep, type FullSettings, type HeldAction, type KeptFrame, withSettings } from "../engine.js"; // prettier-ignore
+import { type Engine, EngineError, type EngineStart, type HeldAction, type KeptFrame, withSettings } from "../engine.js"; // prettier-ignore
 import type { SessionNode, SessionState, Settings } from "../protocol/messages.js";
 import { Pace } from "./pace.js";
 import type { SessionRecord } from "./saved-session.js";
+import { SaveSchedule } from "./save-schedule.js";
 import { ServingError, toServingError } from "./serving-error.js";
 import type { DrawnFrame, SessionViewer } from "./session-viewer.js";
-import { Turns } from "./turns.js";
+import { SessionTree, type Wanted } from "./session-tree.js";
+import { type Spare, Turns } from "./turns.js";
 
 /** What a session works with. */
 export interface SessionSurroundings {
@@ -22,8 +24,6 @@ export interface SessionSurroundings {
   readonly onRestored?: (session: PlayedSession) => void;
 }
 
-/** Fewest frames between two savings; they grow further apart with the session, so that saving costs a constant share. */
-const SAVE_EVERY = 64;
 /** How often, and how long apart in milliseconds, an engine that is lost is asked again. */
 const TRIES = 40;
 const TRY_AGAIN = 500;
@@ -36,26 +36,17 @@ export class PlayedSession {
   readonly gallery: string | undefined;
   readonly truthFrames: number;
   readonly #around: SessionSurroundings;
-  readonly #nodes: Map<number, SessionNode>;
+  readonly #tree: SessionTree;
   readonly #turns: Turns;
-  #script: SessionNode[];
-  readonly #scriptEnd: number | undefined;
-  #current: number;
-  #fps: number;
-  #settings: FullSettings;
+  readonly #saving: SaveSchedule;
   #pace: Pace | undefined;
   #restoring = false;
   #viewer: SessionViewer | undefined;
-  #running = false;
   /** Why nothing more is done. */
   #end: ServingError | undefined;
   readonly #ended: Promise<void>;
   #tellEnded: () => void = () => undefined;
   #closed = false;
-  #wake: (() => void) | undefined;
-  /** Nodes that there were when it was saved last, and when that was last tried. */
-  #saved: number;
-  #saveTried: number;
   #uses = 0;
   #lastUse = Date.now();
 
@@ -67,31 +58,27 @@ export class PlayedSession {
     this.gallery = record.gallery;
     this.truthFrames = record.truthFrames;
     this.#around = around;
-    this.#nodes = new Map(record.nodes.map((node) => [node.node, node]));
-    this.#script = [...record.script];
-    this.#scriptEnd = record.scriptEnd;
-    this.#current = record.current;
-    this.#fps = record.fps;
-    this.#settings = record.settings;
-    this.#saved = this.#saveTried = record.nodes.length;
+    this.#tree = new SessionTree(record);
+    this.#saving = new SaveSchedule(record.nodes.length);
     this.#ended = new Promise((resolve) => (this.#tellEnded = resolve));
-    this.#turns = new Turns(around.limits.waiting, () => this.nudge());
+    this.#turns = new Turns(around.limits.waiting, () => this.#spare());
   }
 
   /** All nodes, in the order in which they were made. */
   get nodes(): SessionNode[] {
-    return [...this.#nodes.values()];
+    return this.#tree.nodes;
   }
 
   /** How it stands. */
   get state(): SessionState {
     const phase = this.#restoring ? "restoring" : this.#pace ? "playing" : "paused";
-    return { phase, node: this.#current, fps: this.#fps, settings: this.#settings };
+    const { current, fps, settings } = this.#tree;
+    return { phase, node: current, fps, settings };
   }
 
   /** Nodes of a replayed file that are still to come. */
   get scripted(): number {
-    return this.#script.length;
+    return this.#tree.scripted;
   }
 
   /** Whether it was closed, or is on its way to the store. */
@@ -101,7 +88,7 @@ export class PlayedSession {
 
   /** Milliseconds since it was last of use to anybody. */
   get idle(): number {
-    return this.#viewer || this.#running ? 0 : Date.now() - this.#lastUse;
+    return this.#viewer || this.#turns.running ? 0 : Date.now() - this.#lastUse;
   }
 
   /** How often it was of use: whoever looks twice sees whether it was meanwhile. */
@@ -111,20 +98,12 @@ export class PlayedSession {
 
   /** A node by its number. Throws `unknown-node`. */
   node(number: number): SessionNode {
-    const node = this.#nodes.get(number);
-    if (!node) throw new ServingError("unknown-node", `this session has no node ${number}`);
-    return node;
+    return this.#tree.node(number);
   }
 
   /** Everything needed to go on later, besides the engine's snapshot. */
   record(): SessionRecord {
-    const { id, seed, start, gallery, truthFrames, nodes } = this;
-    return {
-      ...{ id, seed, start, truthFrames, nodes, current: this.#current, fps: this.#fps, settings: this.#settings },
-      ...(gallery !== undefined && { gallery }),
-      script: [...this.#script],
-      ...(this.#scriptEnd !== undefined && { scriptEnd: this.#scriptEnd }),
-    };
+    return this.#tree.record();
   }
 
   /** From now on this viewer is told; another one is told that it was replaced. */
@@ -160,8 +139,8 @@ export class PlayedSession {
   /** Frames follow each other from now on. */
   play(fps?: number): Promise<SessionState> {
     return this.inTurn(() => {
-      this.#fps = fps ?? this.#fps;
-      if (this.#viewer) this.#pace = new Pace(this.#fps);
+      this.#tree.fps = fps ?? this.#tree.fps;
+      if (this.#viewer) this.#pace = new Pace(this.#tree.fps);
       return this.state;
     });
   }
@@ -178,8 +157,8 @@ export class PlayedSession {
   step(row: readonly number[], from?: number, ready?: () => Promise<void> | undefined): Promise<DrawnFrame> {
     return this.inTurn(async () => {
       await this.#unlessEnded(ready?.());
-      this.#script = [];
-      return this.#draw({ from: from ?? this.#current, row, settings: this.#settings });
+      this.#tree.leaveScript();
+      return this.#draw({ from: from ?? this.#tree.current, row, settings: this.#tree.settings });
     });
   }
 
@@ -193,13 +172,14 @@ export class PlayedSession {
   ): Promise<{ readonly frames: DrawnFrame[]; readonly error?: unknown }> {
     return this.inTurn(async () => {
       const frames: DrawnFrame[] = [];
-      this.#script = [];
-      this.#settings = withSettings(this.#settings, settings);
+      const tree = this.#tree;
+      tree.leaveScript();
+      tree.settings = withSettings(tree.settings, settings);
       try {
         for (const [i, row] of rows.entries()) {
           if (this.#end) throw this.#end;
-          const parent = i === 0 && from !== undefined ? from : this.#current;
-          frames.push(await this.#draw({ from: parent, row, settings: this.#settings }));
+          const parent = i === 0 && from !== undefined ? from : tree.current;
+          frames.push(await this.#draw({ from: parent, row, settings: tree.settings }));
         }
         return { frames };
       } catch (error) {
@@ -211,9 +191,9 @@ export class PlayedSession {
   /** Makes a node the current one, and pauses. */
   goTo(node: number): Promise<SessionState> {
     return this.inTurn(() => {
-      this.#current = this.node(node).node;
+      this.#tree.current = this.node(node).node;
       this.#pace = undefined;
-      this.#script = [];
+      this.#tree.leaveScript();
       return this.state;
     });
   }
@@ -221,7 +201,7 @@ export class PlayedSession {
   /** Changes settings from the next frame on. */
   change(settings: Settings): Promise<SessionState> {
     return this.inTurn(() => {
-      this.#settings = withSettings(this.#settings, settings);
+      this.#tree.settings = withSettings(this.#tree.settings, settings);
       return this.state;
     });
   }
@@ -303,45 +283,22 @@ export class PlayedSession {
 
   /** Looks whether there is something to do. */
   nudge(): void {
-    this.#wake?.();
-    if (!this.#running) void this.#run();
+    this.#turns.nudge();
   }
 
-  async #run(): Promise<void> {
-    this.#running = true;
-    for (;;) {
-      const task = this.#turns.next();
-      if (task) await task();
-      else if (!this.#pace) break;
-      else if (this.#viewer?.hasRoom() !== true) await this.#sleep();
-      else if (this.#pace.wait() > 0.5) await this.#sleep(this.#pace.wait());
-      else await this.#playOne(this.#pace);
-    }
-    this.#running = false;
-  }
-
-  /** Until nudged, or for some milliseconds. */
-  async #sleep(milliseconds?: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      if (milliseconds !== undefined) timer = setTimeout(resolve, milliseconds);
-    });
-    clearTimeout(timer);
-    this.#wake = undefined;
+  /** Between two requests: the next frame of a game, or waiting for its time or for room. */
+  #spare(): Spare {
+    if (!this.#pace) return undefined;
+    if (this.#viewer?.hasRoom() !== true) return Infinity;
+    const wait = this.#pace.wait();
+    return wait > 0.5 ? wait : this.#playOne(this.#pace);
   }
 
   async #playOne(pace: Pace): Promise<void> {
     pace.beat();
-    const scripted = this.#script.shift();
-    const last = scripted !== undefined && this.#script.length === 0;
-    const next: Wanted = scripted
-      ? {
-          from: scripted.parent ?? 0,
-          row: scripted.action ?? [],
-          settings: withSettings(this.#settings, scripted.settings),
-        }
-      : { from: this.#current, row: "held", settings: this.#settings };
+    const scripted = this.#tree.nextScripted();
+    const last = scripted !== undefined && this.#tree.scripted === 0;
+    const next: Wanted = scripted ?? { from: this.#tree.current, row: "held", settings: this.#tree.settings };
     try {
       const frame = await this.#draw(next);
       this.#viewer?.played(frame);
@@ -353,45 +310,27 @@ export class PlayedSession {
     }
     if (!last) return;
     this.#pace = undefined;
-    if (this.#nodes.has(this.#scriptEnd ?? -1)) this.#current = this.#scriptEnd ?? this.#current;
+    this.#tree.endScript();
     this.#viewer?.stateChanged(this.state);
   }
 
   async #draw({ from, row, settings }: Wanted): Promise<DrawnFrame> {
     const { frames } = this.#around.limits;
-    if (this.#nodes.size >= frames)
+    if (this.#tree.size >= frames)
       throw new ServingError("too-many-frames", `a session holds at most ${frames} frames; save it and begin another`);
     const parent = this.node(from);
     const step = { session: this.id, from, action: row, settings };
     const drawn = await this.ask((engine) => engine.step(step));
     const { node: number, pixels, timings, batch, action, held } = drawn;
     const node: SessionNode = { node: number, parent: from, frame: parent.frame + 1, action: [...action], settings };
-    this.#nodes.set(number, node);
-    this.#current = number;
+    this.#tree.add(node);
     const { latent } = drawn;
     const noted = this.#around.note(this, { node: number, parent: from, action: node.action ?? [], settings, latent });
     const frame = { node, pixels, timings, batch, noted, ...(held && { held }) };
     this.#around.onFrame?.(frame, this);
-    this.#saveWhenDue();
+    this.#saving.look(this.#tree.size, () => this.#around.save(this));
     return frame;
   }
-
-  /** What could not be saved is tried again after some more frames. */
-  #saveWhenDue(): void {
-    const nodes = this.#nodes.size;
-    if (nodes - this.#saved < Math.max(SAVE_EVERY, nodes / 4) || nodes - this.#saveTried < SAVE_EVERY) return;
-    this.#saveTried = nodes;
-    this.#around.save(this).then(
-      () => void (this.#saved = nodes),
-      () => undefined,
-    );
-  }
-}
-
-interface Wanted {
-  readonly from: number;
-  readonly row: EngineStep["action"];
-  readonly settings: FullSettings;
 }
 
 const wasLost = (error: unknown): boolean => error instanceof EngineError && error.code === "lost";
