@@ -1,6 +1,6 @@
 // The engine in a process of its own: what kills libtorch (a crash, the device's or the machine's memory) leaves its caller alive. The parent
-// keeps what every session was told and every frame's latent, starts the process again, and puts each session back when it is next asked for;
-// steps in work are asked once more. As what a node shows depends on the path to it alone, callers get the frames they would have got.
+// keeps what every session was told and every frame's latent, and puts each session back when it is next asked for in a further life of the process
+// (engine-lives.ts); steps in work are asked once more. As what a node shows depends on the path to it alone, callers get the frames they would have got.
 
 import {
   type Engine,
@@ -10,10 +10,12 @@ import {
   type EngineStep,
   type EngineWorld,
   type HeldAction,
+  isLost,
   noLoad,
 } from "./engine.js";
 import type { EngineMethod, EngineSetup } from "./engine-calls.js";
-import { type EngineLink, startEngine } from "./engine-link.js";
+import type { EngineLink } from "./engine-link.js";
+import { engineLives } from "./engine-lives.js";
 import type { TreeNode } from "./engine-session.js";
 import { type SessionRecord, type StoredMemory, decodeSession, encodeSession } from "./session-record.js";
 
@@ -62,12 +64,6 @@ interface Kept {
   returning: Promise<void> | undefined;
 }
 
-/** Lives that a question may outlast: it need not be the question that they died of. */
-const MOST_LOSSES = 4;
-const LONGEST_PAUSE = 10_000;
-/** A process that lived as long as this was well. */
-const WELL = 30_000;
-const PATIENCE = 5_000;
 /** How long a look at its load may take. */
 const LOOK = 1_000;
 
@@ -75,60 +71,19 @@ const LOOK = 1_000;
 export async function engineProcess(options: EngineProcessOptions): Promise<EngineProcess> {
   const { onEvent = () => undefined, keepEvery = 64, restartAfter = 100, hangAfter = 600_000, ...setup } = options;
   const sessions = new Map<string, Kept>();
-  let link = await startEngine(setup, hangAfter);
-  const world: EngineWorld = link.world;
-  let up: Promise<EngineLink> = Promise.resolve(link);
-  let life = 1;
-  let pid: number | undefined = link.pid;
-  let closing = false;
+  const known = (): string[] => [...sessions.keys()];
+  const lives = await engineLives(setup, {
+    ...{ hangAfter, restartAfter },
+    onStarted: (pid) => onEvent({ kind: "started", pid, sessions: known() }),
+    onLost: (reason, again) => onEvent({ kind: "lost", reason, again, sessions: known() }),
+  });
+  const world: EngineWorld = lives.link.world;
   let lastLoad = noLoad;
   let looking: Promise<unknown> | undefined;
-  let pause = restartAfter;
-  const known = (): string[] => [...sessions.keys()];
-  onEvent({ kind: "started", pid: link.pid, sessions: [] });
 
-  const watch = (watched: EngineLink): void => {
-    const began = Date.now();
-    void watched.gone.then((reason) => {
-      if (closing) return;
-      if (Date.now() - began > WELL) pause = restartAfter;
-      again(reason);
-    });
-  };
-  const again = (reason: string): void => {
-    pid = undefined;
-    onEvent({ kind: "lost", reason, again: pause, sessions: known() });
-    up = sleep(pause).then(async () => {
-      if (closing) throw new EngineError("lost", "the engine was shut down");
-      link = await startEngine(setup, hangAfter).catch((error: Error) => {
-        throw new EngineError("lost", error.message);
-      });
-      life++;
-      pid = link.pid;
-      onEvent({ kind: "started", pid, sessions: known() });
-      watch(link);
-      return link;
-    });
-    pause = Math.min(2 * pause, LONGEST_PAUSE);
-    up.catch((error: Error) => {
-      if (!closing) again(error.message);
-    });
-  };
-  watch(link);
-
-  /** Asks the process something; where it goes meanwhile, once more in its next life. What kills every life is given up. */
-  const ask = async <T>(question: (running: EngineLink) => Promise<T>): Promise<T> => {
-    for (let tried = 0; ; tried++) {
-      try {
-        return await question(await up);
-      } catch (error) {
-        if (closing || tried === MOST_LOSSES || !(error instanceof EngineError) || error.code !== "lost") throw error;
-      }
-    }
-  };
   /** Calls a method of a session, which is put back first if need be. */
   const call = <T>(name: string, method: EngineMethod, args: readonly unknown[]): Promise<T> =>
-    ask(async (running) => {
+    lives.ask(async (running) => {
       await present(name, running);
       return (await running.call(method, args)) as T;
     });
@@ -140,10 +95,10 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
   /** Puts a session back that the process of this life does not know. */
   const present = async (name: string, running: EngineLink): Promise<void> => {
     const kept = keptOf(name);
-    if (kept.life === life) return;
+    if (kept.life === lives.life) return;
     kept.returning ??= (async () => {
       const { base, nodes, memories } = kept;
-      const now = life;
+      const now = lives.life;
       await running.call("restore", [name, encodeSession({ ...base, nodes, memories })]);
       kept.life = now;
       if (kept.held) await running.call("hold", [name, kept.held]);
@@ -160,9 +115,9 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
     );
   };
   const begin = (method: "open" | "restore", name: string, given: unknown): Promise<void> =>
-    ask(async (running) => {
+    lives.ask(async (running) => {
       if (sessions.has(name)) throw new EngineError("bad-start", "a session of this name is open already");
-      const now = life;
+      const now = lives.life;
       await running.call(method, [name, given]);
       // What a start became only the engine knows.
       const bytes = method === "restore" ? given : await running.call("snapshot", [name]);
@@ -174,7 +129,7 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
   return {
     world,
     get pid() {
-      return pid;
+      return lives.pid;
     },
     open: (name, start) => begin("open", name, start),
     restore: (name, bytes) => begin("restore", name, bytes),
@@ -191,7 +146,8 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
       if (!kept) return;
       kept.held = held;
       // One that is not there is told when it is back.
-      if (kept.life === life && pid !== undefined) await link.call("hold", [name, held]).catch(unlessLost);
+      if (kept.life === lives.life && lives.pid !== undefined)
+        await lives.link.call("hold", [name, held]).catch(unlessLost);
     },
     picture: (name, ...given) => call(name, "picture", [name, ...given]),
     async append(name, frames) {
@@ -204,31 +160,26 @@ export async function engineProcess(options: EngineProcessOptions): Promise<Engi
     async close(name) {
       const wasKnown = sessions.delete(name);
       // A process that is gone has forgotten it already.
-      if (wasKnown && pid !== undefined) await link.call("close", [name]).catch(() => undefined);
+      if (wasKnown && lives.pid !== undefined) await lives.link.call("close", [name]).catch(() => undefined);
     },
     async load() {
       // A pass may take long, and a start too: whoever looks after the engine wants an answer.
-      if (pid !== undefined)
-        looking ??= (link.call("load", []) as Promise<EngineLoad>)
+      if (lives.pid !== undefined)
+        looking ??= (lives.link.call("load", []) as Promise<EngineLoad>)
           .then(
             (load) => (lastLoad = load),
             () => undefined,
           )
           .finally(() => (looking = undefined));
       await Promise.race([looking, sleep(LOOK)]);
-      return { ...lastLoad, engines: pid === undefined ? 0 : 1, sessions: sessions.size };
+      return { ...lastLoad, engines: lives.pid === undefined ? 0 : 1, sessions: sessions.size };
     },
-    async shutdown() {
-      if (closing) return;
-      closing = true;
-      await link.call("shutdown", []).catch(() => undefined);
-      await link.end(PATIENCE);
-    },
+    shutdown: () => lives.end(),
   };
 }
 
 const unlessLost = (error: unknown): void => {
-  if (!(error instanceof EngineError) || error.code !== "lost") throw error;
+  if (!isLost(error)) throw error;
 };
 
 const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));

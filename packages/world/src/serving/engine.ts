@@ -148,3 +148,6 @@ export class EngineError extends Error {
     this.code = code;
   }
 }
+
+/** Whether an engine went before it answered. */
+export const isLost = (error: unknown): boolean => error instanceof EngineError && error.code === "lost";

@@ -1,7 +1,7 @@
 // One session as the server sees it: what is asked of it turn by turn, what is held, and asking the engine for its frames, one at a time. Knows
 // neither HTTP nor WebSocket.
 
-import { type Engine, EngineError, type EngineStart, type HeldAction, type KeptFrame, withSettings } from "../engine.js"; // prettier-ignore
+import { type Engine, type EngineStart, type HeldAction, isLost, type KeptFrame, withSettings } from "../engine.js"; // prettier-ignore
 import type { SessionNode, SessionState, Settings } from "../protocol/messages.js";
 import { Pace } from "./pace.js";
 import type { SessionRecord } from "./saved-session.js";
@@ -231,7 +231,7 @@ export class PlayedSession {
         if (tried > 1) this.engineRestored();
         return answer;
       } catch (error) {
-        if (!wasLost(error) || this.#end || tried === TRIES) throw error;
+        if (!isLost(error) || this.#end || tried === TRIES) throw error;
         this.engineIs("gone");
         await this.#unlessEnded(new Promise((resolve) => setTimeout(resolve, TRY_AGAIN)));
       }
@@ -332,5 +332,3 @@ export class PlayedSession {
     return frame;
   }
 }
-
-const wasLost = (error: unknown): boolean => error instanceof EngineError && error.code === "lost";
