@@ -12,6 +12,7 @@ export interface SoakSample {
   /** How many engines there were before this one. */
   readonly life: number;
   readonly serverBytes: number;
+  /** JavaScript objects. Not compiled code, which still grows for hours as one function after the other is called often enough to be optimised. */
   readonly serverHeapBytes: number;
   readonly serverFiles: number;
   readonly engineBytes?: number;
@@ -55,7 +56,7 @@ export async function look(
   return {
     ...when,
     serverBytes: server.residentBytes,
-    serverHeapBytes: value("server_nodejs_heap_size_used_bytes"),
+    serverHeapBytes: OBJECT_SPACES.reduce((sum, space) => sum + value(`server_nodejs_heap_space_size_used_bytes{space="${space}"}`), 0), // prettier-ignore
     serverFiles: server.files,
     ...(engine &&
       value("engines") === 1 && {
@@ -76,10 +77,15 @@ export async function look(
   };
 }
 
-/** Plain values of Prometheus' text; those with labels are left out. */
+/** Parts of V8's heap that hold objects. */
+const OBJECT_SPACES = ["new", "old", "new_large_object", "large_object"];
+
+/** Values of Prometheus' text by name and labels, as they are written there. */
 async function metricsOf(address: string): Promise<Map<string, number>> {
   const text = await (await fetch(`${address}/metrics`)).text();
-  return new Map([...text.matchAll(/^(\w+) (\S+)$/gm)].map(([, name = "", value]) => [name, Number(value)]));
+  return new Map(
+    [...text.matchAll(/^(\w+(?:\{[^}]*\})?) (\S+)$/gm)].map(([, name = "", value]) => [name, Number(value)]),
+  );
 }
 
 async function storedIn(folder: string): Promise<{ storedSessions: number; storedBytes: number }> {
