@@ -8,6 +8,7 @@ import type { Device } from "@vid2world/torch";
 import type { Engine } from "@vid2world/world/serving/engine";
 import { enginePool } from "@vid2world/world/serving/engine-pool";
 import { type EngineEvent, engineProcess } from "@vid2world/world/serving/engine-process";
+import { releaseMemoryRegularly } from "@vid2world/world/serving/release-memory";
 import { isLoopback } from "@vid2world/world/serving/server/access";
 import { openGallery } from "@vid2world/world/serving/server/gallery/open-gallery";
 import { openServerLog } from "@vid2world/world/serving/server/server-log";
@@ -70,6 +71,7 @@ export async function playWorld(options: PlayOptions): Promise<void> {
     if (others !== undefined) console.log(`for others: ${others}${query}`);
     console.log("Ctrl-C ends it and saves the sessions.");
     if (options.open) openPage(`${server.address}${query}`);
+    releaseMemoryRegularly();
     await stopped();
     console.log("saving sessions");
     await server.close();

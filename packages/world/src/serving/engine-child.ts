@@ -1,13 +1,11 @@
 // The engine's process: loads a world and answers its parent's calls until that lets go. engine-process.ts starts it.
 
-import { releaseFreeMemory, setNumThreads } from "@vid2world/torch";
+import { setNumThreads } from "@vid2world/torch";
 import { loadWorld } from "../world-folder.js";
 import { type ChildMessage, type ParentMessage, callEngine } from "./engine-calls.js";
 import { asEngineError } from "./frame-scheduler.js";
+import { releaseMemoryRegularly } from "./release-memory.js";
 import { type WorldEngine, worldEngine } from "./world-engine.js";
-
-/** Sessions leave holes in the C library's heap: without this the process grows for hours while what it holds stays the same. */
-const RELEASE_MILLISECONDS = 60_000;
 
 let engine: WorldEngine | undefined;
 
@@ -38,7 +36,7 @@ async function answer(message: ParentMessage): Promise<void> {
   }
 }
 
-setInterval(releaseFreeMemory, RELEASE_MILLISECONDS).unref();
+releaseMemoryRegularly();
 process.on("message", (message) => void answer(message as ParentMessage));
 // Nothing holds the process once its work is done.
 process.on("disconnect", () => void engine?.shutdown());
