@@ -219,7 +219,7 @@ test("a world drawn with CUDA graphs is the same, byte for byte, and a world on 
   stream.dispose();
   expect(counts.alive).toBe(0);
   expect(() => played(own, { cudaGraphs: true })).toThrow(
-    /graphs: expected none on cpu: CUDA graphs need a CUDA device/,
+    /sampler.cudaGraphs: expected false on cpu: CUDA graphs need a CUDA device/,
   );
 });
 

@@ -22,7 +22,7 @@ test("the ladder times what fits its limit, and estimates and says so of what do
   ]);
   for (const { perFrame, p50 } of result.figures) expect(perFrame).toBeGreaterThanOrEqual(p50);
   expect(showFull(result)).toMatch(/R1 +streaming, 50 steps, guidance .*estimated +need CUDA/);
-  expect(showFull(result)).toMatch(/No CUDA graphs: .*none on cpu: CUDA graphs need a CUDA device/);
+  expect(showFull(result)).toMatch(/No CUDA graphs: .*false on cpu: CUDA graphs need a CUDA device/);
 });
 
 test("where there are CUDA graphs, every streamed rung is timed with and without, and frames are compared", async () => {

@@ -151,7 +151,7 @@ test("of many batches eight graphs are kept, the oldest go, and a steady stream 
 
 test("where there can be no graph, that is said before the first frame", () => {
   expect(() => new UNetStream(unet).checkGraphs()).toThrow(
-    /graphs: expected none on cpu: CUDA graphs need a CUDA device/,
+    /sampler.cudaGraphs: expected false on cpu: CUDA graphs need a CUDA device/,
   );
   const { capture } = standInGraphs();
   expect(() => new UNetStream(unet, { trained: true, capture }).checkGraphs()).toThrow(/in training/);

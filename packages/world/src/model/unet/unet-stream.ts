@@ -68,7 +68,8 @@ export class UNetStream {
     if (this.trained) throw invalid("graphs", "none of a network in training, whose weights change", true);
     if (this.#capture) return;
     const { device } = this.unet.outputConv.weight;
-    if (!device.startsWith("cuda")) throw invalid("graphs", `none on ${device}: CUDA graphs need a CUDA device`, true);
+    if (!device.startsWith("cuda"))
+      throw invalid("sampler.cudaGraphs", `false on ${device}: CUDA graphs need a CUDA device`, true);
     if (!hasCudaGraphs()) throw invalid("graphs", "none in this build of the native addon, which lacks them", true);
   }
 
