@@ -1,5 +1,5 @@
 // Where ranks leave words for each other: keys and values that one process keeps and serves over TCP. In place of c10d's TCPStore, which
-// listens at every address of the machine, and whose libtorch 1.13 ends the process when a connection is reset at the wrong moment.
+// listens at every address of the machine, and in libtorch 1.13 ends the process when a connection is reset at the wrong moment.
 #pragma once
 
 #ifdef VID2WORLD_GLOO
