@@ -15,7 +15,7 @@ export async function createProgram(argv: readonly string[]): Promise<CommandUnk
   const program = new Command("vid2world")
     .description("Interactive world models from video diffusion models.")
     .version("0.1.0")
-    .option("--verbose", "show the stack of an error (also: VID2WORLD_DEBUG=1)")
+    .option("--verbose", "say more: the stack of an error (also: VID2WORLD_DEBUG=1); of play, its log")
     .showHelpAfterError("(add --help to see how it is called)")
     .addHelpText("after", AFTER);
   const wanted = namedCommand(argv);

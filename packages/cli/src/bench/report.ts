@@ -25,10 +25,17 @@ export async function report(
   { json, out }: ReportOptions,
 ): Promise<void> {
   const file = resultFile(name, out);
-  const content = `${JSON.stringify(result, null, 2)}\n`;
+  const content = `${compactJson(result)}\n`;
   await mkdir(path.dirname(file), { recursive: true });
   await writeAtomically(file, async (handle) => void (await handle.writeFile(content)));
   console.log(json === true ? content.trimEnd() : `${text}\n\n${describeCircumstances(result)}\nwritten to ${file}`);
+}
+
+/** JSON whose innermost lists and objects have a line each: a measurement is read as a row, and a long series stays a page. */
+export function compactJson(value: unknown): string {
+  const innermost = /[[{]\n[^[\]{}]*\n *[\]}]/g;
+  // A newline within a string is escaped, so that only white space between values changes.
+  return JSON.stringify(value, null, 2).replaceAll(innermost, (text) => text.replaceAll(/\n */g, " "));
 }
 
 /** After the result was shown and kept, so that one can see what is wrong. */

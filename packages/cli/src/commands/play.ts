@@ -12,6 +12,7 @@ Examples:
   vid2world play --model csgo.ckpt --start data/csgo --dtype float16 --device cuda    a published checkpoint
   vid2world play --model my.yaml --checkpoint my.safetensors --start clip.mp4    any weights, by their configuration
   vid2world play --host 0.0.0.0 --token-file token --sessions 16    for others, who need the token
+With --verbose the log, which tells of clients, places and frames too then, goes to standard error instead of its file.
 How it is run for many, and the protocol for programs: docs/serving.md and docs/protocol.md.`;
 
 /** Builds the command. */
@@ -34,7 +35,6 @@ export function playCommand() {
     .addOption(countOption("--threads <n>", "threads of an engine on a CPU (default: half of the cores)", 1))
     .addOption(countOption("--sessions <n>", "sessions at once; who comes later waits", 1).default(4))
     .option("--no-open", "do not open the page")
-    .option("--verbose", "log to standard error instead of the log file: clients, places and frames too")
     .optionsGroup("For others on the network:")
     .option("--host <address>", "where to listen; another than this machine needs --token", "127.0.0.1")
     .addOption(
@@ -55,8 +55,7 @@ export function playCommand() {
     .option("--log <file>", "log file (default: ~/.cache/vid2world/play.log)")
     .addHelpText("after", EXAMPLES)
     .action(async (options, command) => {
-      // The program has an option of this name, which takes it wherever it stands.
-      const verbose = options.verbose ?? (command.optsWithGlobals() as { verbose?: true }).verbose;
+      const { verbose } = command.optsWithGlobals() as { verbose?: true };
       await playWorld({ ...options, verbose, start: options.start?.map((path) => resolve(path)) });
     });
 }

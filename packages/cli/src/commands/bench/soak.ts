@@ -1,7 +1,7 @@
 // `vid2world bench soak`: whether a served world stays as it is for hours.
 import { Command, Option } from "@commander-js/extra-typings";
 import { writeFileAtomically } from "@vid2world/formats";
-import { fail, report, resultFile } from "../../bench/report.js";
+import { compactJson, fail, report, resultFile } from "../../bench/report.js";
 import { runSoak, showSoak } from "../../bench/run-soak.js";
 import { wholeNumber } from "../whole-number.js";
 
@@ -29,7 +29,7 @@ export function soakCommand() {
         ...options,
         until: stop.signal,
         onProgress: (text) => void process.stderr.write(`${text}\n`),
-        onPartial: (partial) => writeFileAtomically(resultFile("soak", out), `${JSON.stringify(partial, null, 2)}\n`),
+        onPartial: (partial) => writeFileAtomically(resultFile("soak", out), `${compactJson(partial)}\n`),
       });
       await report("soak", result, showSoak(result), { json, out });
       fail(!result.passed, "something grows, or was lost, or went wrong");
