@@ -1,5 +1,5 @@
 // `vid2world play` as users start it, killed with its engine (`kill -9`) at any moment while it is played, and started again on the same folder:
-// the session goes on with every frame that its player has seen, as if nobody had killed anything.
+// the session goes on with every frame that its player has seen, and where that has gone, as if nobody had killed anything.
 // VID2WORLD_SERVER_KILLS=20 kills it so often; VID2WORLD_KILL_SEED repeats the moments of a run that failed.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -74,12 +74,19 @@ test(
     const { session, key, nodes } = await client.open({ seed: 5 });
     const context = nodes.length;
     let [drawn, lost] = [CALM, 0];
+    const goTo = async (node: number): Promise<void> => {
+      const request = client.number();
+      client.send({ type: "goto", request, node });
+      await client.next("state", request);
+    };
     await play(client, 0, CALM, seen);
     for (let kill = 0; kill < KILLS; kill++) {
       const engine = await server.enginePid();
-      const playing = play(client, drawn, drawn + STEPS, seen);
+      // Every fourth player has gone back and looks around.
+      const back = kill % 4 === 1 ? context + kill : undefined;
+      const playing = back === undefined ? play(client, drawn, drawn + STEPS, seen) : goTo(back);
       // Some are killed before their first frame, some after their last.
-      await new Promise((resolve) => setTimeout(resolve, random() * 250));
+      await (back === undefined ? new Promise((resolve) => setTimeout(resolve, random() * 250)) : playing);
       process.kill(server.pid, "SIGKILL");
       await playing;
       await expect.poll(() => engine === undefined || isGone(engine), { timeout: 20_000 }).toBe(true);
@@ -90,7 +97,8 @@ test(
       drawn = again.nodes.length - context;
       lost += [...seen.keys()].filter((node) => node >= again.nodes.length).length;
       expect(again.nodes.map(({ node }) => node)).toEqual(again.nodes.map((_, i) => i));
-      expect(again.state.node).toBe(again.nodes.length - 1);
+      expect(again.state.node).toBe(back ?? again.nodes.length - 1);
+      if (back !== undefined) await goTo(again.nodes.length - 1);
     }
     expect(lost).toBe(0);
     await play(client, drawn, drawn + 4, seen);

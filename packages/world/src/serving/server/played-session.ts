@@ -3,6 +3,7 @@
 
 import { type Engine, type EngineStart, type HeldAction, isLost, type KeptFrame, withSettings } from "../engine.js"; // prettier-ignore
 import type { SessionNode, SessionState, Settings } from "../protocol/messages.js";
+import type { Position } from "./journal-entry.js";
 import { Pace } from "./pace.js";
 import type { SessionRecord } from "./saved-session.js";
 import { SaveSchedule } from "./save-schedule.js";
@@ -19,6 +20,8 @@ export interface SessionSurroundings {
   readonly save: (session: PlayedSession) => Promise<void>;
   /** Keeps a frame until the session is saved again. Never rejects: somebody else tells what is wrong. */
   readonly note: (session: PlayedSession, frame: KeptFrame) => Promise<void>;
+  /** The same of how it stands. */
+  readonly notePosition: (session: PlayedSession, position: Position) => Promise<void>;
   /** Called with every frame drawn, and whenever the session is back after its engine was lost. */
   readonly onFrame?: (frame: DrawnFrame, session: PlayedSession) => void;
   readonly onRestored?: (session: PlayedSession) => void;
@@ -138,10 +141,9 @@ export class PlayedSession {
 
   /** Frames follow each other from now on. */
   play(fps?: number): Promise<SessionState> {
-    return this.inTurn(() => {
+    return this.#stand(() => {
       this.#tree.fps = fps ?? this.#tree.fps;
       if (this.#viewer) this.#pace = new Pace(this.#tree.fps);
-      return this.state;
     });
   }
 
@@ -190,20 +192,31 @@ export class PlayedSession {
 
   /** Makes a node the current one, and pauses. */
   goTo(node: number): Promise<SessionState> {
-    return this.inTurn(() => {
+    return this.#stand(() => {
       this.#tree.current = this.node(node).node;
       this.#pace = undefined;
       this.#tree.leaveScript();
-      return this.state;
     });
   }
 
   /** Changes settings from the next frame on. */
   change(settings: Settings): Promise<SessionState> {
-    return this.inTurn(() => {
+    return this.#stand(() => {
       this.#tree.settings = withSettings(this.#tree.settings, settings);
+    });
+  }
+
+  /** Changes how it stands, in its turn. Whoever is told of that finds it so even where the server is killed. */
+  #stand(change: () => void): Promise<SessionState> {
+    return this.inTurn(async () => {
+      change();
+      await this.#notePosition();
       return this.state;
     });
+  }
+
+  #notePosition(): Promise<void> {
+    return this.#around.notePosition(this, this.#tree.position());
   }
 
   /** Runs something between two frames: nothing else of the session happens meanwhile. */
@@ -311,6 +324,7 @@ export class PlayedSession {
     if (!last) return;
     this.#pace = undefined;
     this.#tree.endScript();
+    await this.#notePosition();
     this.#viewer?.stateChanged(this.state);
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import type { KeptFrame } from "../engine.js";
-import { packEntry, readJournal } from "./journal-entry.js";
+import { type Position, packEntry, packPosition, readJournal, readPosition } from "./journal-entry.js";
 import { SessionJournals } from "./session-journals.js";
 import { memoryStore, openFolderStore } from "./session-store.js";
 
@@ -28,6 +28,17 @@ test("a journal gives back its frames, and where it is torn or changed those bef
   }
   expect(readJournal("b", journal, secret)).toEqual([]);
   expect(readJournal("a", journal, new Uint8Array(32))).toEqual([]);
+});
+
+test("a position is read where it is whole, of this session, and no frame", () => {
+  const position: Position = { nodes: 5, current: 2, settings, fps: 9, scripted: 0 };
+  const bytes = packPosition("a", position, secret);
+  expect(readPosition("a", bytes, secret)).toEqual(position);
+  for (let length = 0; length < bytes.length; length++)
+    expect(readPosition("a", bytes.subarray(0, length), secret)).toBeUndefined();
+  expect(readPosition("b", bytes, secret)).toBeUndefined();
+  expect(readPosition("a", journal, secret)).toBeUndefined();
+  expect(readJournal("a", bytes, secret)).toEqual([]);
 });
 
 test("frames are found whatever was being saved when nobody noted any more", async () => {
@@ -79,7 +90,10 @@ test("a folder keeps sessions and journals apart, and deletes what is told, and 
     expect(readJournal("a", await store.journal("a", 2), secret)).toEqual(frames.slice(0, 1));
     expect([await store.load("a"), await store.load("b")]).toEqual([Buffer.of(1), undefined]);
     expect([...(await store.journal("a", 3))]).toEqual([]);
-    await store.removeJournals("a", [2, 3]);
+    for (const size of [9, 3]) await store.append("a", "position", new Uint8Array(size), { anew: true });
+    expect([...(await store.journal("a", "position"))]).toEqual([0, 0, 0]);
+    expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+    await store.removeJournals("a", [2, 3, "position"]);
     await store.remove("a");
     expect(await readdir(folder)).toEqual(["secret"]);
     await store.save("a", Uint8Array.of(1));

@@ -1,10 +1,11 @@
 // Every frame of a session since it was saved whole, noted as it is drawn. A session has a journal for each time that somebody began to save it,
 // named by the number of its nodes then: what was saved says which is the first, and the frames in that where the next one begins. So no frame
 // waits for a session that is being saved, and who is killed in the middle of that leaves the old state with its journals or the new one.
+// Where its player has gone since the newest frame is in a journal of one entry.
 
 import type { KeptFrame } from "../engine.js";
 import { InOrder } from "./in-order.js";
-import { packEntry, readJournal } from "./journal-entry.js";
+import { type Position, packEntry, packPosition, readJournal, readPosition } from "./journal-entry.js";
 import type { SessionStore } from "./session-store.js";
 
 interface Journals {
@@ -21,6 +22,8 @@ export interface NotedFrames {
   readonly frames: readonly KeptFrame[];
   /** Names of the journals that they are in. */
   readonly since: readonly number[];
+  /** How it stood, if that was noted; some frames may have been drawn since. */
+  readonly position?: Position;
 }
 
 /** The journals of all sessions of a server. */
@@ -56,6 +59,20 @@ export class SessionJournals {
     });
   }
 
+  /** Notes how a session stands, in place of how it stood. */
+  notePosition(id: string, position: Position): Promise<void> {
+    return this.#line.after(id, async () => {
+      if (!this.#kept.has(id)) return;
+      try {
+        const bytes = packPosition(id, position, this.#store.secret);
+        await this.#store.append(id, "position", bytes, { anew: true });
+      } catch (error) {
+        await this.#store.removeJournals(id, ["position"]); // what is there is not true any more
+        throw error;
+      }
+    });
+  }
+
   /** Deletes the journals of frames that were saved whole with so many nodes. */
   drop(id: string, nodes: number): Promise<void> {
     return this.#line.after(id, async () => {
@@ -70,10 +87,11 @@ export class SessionJournals {
   /** The frames after a session that was saved with so many nodes, up to the first that is missing. */
   async read(id: string, nodes: number): Promise<NotedFrames> {
     const [frames, since]: [KeptFrame[], number[]] = [[], []];
+    const position = readPosition(id, await this.#store.journal(id, "position"), this.#store.secret);
     for (let next = nodes; ; next = nodes + frames.length) {
       const noted = readJournal(id, await this.#store.journal(id, next), this.#store.secret);
       const whole = noted.findIndex(({ node }, i) => node !== next + i);
-      if (noted.length === 0 || whole === 0) return { frames, since };
+      if (noted.length === 0 || whole === 0) return { frames, since, ...(position && { position }) };
       since.push(next);
       frames.push(...(whole < 0 ? noted : noted.slice(0, whole)));
     }
@@ -84,7 +102,7 @@ export class SessionJournals {
     return this.#line.after(id, async () => {
       const { since } = this.#kept.get(id) ?? { since: [] };
       this.#kept.delete(id);
-      if (andDelete) await this.#store.removeJournals(id, since);
+      if (andDelete) await this.#store.removeJournals(id, [...since, "position"]);
     });
   }
 }

@@ -2,9 +2,12 @@
 // nothing a client sends ever becomes a path.
 
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "@vid2world/formats";
+
+/** Of one session: those of frames are told apart by numbers, and there is one of where it stands. */
+export type JournalName = number | "position";
 
 /** Keeps the bytes of sessions by id. */
 export interface SessionStore {
@@ -15,11 +18,11 @@ export interface SessionStore {
   /** Undefined where nothing was saved. */
   load(id: string): Promise<Uint8Array | undefined>;
   remove(id: string): Promise<void>;
-  /** Adds to one of a session's journals, which are told apart by numbers; `anew`: in place of what is in it. */
-  append(id: string, journal: number, bytes: Uint8Array, how: { readonly anew: boolean }): Promise<void>;
+  /** Adds to one of a session's journals; `anew`: in place of what is in it, of which all or nothing remains when this process is killed. */
+  append(id: string, journal: JournalName, bytes: Uint8Array, how: { readonly anew: boolean }): Promise<void>;
   /** Empty where there is none. A process that was killed may have left its end torn. */
-  journal(id: string, journal: number): Promise<Uint8Array>;
-  removeJournals(id: string, journals: readonly number[]): Promise<void>;
+  journal(id: string, journal: JournalName): Promise<Uint8Array>;
+  removeJournals(id: string, journals: readonly JournalName[]): Promise<void>;
   /** Deletes what was saved longer ago. */
   prune(days: number): Promise<void>;
 }
@@ -27,7 +30,7 @@ export interface SessionStore {
 /** A store that ends with the process. */
 export function memoryStore(): SessionStore {
   const kept = new Map<string, { readonly bytes: Uint8Array; readonly since: number }>();
-  const name = (id: string, journal: number): string => `${id} ${journal}`;
+  const name = (id: string, journal: JournalName): string => `${id} ${journal}`;
   const put = (key: string, bytes: Uint8Array): void => void kept.set(key, { bytes, since: Date.now() });
   return {
     secret: randomBytes(32),
@@ -58,14 +61,16 @@ export async function openFolderStore(folder: string): Promise<SessionStore> {
   const file = (id: string, ending: string): string =>
     join(folder, `${createHash("sha256").update(id).digest("hex")}.${ending}`);
   const session = (id: string): string => file(id, "session");
-  const journalFile = (id: string, journal: number): string => file(id, `${journal}.journal`);
+  const journalFile = (id: string, journal: JournalName): string => file(id, `${journal}.journal`);
   return {
     secret: await secretIn(folder),
     save: (id, bytes) => writeFileAtomically(session(id), bytes),
     load: (id) => readFile(session(id)).catch(absent),
     remove: (id) => rm(session(id), { force: true }),
     append: (id, journal, bytes, { anew }) =>
-      writeFile(journalFile(id, journal), bytes, { mode: 0o600, flag: anew ? "w" : "a" }),
+      anew
+        ? replaceFile(journalFile(id, journal), bytes)
+        : writeFile(journalFile(id, journal), bytes, { mode: 0o600, flag: "a" }),
     journal: async (id, journal) => (await readFile(journalFile(id, journal)).catch(absent)) ?? new Uint8Array(),
     async removeJournals(id, journals) {
       await Promise.all(journals.map((journal) => rm(journalFile(id, journal), { force: true })));
@@ -79,6 +84,18 @@ export async function openFolderStore(folder: string): Promise<SessionStore> {
       }
     },
   };
+}
+
+/** All or nothing, but not flushed to the disk as whole sessions are: players wait for it. */
+async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    await writeFile(temporary, bytes, { mode: 0o600, flag: "wx" });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Made by whoever comes first; a process that reads it in the very moment of that has to start again. */

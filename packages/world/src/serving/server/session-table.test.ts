@@ -60,6 +60,54 @@ test("a server that is killed loses no frame: another one goes on after the last
   expect(again.node.node).toBe(78);
 });
 
+test("a server that is killed does not forget where a player has gone, with which settings, at what pace", async () => {
+  const table = tableOf();
+  const session = await open(table);
+  const { id } = session;
+  const killed = async (): Promise<PlayedSession> => {
+    await engine.close(id);
+    return tableOf().find(id, table.key(id));
+  };
+  for (let t = 0; t < 4; t++) await session.step([0, 0]);
+  await session.change({ numSteps: 5 });
+  await session.play(3);
+  const state = await session.goTo(3);
+  const again = await killed();
+  expect(again.state).toEqual(state);
+  expect((await again.step([1, 0])).node).toMatchObject({ node: 6, parent: 3, settings: { numSteps: 5 } });
+  // What was drawn later than that is where it stands now.
+  await vi.waitFor(async () => expect((await killed()).state).toMatchObject({ node: 6, fps: 3 }));
+});
+
+test("a position that could not be noted is told, and leaves none that is not true any more", async () => {
+  const table = tableOf();
+  const session = await open(table);
+  const { id } = session;
+  await session.step([0, 0]);
+  await session.goTo(0);
+  vi.spyOn(store, "append").mockRejectedValueOnce(new Error("the disk is full"));
+  await session.goTo(1);
+  expect(errors).toEqual([new Error("the disk is full")]);
+  await engine.close(id);
+  expect((await tableOf().find(id, table.key(id))).state.node).toBe(2);
+});
+
+test("a replay that its player has left is left also after the server was killed", async () => {
+  const table = tableOf();
+  const settings = { guidanceScale: 1, numSteps: 2, decoder: "full" } as const;
+  const script = [{ node: 2, frame: 2, parent: 1, action: [1, 0], settings }];
+  const session = await table.open({ start: { frames: testStart.frames, seed: 1 }, truthFrames: 0, script }, {});
+  const { id } = session;
+  await session.change({ numSteps: 3 });
+  await engine.close(id);
+  const again = await tableOf().find(id, table.key(id));
+  expect(again.scripted).toBe(1);
+  await again.goTo(0);
+  await engine.close(id);
+  const left = await tableOf().find(id, table.key(id));
+  expect([left.scripted, left.state.node]).toEqual([0, 0]);
+});
+
 test("a frame that could not be noted is told once, and kept by the next saving", async () => {
   const table = tableOf();
   const session = await open(table);

@@ -203,9 +203,11 @@ export class SessionTable {
 
   #surroundings(): SessionSurroundings {
     const { engine, limits, onFrame, onRestored } = this.#parts;
+    const notSaved = (error: unknown): void => this.#parts.onError?.(error);
     return {
       ...{ engine, limits, save: (session) => this.#save(session) },
-      note: ({ id }, frame) => this.#vault.note(id, frame).catch((error: unknown) => this.#parts.onError?.(error)),
+      note: ({ id }, frame) => this.#vault.note(id, frame).catch(notSaved),
+      notePosition: ({ id }, position) => this.#vault.notePosition(id, position).catch(notSaved),
       ...(onFrame && { onFrame }),
       ...(onRestored && { onRestored }),
     };

@@ -3,6 +3,7 @@
 
 import { type EngineStep, type FullSettings, withSettings } from "../engine.js";
 import type { SessionNode } from "../protocol/messages.js";
+import type { Position } from "./journal-entry.js";
 import type { SessionRecord } from "./saved-session.js";
 import { ServingError } from "./serving-error.js";
 
@@ -78,6 +79,12 @@ export class SessionTree {
   /** Goes its own way instead of a replayed file's. */
   leaveScript(): void {
     this.#script = [];
+  }
+
+  /** How it stands, to be noted where that changes without a frame. */
+  position(): Position {
+    const { size, current, settings, fps, scripted } = this;
+    return { nodes: size, current, settings, fps, scripted };
   }
 
   /** Everything needed to go on later, besides the engine's snapshot. */

@@ -2,13 +2,14 @@
 
 import type { Engine, KeptFrame } from "../engine.js";
 import { InOrder } from "./in-order.js";
+import type { Position } from "./journal-entry.js";
 import type { PlayedSession } from "./played-session.js";
-import { type SavedSession, packSession, unpackSession } from "./saved-session.js";
+import { type SavedSession, type SessionRecord, packSession, unpackSession } from "./saved-session.js";
 import { ServingError } from "./serving-error.js";
 import { type NotedFrames, SessionJournals } from "./session-journals.js";
 import type { SessionStore } from "./session-store.js";
 
-/** A session as it was saved, and the frames that were drawn since. */
+/** A session as it was saved, and what was noted of it since. */
 export interface VaultSession extends SavedSession {
   readonly noted?: NotedFrames;
 }
@@ -67,12 +68,17 @@ export class SessionVault {
     return this.#journals.note(id, frame);
   }
 
-  /** A session that was written, with the frames that were noted since; undefined where none was. */
+  /** Notes how a session stands. */
+  notePosition(id: string, position: Position): Promise<void> {
+    return this.#journals.notePosition(id, position);
+  }
+
+  /** A session that was written, with what was noted since; undefined where none was. */
   async read(id: string): Promise<VaultSession | undefined> {
     const bytes = await this.#store.load(id);
     if (!bytes) return undefined;
     const saved = this.unpack(bytes);
-    return withFrames(saved, await this.#journals.read(id, saved.record.nodes.length));
+    return withNotes(saved, await this.#journals.read(id, saved.record.nodes.length));
   }
 
   /** Forgets a session that was written last of all, after what is being written of it; `andDelete` deletes that too. */
@@ -84,13 +90,23 @@ export class SessionVault {
   }
 }
 
-/** The session after the frames that were noted: it stands at the last one. A replay that was interrupted ends there. */
-function withFrames(saved: SavedSession, noted: NotedFrames): VaultSession {
-  const last = noted.frames.at(-1);
-  if (last === undefined) return saved;
-  const nodes = [...saved.record.nodes];
-  for (const { node, parent, action, settings } of noted.frames)
+/** The session after what was noted: at the last frame, or where its player has gone from that. */
+function withNotes(saved: SavedSession, noted: NotedFrames): VaultSession {
+  const { position } = noted;
+  const record = withFrames(saved.record, noted.frames);
+  if (!position) return { ...saved, noted, record };
+  const { fps, current, settings, scripted } = position;
+  const stands = position.nodes === record.nodes.length && { current, settings, ...(scripted === 0 && { script: [] }) };
+  return { ...saved, noted, record: { ...record, fps, ...stands } };
+}
+
+/** The session at the last of these frames. A replay that was interrupted ends there. */
+function withFrames(record: SessionRecord, frames: readonly KeptFrame[]): SessionRecord {
+  const last = frames.at(-1);
+  if (last === undefined) return record;
+  const nodes = [...record.nodes];
+  for (const { node, parent, action, settings } of frames)
     nodes.push({ node, parent, frame: (nodes[parent]?.frame ?? 0) + 1, action: [...action], settings });
-  const { scriptEnd: _, ...record } = saved.record;
-  return { ...saved, noted, record: { ...record, nodes, current: last.node, settings: last.settings, script: [] } };
+  const { scriptEnd: _, ...rest } = record;
+  return { ...rest, nodes, current: last.node, settings: last.settings, script: [] };
 }
