@@ -34,7 +34,9 @@ test("keys that channels are named after are told at once and without words, a m
 test("a stick with one name is one line", () => {
   expect(keyLines(surfaceOf(rt1Channels()))).toEqual([
     { keys: [["W"], ["A"], ["S"], ["D"]], label: "world vector" },
-    { keys: [["Space"]], label: "gripper closes" },
+    { keys: [["↑"], ["←"], ["↓"], ["→"]], label: "rotation" },
+    { keys: [["Space"], ["R"]], label: "gripper closes" },
+    { keys: [["Z"], ["X"]], label: "rotation z" },
     { keys: [["E"], ["Q"]], label: "world vector z" },
   ]);
 });

@@ -27,6 +27,8 @@ export interface Pilot {
   move(x: number, y: number, at: number): void;
   /** Lets everything go. Sliders stay. */
   release(): void;
+  /** How often everything was let go: whoever can look at what is held does so again. */
+  readonly letGo: number;
   /** No frame comes any more that could answer a tap. */
   stopped(): void;
   /** Channels set by hand, by place. */
@@ -48,6 +50,7 @@ export function createPilot(around: PilotSurroundings): Pilot {
   const latched = signal<ReadonlyMap<number, number>>(new Map());
   const row = signal<readonly number[]>([]);
   let sequence = 0;
+  let letGo = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function update(pressedAt?: number, always = false): void {
@@ -80,7 +83,11 @@ export function createPilot(around: PilotSurroundings): Pilot {
       movement.add(x, y, at);
       if (timer === undefined) update(); // the first movement at once, those that follow with the timer it sets
     },
+    get letGo() {
+      return letGo;
+    },
     release() {
+      letGo++;
       held.clear();
       movement.clear();
       update();

@@ -107,8 +107,10 @@ test("RT-1's arm moves and turns on sticks, its gripper opens and closes, and ep
   expect(stickNamed(surface, /^rotation$/)).toMatchObject({ x: { label: "rotation x" }, y: { label: "rotation y" } });
   expect(pushed(channels, stickNamed(surface, /gripper/)?.y?.low)).toEqual({ gripperCloses: -1 });
   expect(surface.buttons).toHaveLength(3);
-  const first = surface.sticks.slice(0, 3).map(({ label }) => label); // the ones with keys, which gamepads have too
-  expect(first).toEqual(["world vector", "gripper closes", "world vector z"]);
+  expect(surface.sticks.map(({ label }) => label)).toEqual([
+    ...["world vector", "rotation", "gripper closes", "rotation z", "world vector z"], // with keys
+    ...["base displacement", "base rotation"],
+  ]);
 });
 
 test("every channel of every world is reached by some control, and in both directions where it has two", () => {

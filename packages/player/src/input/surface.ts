@@ -75,7 +75,8 @@ function joinAxes(axes: readonly PlacedAxis[]): Stick[] {
     }));
 }
 
-function stickLabel(x: Axis | undefined, y: Axis | undefined): string {
+/** What a stick of these axes is called. */
+export function stickLabel(x: Axis | undefined, y: Axis | undefined): string {
   if (x === undefined || y === undefined) return (x ?? y)?.label ?? "";
   if (isNamedAfterKeys(x) && isNamedAfterKeys(y)) return [y.keys[1], x.keys[0], y.keys[0], x.keys[1]].join("");
   return commonWords(x.label, y.label) || `${y.label}, ${x.label}`;

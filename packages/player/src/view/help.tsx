@@ -1,6 +1,6 @@
 // Which keys do what: the world's, the gamepad's and the page's own.
 import type { JSX, RefObject } from "preact";
-import { gamepadHints } from "../input/gamepad.js";
+import { gamepadHints } from "../input/gamepad-layout.js";
 import { keyLabel } from "../input/key-label.js";
 import { type KeyLine, keyLines } from "../input/key-lines.js";
 import { usesMovement } from "../input/row.js";
