@@ -52,6 +52,7 @@ export function playCommand() {
       "--state <folder>",
       "where sessions are saved; several servers may share one (default: ~/.cache/vid2world/sessions)",
     )
+    .addOption(countOption("--keep-gib <n>", "GiB that saved sessions may take; the oldest go first", 1).default(8))
     .option("--log <file>", "log file (default: ~/.cache/vid2world/play.log)")
     .addHelpText("after", EXAMPLES)
     .action(async (options, command) => {

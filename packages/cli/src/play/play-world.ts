@@ -37,6 +37,7 @@ export interface PlayOptions extends ModelFlags {
   readonly origin?: readonly string[] | undefined;
   readonly trustProxy?: true | undefined;
   readonly state?: string | undefined;
+  readonly keepGib: number;
   readonly log?: string | undefined;
 }
 
@@ -58,7 +59,10 @@ export async function playWorld(options: PlayOptions): Promise<void> {
     const gallery = await openGallery(starts, engine.world);
     server = await listen(options, {
       ...{ engine, gallery, log, ...listening },
-      limits: { sessions: options.sessions, sessionsPerAddress: shareOf(options) },
+      limits: {
+        ...{ sessions: options.sessions, sessionsPerAddress: shareOf(options) },
+        keptBytes: options.keepGib * 2 ** 30,
+      },
       store: await openFolderStore(options.state ?? join(CACHE, "sessions")),
       ...(options.origin && { origins: options.origin }),
       ...(options.trustProxy && { trustProxy: true }),

@@ -40,6 +40,8 @@ export interface ServingLimits {
   readonly idleSeconds: number;
   /** Days after which a session on disk is deleted. */
   readonly keptDays: number;
+  /** Bytes that all saved sessions may take; the ones saved longest ago are deleted, once a minute. */
+  readonly keptBytes: number;
 }
 
 /** Limits unless the operator says otherwise. */
@@ -64,4 +66,5 @@ export const usualLimits: ServingLimits = {
   requestsPerMinute: 3000,
   idleSeconds: 120,
   keptDays: 7,
+  keptBytes: 8 * 2 ** 30,
 };

@@ -64,6 +64,8 @@ export class ServerContext {
       onRestored: () => this.metrics.engineLosses.inc(),
       onEvent: (event) => this.#sessionEvent(event),
       onAdmission: (decision) => log.debug(decision, `a client was ${decision.kind}`),
+      onCrowdedOut: (sessions) =>
+        log.warn({ sessions }, "saved sessions were deleted before their time: there are too many"),
       onError: (error) => log.error({ err: error }, "a session could not be saved"),
     });
   }

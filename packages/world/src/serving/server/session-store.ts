@@ -5,6 +5,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "@vid2world/formats";
+import { type Keeping, type StoredFile, outlivedFiles } from "./outlived-files.js";
 
 /** Of one session: those of frames are told apart by numbers, and there is one of where it stands. */
 export type JournalName = number | "position";
@@ -23,8 +24,8 @@ export interface SessionStore {
   /** Empty where there is none. A process that was killed may have left its end torn. */
   journal(id: string, journal: JournalName): Promise<Uint8Array>;
   removeJournals(id: string, journals: readonly JournalName[]): Promise<void>;
-  /** Deletes what was saved longer ago. */
-  prune(days: number): Promise<void>;
+  /** Deletes sessions that are kept no longer. -> how many of them for want of room */
+  prune(keeping: Keeping): Promise<number>;
 }
 
 /** A store that ends with the process. */
@@ -45,15 +46,19 @@ export function memoryStore(): SessionStore {
     },
     journal: (id, journal) => Promise.resolve(kept.get(name(id, journal))?.bytes ?? new Uint8Array()),
     removeJournals: (id, journals) => Promise.resolve(journals.forEach((one) => kept.delete(name(id, one)))),
-    prune(days) {
-      for (const [id, { since }] of kept) if (tooOld(since, days)) kept.delete(id);
-      return Promise.resolve();
+    prune(keeping) {
+      const files = [...kept].map(([key, { bytes, since }]): StoredFile => {
+        return { name: key, session: key.split(" ")[0] ?? key, bytes: bytes.length, since };
+      });
+      const { names, crowdedOut } = outlivedFiles(files, keeping);
+      for (const key of names) kept.delete(key);
+      return Promise.resolve(crowdedOut);
     },
   };
 }
 
 /** A session, its journals, and what a process that was killed had not finished writing. */
-const OWN_FILES = /\.(session|journal|tmp)$/;
+const OWN_FILES = /^\.?([0-9a-f]{64})\..*(session|journal|tmp)$/;
 
 /** A store in a folder, which is made if it is not there, for this user alone; who may read one that is there is its owner's to say. */
 export async function openFolderStore(folder: string): Promise<SessionStore> {
@@ -75,13 +80,16 @@ export async function openFolderStore(folder: string): Promise<SessionStore> {
     async removeJournals(id, journals) {
       await Promise.all(journals.map((journal) => rm(journalFile(id, journal), { force: true })));
     },
-    async prune(days) {
+    async prune(keeping) {
+      const files: StoredFile[] = [];
       for (const name of await readdir(folder)) {
-        if (!OWN_FILES.test(name)) continue;
-        const path = join(folder, name);
-        const since = (await stat(path).catch(absent))?.mtimeMs;
-        if (since !== undefined && tooOld(since, days)) await rm(path, { force: true });
+        const session = OWN_FILES.exec(name)?.[1];
+        const found = session === undefined ? undefined : await stat(join(folder, name)).catch(absent);
+        if (session !== undefined && found) files.push({ name, session, bytes: found.size, since: found.mtimeMs });
       }
+      const { names, crowdedOut } = outlivedFiles(files, keeping);
+      for (const name of names) await rm(join(folder, name), { force: true });
+      return crowdedOut;
     },
   };
 }
@@ -112,5 +120,3 @@ async function secretIn(folder: string): Promise<Uint8Array> {
 function absent(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") throw error;
 }
-
-const tooOld = (since: number, days: number): boolean => Date.now() - since > days * 86_400_000;

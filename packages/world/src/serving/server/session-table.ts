@@ -44,6 +44,8 @@ export interface SessionTableParts {
   readonly onEvent?: (event: SessionEvent) => void;
   /** Told who was let in, put into the queue, or refused. */
   readonly onAdmission?: (decision: AdmissionDecision) => void;
+  /** Told how many saved sessions were deleted before their time, for want of room. */
+  readonly onCrowdedOut?: (sessions: number) => void;
   /** Told of what went wrong where nobody asked. */
   readonly onError?: (error: unknown) => void;
 }
@@ -275,13 +277,18 @@ export class SessionTable {
 
   /** Sessions that nobody has looked at go to disk after their time, sooner where somebody waits for a place. */
   async #saveIdle(): Promise<void> {
-    const { limits, store, onError } = this.#parts;
+    const { limits, store, onError, onCrowdedOut } = this.#parts;
     const idle = [...this.#entries.values()].filter(({ session }) => session.idle > limits.idleSeconds * 1000);
     await Promise.all(idle.map(({ session }) => this.#putAway(session)));
     if (this.#admission.waiting > 0) await this.#makeRoom();
     if (Date.now() - this.#pruned < PRUNE_EVERY) return;
     this.#pruned = Date.now();
-    await store.prune(limits.keptDays).catch((error: unknown) => onError?.(error));
+    try {
+      const crowdedOut = await store.prune({ days: limits.keptDays, bytes: limits.keptBytes });
+      if (crowdedOut > 0) onCrowdedOut?.(crowdedOut);
+    } catch (error) {
+      onError?.(error);
+    }
   }
 
   /** Somebody waits: the session (of an address) that nobody has looked at for longest goes to disk, if it is some seconds. */
@@ -295,7 +302,7 @@ export class SessionTable {
 
 /** Time to come back after a lost connection, before a session gives its place to somebody who waits. */
 const PATIENCE_SECONDS = 10;
-const PRUNE_EVERY = 600_000;
+const PRUNE_EVERY = 60_000;
 
 function contextNodes(start: EngineStart, { width, height }: Engine["world"]): SessionNode[] {
   return Array.from({ length: start.frames.length / (width * height * 3) }, (_, k) => {

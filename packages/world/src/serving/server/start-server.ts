@@ -37,7 +37,7 @@ export interface ServerOptions {
   readonly trustProxy?: boolean;
   /** Folder of the built page; absent: a plain page that says so. */
   readonly page?: string;
-  /** Where sessions are saved. Default: in memory. */
+  /** Where sessions are saved. Default: in memory, no more than a GiB of them. */
   readonly store?: SessionStore;
   readonly limits?: Partial<ServingLimits>;
   /** Where it logs, a pino logger for instance. Default: nowhere. */
@@ -64,7 +64,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     origins,
     localOnly: isLoopback(host) && token === undefined && !insecure,
   };
-  const limits = { ...usualLimits, ...options.limits };
+  const limits = { ...usualLimits, ...(!options.store && { keptBytes: 2 ** 30 }), ...options.limits };
   const app = fastify({
     ...(options.log ? { loggerInstance: options.log } : { logger: false }),
     bodyLimit: 2 ** 20,
