@@ -93,6 +93,41 @@ describe.skipIf(noBrowser !== undefined)("controls in Chromium", () => {
     expect(acted.length).toBeGreaterThanOrEqual(5);
   });
 
+  test("a key that is held plays and pauses once", async () => {
+    const page = await visitor.openPage();
+    await begin(page);
+    for (let repeat = 0; repeat < 4; repeat++) await page.keyboard.down("KeyP"); // all but the first are repeats
+    await page.keyboard.up("KeyP");
+    await untilFrame(page, 6);
+    expect((await visitor.described(page)).state.phase).toBe("playing");
+  });
+
+  test("a file that misses the gallery does not take the page's place", async () => {
+    const page = await visitor.openPage();
+    await begin(page);
+    const prevented = await page.evaluate<boolean[]>(`
+      ["dragover", "drop"].map((type) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["x"], "mine.png", { type: "image/png" }));
+        return !document.querySelector("main").dispatchEvent(
+          new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }),
+        );
+      })
+    `);
+    expect(prevented).toEqual([true, true]);
+  });
+
+  test("is played where the browser stores nothing", async () => {
+    const forbid = `
+      for (const name of ["localStorage", "sessionStorage"])
+        Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });
+    `;
+    const page = await visitor.prepared(async (tab) => void (await tab.addInitScript(forbid)));
+    await begin(page);
+    await playButton(page).click();
+    await untilFrame(page, 6);
+  });
+
   test("is played with fingers on a phone, and fits its width", async () => {
     const page = await visitor.openPage({}, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     await begin(page);

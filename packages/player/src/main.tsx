@@ -25,6 +25,15 @@ function newSocket(): WebSocket {
 const beginsPaused = (): boolean =>
   new URLSearchParams(location.search).has("paused") || matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+// A file that misses the gallery is dropped for nothing: browsers would open it in the page's place.
+for (const type of ["dragover", "drop"] as const) {
+  window.addEventListener(type, (event) => {
+    if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  });
+}
+
 const player = createPlayer({ server: remoteWorld(document.baseURI), newSocket, beginsPaused });
 const root = document.getElementById("app");
 if (root !== null) render(<App player={player} />, root);

@@ -17,7 +17,8 @@ export function listenToMouse(pilot: Pilot, channels: readonly Channel[], pictur
     const code = BUTTONS[event.button];
     if (!hasMouse()) {
       // Where capturing is not possible (or not allowed), the keys still play.
-      if (event.button === 0) Promise.resolve(picture.requestPointerLock()).catch(() => undefined);
+      const capturable: { requestPointerLock?: () => Promise<void> | undefined } = picture; // phones have none
+      if (event.button === 0) Promise.resolve(capturable.requestPointerLock?.()).catch(() => undefined);
     } else if (code !== undefined && codes.has(code)) {
       event.preventDefault();
       pilot.push(`mouse ${code}`, [{ effect: effectOfKey(channels, code), strength: 1 }], event.timeStamp);

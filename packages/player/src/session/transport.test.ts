@@ -92,3 +92,9 @@ test("the last of many settings wins, and those between are not all sent", async
   expect(state.settings.value?.numSteps).toBe(7);
   expect(asked).toHaveLength(2);
 });
+
+test("a key that is held for steps leaves none to be drawn when it is let go", async () => {
+  const { transport, asked } = deck();
+  await Promise.all(Array.from({ length: 30 }, () => transport.step()));
+  expect(types(asked)).toEqual(["step", "step"]);
+});

@@ -1,5 +1,6 @@
 // Playing, pausing, stepping and going back: what the buttons under the picture do.
 import type { Action, SessionState } from "../protocol.js";
+import { newestOnly } from "./newest-only.js";
 import type { RemoteState } from "./remote-state.js";
 import type { PlayerState } from "./state.js";
 import { createWatching } from "./watching.js";
@@ -21,7 +22,7 @@ export interface Transport {
   play(): Promise<void>;
   pause(): Promise<void>;
   toggle(): Promise<void>;
-  /** One frame by what is held: from the one looked at, or from the newest. */
+  /** One frame by what is held: from the one looked at, or from the newest. Asked for faster than frames are drawn, it leaves some out. */
   step(): Promise<void>;
   /** Shows a frame that was drawn before; playing stops. */
   show(node: number): Promise<void>;
@@ -50,6 +51,14 @@ export function createTransport({ state, remote, display, action }: TransportSur
     if (!isOnWay) branch.value = timeline.value.branchOf(node)?.id ?? 0;
   }
 
+  // A key that is held asks for more frames than are drawn: of those that are asked for meanwhile one is, and none is left when it is let go.
+  const step = newestOnly(async () => {
+    const from = follows ? {} : { from: state.shown.value };
+    follows = true;
+    await transport.pause();
+    await remote.ask({ type: "step", ...from, action: action() });
+  });
+
   const fpsWished = (): { fps?: number } => (state.fps.value === undefined ? {} : { fps: state.fps.value });
 
   const transport: Transport = {
@@ -70,12 +79,7 @@ export function createTransport({ state, remote, display, action }: TransportSur
       if (state.phase.value === "playing") await remote.turn({ type: "pause" });
     },
     toggle: () => (state.mode.value === "paused" ? transport.play() : transport.pause()),
-    async step() {
-      const from = follows ? {} : { from: state.shown.value };
-      follows = true;
-      await transport.pause();
-      await remote.ask({ type: "step", ...from, action: action() });
-    },
+    step: () => step(undefined),
     async show(node) {
       follows = false;
       watching.stop();

@@ -21,7 +21,10 @@ export function ChannelSliders(): JSX.Element | null {
   if (continuous.length + bins.length === 0) return null;
   return (
     <details class="sliders">
-      <summary>Every channel by hand</summary>
+      <summary>
+        Every channel by hand
+        {pilot.latched.value.size > 0 && <b class="count">: not all at rest</b>}
+      </summary>
       {continuous.map(({ channel, i }) => (
         <ChannelSlider key={channel.name} channel={channel} index={i} />
       ))}

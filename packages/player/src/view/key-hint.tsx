@@ -40,9 +40,11 @@ export function KeyHint(): JSX.Element | null {
           {label}
         </span>
       ))}
-      <span class="typed">
-        <kbd>P</kbd> pause
-      </span>
+      {!channels.some(({ keys }) => "KeyP" in keys) && (
+        <span class="typed">
+          <kbd>P</kbd> pause
+        </span>
+      )}
     </div>
   );
 }

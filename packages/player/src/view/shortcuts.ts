@@ -16,6 +16,9 @@ export const SHORTCUTS: readonly { readonly code: string; readonly label: string
     { code: "KeyF", label: "full screen", action: "full" },
   ];
 
+/** Done again and again while the key is held; the others would flicker. */
+const REPEATED: readonly ShortcutAction[] = ["step", "back"];
+
 /** Calls `run` for the page's keys that no channel uses. Returns how to stop. */
 export function listenToShortcuts(channels: readonly Channel[], run: (action: ShortcutAction) => void): () => void {
   const used = keysOf(channels);
@@ -26,6 +29,7 @@ export function listenToShortcuts(channels: readonly Channel[], run: (action: Sh
     const found = SHORTCUTS.find(({ code }) => code === event.code);
     if (found === undefined) return;
     event.preventDefault();
+    if (event.repeat && !REPEATED.includes(found.action)) return;
     run(found.action);
   };
   window.addEventListener("keydown", down);

@@ -1,5 +1,6 @@
 // Light or dark: the system's choice, until somebody makes another one.
 import { effect, signal } from "@preact/signals";
+import { storageOr } from "../connection/storage.js";
 
 const KEY = "vid2world.theme";
 const THEMES = ["system", "light", "dark"] as const;
@@ -7,7 +8,8 @@ const THEMES = ["system", "light", "dark"] as const;
 /** How the page is coloured. */
 export type Theme = (typeof THEMES)[number];
 
-const stored = localStorage.getItem(KEY);
+const storage = storageOr(() => window.localStorage);
+const stored = storage.getItem(KEY);
 
 /** The chosen theme. */
 export const theme = signal<Theme>(THEMES.find((known) => known === stored) ?? "system");
@@ -19,7 +21,7 @@ darkSystem.addEventListener("change", ({ matches }) => (systemIsDark.value = mat
 effect(() => {
   const chosen = theme.value === "system" ? (systemIsDark.value ? "dark" : "light") : theme.value;
   document.documentElement.dataset["theme"] = chosen;
-  localStorage.setItem(KEY, theme.value);
+  storage.setItem(KEY, theme.value);
 });
 
 /** The next of the three. */

@@ -75,7 +75,7 @@ export function TransportBar({ onFullScreen }: { readonly onFullScreen: () => vo
         <span class="wide">{recorded === undefined ? "Record" : `${(recorded / ownFps).toFixed(1)} s`}</span>
       </button>
       {document.fullscreenEnabled && (
-        <button aria-label="Full screen" title="Full screen (F)" onClick={onFullScreen}>
+        <button class="full" aria-label="Full screen" title="Full screen (F)" onClick={onFullScreen}>
           <Icon name="full" />
         </button>
       )}
