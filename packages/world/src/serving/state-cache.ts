@@ -17,6 +17,9 @@ export class StateCache {
   readonly #limits: StateCacheLimits;
   /** Least recently used first. */
   readonly #states = new Map<number, WorldState>();
+  /** What states consist of, and how many of them each part is in: counted as they come and go, as a long session has thousands of parts. */
+  readonly #parts = new Map<object, { readonly bytes: number; states: number }>();
+  #bytes = 0;
 
   constructor(limits: StateCacheLimits) {
     this.#limits = limits;
@@ -41,11 +44,13 @@ export class StateCache {
     retainState(state);
     this.#drop(node);
     this.#states.set(node, state);
+    this.#count(state);
+    if (this.#bytes <= this.#limits.bytes) return;
     const others = [...this.#states].filter(([other]) => other !== node);
     const isKeyframe = ([, other]: [number, WorldState]): boolean => this.isKeyframe(other);
     const order = [...others.filter((entry) => !isKeyframe(entry)), ...others.filter(isKeyframe)];
     for (const [oldest] of order) {
-      if (this.bytes <= this.#limits.bytes) break;
+      if (this.#bytes <= this.#limits.bytes) break;
       this.#drop(oldest);
     }
   }
@@ -63,20 +68,7 @@ export class StateCache {
 
   /** Bytes of all tensors; what states share counts once. */
   get bytes(): number {
-    const seen = new Set<object>();
-    let total = 0;
-    const count = (part: object, bytes: () => number): void => {
-      if (seen.has(part)) return;
-      seen.add(part);
-      total += bytes();
-    };
-    for (const { history, memory } of this.#states.values()) {
-      // Latents are float32, clean and noised.
-      for (const frame of history) count(frame, () => 8 * frame.latent_BCHW.numel);
-      const held: NetworkMemory | undefined = memory?.memory;
-      if (held) count(held, () => held.bytes);
-    }
-    return total;
+    return this.#bytes;
   }
 
   /** Gives everything back. */
@@ -88,6 +80,33 @@ export class StateCache {
     const state = this.#states.get(node);
     if (state === undefined) return;
     this.#states.delete(node);
+    this.#discount(state);
     releaseState(state);
   }
+
+  #count(state: WorldState): void {
+    for (const [part, bytes] of partsOf(state)) {
+      const known = this.#parts.get(part) ?? { bytes: bytes(), states: 0 };
+      if (known.states++ > 0) continue;
+      this.#parts.set(part, known);
+      this.#bytes += known.bytes;
+    }
+  }
+
+  #discount(state: WorldState): void {
+    for (const [part] of partsOf(state)) {
+      const known = this.#parts.get(part);
+      if (known === undefined || --known.states > 0) continue;
+      this.#parts.delete(part);
+      this.#bytes -= known.bytes;
+    }
+  }
+}
+
+/** What a state holds, with its bytes. */
+function partsOf({ history, memory }: WorldState): (readonly [part: object, bytes: () => number])[] {
+  const held: NetworkMemory | undefined = memory?.memory;
+  // Latents are float32, clean and noised.
+  const frames = history.map((frame) => [frame, () => 8 * frame.latent_BCHW.numel] as const);
+  return held ? [...frames, [held, () => held.bytes]] : frames;
 }
