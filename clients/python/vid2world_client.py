@@ -13,6 +13,7 @@ A world gives pictures, no rewards: give `reward` a function of (frame, action, 
 import http.client
 import json
 import struct
+import time
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -26,6 +27,7 @@ PROTOCOL = 1
 _API = "/api/v1"
 _HEAD = struct.Struct("<4sBBHIIIIIHH5fI")
 _NONE = 0xFFFFFFFF
+_IDLE = 30.0  # seconds after which a connection is not used again: servers and proxies end those that nobody uses
 
 
 class ServerError(Exception):
@@ -85,6 +87,7 @@ class Server:
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=timeout)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._used = time.monotonic()
 
     def call(self, method, path, body=None, key=None, content_type=None):
         """One request; returns the answer's bytes. `body` is bytes, or is sent as JSON."""
@@ -94,6 +97,8 @@ class Server:
         if body is not None:
             headers["Content-Type"] = content_type or ("application/octet-stream" if isinstance(body, bytes) else "application/json")
             body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        if time.monotonic() - self._used > _IDLE:
+            self._connection.close()
         try:
             self._connection.request(method, _API + path, body, headers)
             answer = self._connection.getresponse()
@@ -101,6 +106,7 @@ class Server:
             self._connection.close()  # the next call connects again
             raise
         data = answer.read()
+        self._used = time.monotonic()
         if answer.status >= 400:
             raise _error(answer.status, data)
         return data
@@ -279,6 +285,37 @@ def _timings_of(info):
     return {**info.pop("timings"), "batch": info.pop("batch")}
 
 
+class _Seeds:
+    """Seeds of one world's sessions: the one that is given, and after it those that follow from it, so that a seed decides on all episodes."""
+
+    def __init__(self):
+        self._random = np.random.default_rng()
+
+    def next(self, seed=None):
+        if seed is None:
+            return int(self._random.integers(2**32 - 1))
+        self._random = np.random.default_rng(int(seed))
+        return int(seed)
+
+
+def _together(infos):
+    """Infos of single worlds -> an array by key, and by _key which worlds it is of, as gymnasium batches them."""
+    together = {}
+    for i, info in enumerate(infos):
+        for key, value in info.items():
+            value = np.asarray(value)
+            if key not in together:
+                together[key] = np.zeros((len(infos), *value.shape), value.dtype)
+                together["_" + key] = np.zeros(len(infos), bool)
+            together[key][i] = value
+            together["_" + key][i] = True
+    return together
+
+
+def _no_session():
+    return RuntimeError("no session yet: call reset() first")
+
+
 def _no_reward(_frame, _action, _info):
     return 0.0
 
@@ -300,22 +337,27 @@ class Env(gymnasium.Env if gymnasium else object):
         self.session = None
         self.timings = None  # of the newest frame: milliseconds, and frames in its pass
         self._start, self._reward, self._max_steps, self._settings = start, reward, max_steps, settings
-        self._steps, self._frame = 0, None
+        self._steps, self._frame, self._seeds = 0, None, _Seeds()
 
     def reset(self, *, seed=None, options=None):
-        """Begins again; `options={"start": id}` at another start of `server.starts()`. Returns the newest context frame."""
+        """Begins again; `options={"start": id}` at another start of `server.starts()`. Returns the newest context frame.
+
+        Without a seed, the seed follows from the last one that was given.
+        """
         if gymnasium:
             super().reset(seed=seed)
         if self.session:
             self.session.close()
         start = (options or {}).get("start", self._start)
-        self.session = self.server.open(_start_of(start, self.server), seed, self._settings)
-        node = self.session.opened["state"]["node"]
-        self._steps, self._frame = 0, self.session.picture(node, self.world)
-        return self._frame, {"node": node, "seed": self.session.seed, "truth_frames": self.session.truth_frames}
+        self.session = self.server.open(_start_of(start, self.server), self._seeds.next(seed), self._settings)
+        info = _info_of(self.session)
+        self._steps, self._frame = 0, self.session.picture(info["node"], self.world)
+        return self._frame, info
 
     def step(self, action):
         """One frame. Returns (frame, reward, terminated, truncated, info) as gymnasium wants it."""
+        if self.session is None:
+            raise _no_session()
         action = _named(action, self.channels)
         info = self.session.step(action)[0]
         self.timings = _timings_of(info)
@@ -355,6 +397,10 @@ class VectorEnv(gymnasium.vector.VectorEnv if gymnasium else object):
     A world that is truncated begins again with the next step (gymnasium's next-step mode): that step ignores its action.
     """
 
+    metadata = {"render_modes": ["rgb_array"]}
+    render_mode = "rgb_array"
+    closed = False
+
     def __init__(self, num_envs, url="http://127.0.0.1:8008", token=None, starts=None, reward=_no_reward, max_steps=None, settings=None):
         self.num_envs = num_envs
         self.server = Server(url, token)
@@ -366,6 +412,7 @@ class VectorEnv(gymnasium.vector.VectorEnv if gymnasium else object):
         shape = (self.world["height"], self.world["width"], 3)
         self.single_action_space = ActionSpace(self.channels).gymnasium() if gymnasium else ActionSpace(self.channels)
         self.single_observation_space = _observation_space(shape)
+        self.metadata = {**self.metadata, "render_fps": self.world["fps"]}
         if gymnasium:
             batch = gymnasium.vector.utils.batch_space
             self.action_space = batch(self.single_action_space, num_envs)
@@ -378,26 +425,41 @@ class VectorEnv(gymnasium.vector.VectorEnv if gymnasium else object):
         self._frames = np.zeros((num_envs, *shape), np.uint8)
         self._steps = np.zeros(num_envs, np.int64)
         self._over = np.zeros(num_envs, bool)
-        self._seeds = [None] * num_envs
+        self._seeds = [_Seeds() for _ in range(num_envs)]
 
     def reset(self, *, seed=None, options=None):
-        """Begins all again: world i with seed + i, or the i-th of several seeds."""
-        seeds = seed if isinstance(seed, (list, tuple)) else [None if seed is None else seed + i for i in range(self.num_envs)]
-        self._seeds = list(seeds)
-        for i in range(self.num_envs):
-            self._begin(i)
-        return self._frames.copy(), {"seed": np.array([session.seed for session in self.sessions])}
+        """Begins all again: world i with seed + i, or the i-th of several seeds; without, with what follows from the last one.
 
-    def _begin(self, i):
+        Options: `start`, id of a start for all; `reset_mask`, an array of bool: of the worlds that begin again, the others go on.
+        """
+        single = seed is None or isinstance(seed, (int, np.integer))
+        seeds = [None if seed is None else seed + i for i in range(self.num_envs)] if single else list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} worlds")
+        if gymnasium and single:
+            super().reset(seed=None if seed is None else int(seed))
+        options = options or {}
+        mask = np.asarray(options.get("reset_mask", np.ones(self.num_envs, bool)))
+        if mask.shape != (self.num_envs,) or mask.dtype != bool or not mask.any():
+            raise ValueError(f"reset_mask must be {self.num_envs} of bool, one of them true")
+        infos = [self._begin(i, seeds[i], options.get("start")) if mask[i] else {} for i in range(self.num_envs)]
+        return self._frames.copy(), _together(infos)
+
+    def _begin(self, i, seed=None, start=None):
         if self.sessions[i]:
             self.sessions[i].close()
-        start = self._starts[i % len(self._starts)] if self._starts else None
-        self.sessions[i] = session = self.server.open(_start_of(start, self.server), self._seeds[i], self._settings)
-        self._frames[i] = session.picture(session.opened["state"]["node"], self.world)
+        if start is None and self._starts:
+            start = self._starts[i % len(self._starts)]
+        session = self.server.open(_start_of(start, self.server), self._seeds[i].next(seed), self._settings)
+        info = _info_of(session)
+        self.sessions[i], self._frames[i] = session, session.picture(info["node"], self.world)
         self._steps[i], self._over[i] = 0, False
+        return info
 
     def step(self, actions):
         """One frame of each world. `actions`: a list of dicts or rows, or a dict of arrays, as gymnasium batches dicts."""
+        if None in self.sessions:
+            raise _no_session()
         if isinstance(actions, dict):
             actions = [{name: values[i] for name, values in actions.items()} for i in range(self.num_envs)]
         named = [_named(action, self.channels) for action in actions]
@@ -406,7 +468,7 @@ class VectorEnv(gymnasium.vector.VectorEnv if gymnasium else object):
         infos = [{} for _ in range(self.num_envs)]
         for i in range(self.num_envs):
             if self._over[i]:
-                self._begin(i)
+                infos[i] = self._begin(i)
         drawn, failure = [], None
         try:
             if going:
@@ -425,7 +487,11 @@ class VectorEnv(gymnasium.vector.VectorEnv if gymnasium else object):
         self._over = truncated.copy()
         if failure is not None:
             raise failure
-        return self._frames.copy(), rewards, np.zeros(self.num_envs, bool), truncated, {"frames": infos}
+        return self._frames.copy(), rewards, np.zeros(self.num_envs, bool), truncated, _together(infos)
+
+    def render(self):
+        """The newest frames."""
+        return tuple(self._frames.copy())
 
     def close(self, **kwargs):
         """Ends all sessions and the connection."""
@@ -435,6 +501,11 @@ class VectorEnv(gymnasium.vector.VectorEnv if gymnasium else object):
                 session.close()
         self.sessions = [None] * self.num_envs
         self.server.close()
+
+
+def _info_of(session):
+    """What is told of a session that has just begun."""
+    return {"node": session.opened["state"]["node"], "seed": session.seed, "truth_frames": session.truth_frames}
 
 
 def _start_of(start, server):
