@@ -32,6 +32,7 @@ describe.skipIf(noBrowser !== undefined)("session in Chromium", () => {
     await playButton(page).waitFor();
     await until(async () => (await wordsOf(page)) === words);
     await until(async () => (await look(page, STAGE)) === picture);
+    await button(page, "Restart").waitFor(); // where it began is known too
     await visitor.playTo(page, 16);
     expect((await visitor.described(page)).nodes.every(({ frame }, i) => frame === i)).toBe(true);
   });
@@ -117,6 +118,29 @@ describe.skipIf(noBrowser !== undefined)("session in Chromium", () => {
     await untilFrame(page, last);
     await until(async () => (await look(page, STAGE)) === picture);
     expect((await visitor.described(page)).nodes).toHaveLength(last + 1);
+  });
+
+  test("says that a saved session is played again, and whether its frames can be the same", async () => {
+    const page = await visitor.openPage();
+    await begin(page);
+    await visitor.playTo(page, 14);
+    const saved = page.waitForEvent("download");
+    await button(page, "Save session").click();
+    const file = (await readFile(await (await saved).path(), "utf8")).replace(/"checksum":"./, '"checksum":"-');
+    await button(page, "Starts").click();
+    visitor.server.engine.frameMilliseconds = 120;
+    const buffer = Buffer.from(file);
+    await page.locator("input[type=file]").setInputFiles({ name: "s.json", mimeType: "application/json", buffer });
+    await page.getByText("its frames will not be the same").waitFor();
+    await page.getByText("the saved session again").waitFor();
+    await playButton(page).click();
+    await button(page, "Play the saved session on").waitFor();
+    await page.reload();
+    await button(page, "Play the saved session on").click();
+    await page.getByText("the saved session again").waitFor();
+    await scrubTo(page, 3);
+    await button(page, "Play from here: a new branch").click();
+    await page.getByText("the saved session again").waitFor({ state: "detached" });
   });
 
   test("begins at a picture that is dropped into the gallery, and refuses what is none", async () => {

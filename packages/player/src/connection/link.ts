@@ -36,6 +36,8 @@ export interface Link {
   request<R extends PlayRequest>(message: R): Promise<PlayAnswers[R["type"]]>;
   /** Dropped silently where there is no connection: what is held is told anew after it. */
   tell(message: PlayStatement): void;
+  /** Nothing answers any more: as if the connection had been closed. */
+  giveUp(): void;
   /** For good. */
   close(): void;
 }
@@ -86,6 +88,7 @@ export function createLink(newSocket: () => SocketLike, events: LinkEvents): Lin
     connect,
     request: (message) => play?.request(message) ?? Promise.reject(new ConnectionLostError("there is no connection")),
     tell: (message) => play?.tell(message),
+    giveUp: () => lost(undefined),
     close,
   };
 }

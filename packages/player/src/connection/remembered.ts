@@ -1,7 +1,14 @@
 // What outlives a reload of the page: the session one was in. It stays in this tab.
+import type { Start } from "../protocol.js";
 import { storageOr } from "./storage.js";
 
 const storage = storageOr(() => window.sessionStorage);
+
+/** What a session is begun with. */
+export interface Beginning {
+  readonly start: Start;
+  readonly seed?: number;
+}
 
 /** What a session is called, and what proves that it is one's own. */
 export interface SessionKey {
@@ -9,19 +16,28 @@ export interface SessionKey {
   readonly key: string;
 }
 
+/** A session to come back to. */
+export interface RememberedSession extends SessionKey {
+  /** Where it can begin again; only a start of the gallery, as servers keep nothing that was sent to them for long. */
+  readonly beginning?: Beginning;
+}
+
 const SESSION = "vid2world.session";
 
 /** The session that this tab was in. */
-export function rememberedSession(): SessionKey | undefined {
+export function rememberedSession(): RememberedSession | undefined {
   const text = storage.getItem(SESSION);
-  return text === null ? undefined : (JSON.parse(text) as SessionKey);
+  return text === null ? undefined : (JSON.parse(text) as RememberedSession);
 }
 
-/** Remembers a session, or forgets it. */
-export function rememberSession(session: SessionKey | undefined): void {
-  if (session === undefined) storage.removeItem(SESSION);
-  else storage.setItem(SESSION, JSON.stringify({ session: session.session, key: session.key }));
+/** Remembers a session and what it was begun with. */
+export function rememberSession({ session, key }: SessionKey, beginning: Beginning | undefined): void {
+  const remembered: RememberedSession = { session, key, ...(beginning?.start.kind === "gallery" && { beginning }) };
+  storage.setItem(SESSION, JSON.stringify(remembered));
 }
+
+/** Forgets it. */
+export const forgetSession = (): void => storage.removeItem(SESSION);
 
 const TRIED = "vid2world.token-tried";
 

@@ -28,7 +28,7 @@ export function createEntering(around: EnteringSurroundings): (opened: OpenedSes
     const { session: id, key, seed, truthFrames, nodes } = opened;
     const isNew = session.value?.session !== id;
     const next = { session: id, key, seed, truthFrames, remote: server.attach(opened) };
-    rememberSession(next);
+    rememberSession(next, state.beginning.value);
     let lost = 0;
     batch(() => {
       lost = intake.nodes(next, nodes);
@@ -38,6 +38,7 @@ export function createEntering(around: EnteringSurroundings): (opened: OpenedSes
         state.fps.value = opened.state.fps;
       }
       session.value = next;
+      state.replayFrames.value = opened.replayFrames;
       remote.accept(opened.state);
       status.value = { kind: "ready" };
     });

@@ -61,7 +61,10 @@ export function createIntake({ state, meter, pilot, follows, moved, onDrawn }: I
       timeline.value.add({ node, frame: frame.frame, ...known });
       const picture = pictures?.put(frame);
       moved(node);
-      if (frame.request === undefined) meter.received(received);
+      if (frame.request === undefined) {
+        meter.received(received);
+        state.replayFrames.value = Math.max(0, state.replayFrames.value - 1);
+      }
       if (sequence !== undefined) pilot.seen(sequence);
       // Views are told once, when it is drawn.
       if (follows() && picture !== undefined) screen.arrived({ frame, received, picture });

@@ -1,10 +1,9 @@
 // In and out of sessions: opens them, comes back to them after a loss or a reload, and says why where that is not possible.
 import { batch } from "@preact/signals";
 import { type Link, createLink } from "../connection/link.js";
-import { rememberSession, rememberedSession, wasTokenTried } from "../connection/remembered.js";
+import { type Beginning, forgetSession, rememberedSession, wasTokenTried } from "../connection/remembered.js";
 import { ConnectionLostError, PROTOCOL_VERSION, type PlayNews, RemoteError, type SocketLike } from "../protocol.js"; // prettier-ignore
 import { type EnteringSurroundings, createEntering } from "./entering.js";
-import type { Beginning } from "./state.js";
 
 /** What joining a session works with. */
 export interface JoiningSurroundings extends EnteringSurroundings {
@@ -35,10 +34,10 @@ export function createJoining(around: JoiningSurroundings): Joining {
   const enter = createEntering(around);
   const { status, session } = state;
   let link: Link | undefined;
-  let playsOnReturn = false;
+  const { playsOnReturn } = state;
 
   function join(beginning: Beginning | undefined): void {
-    playsOnReturn = false;
+    playsOnReturn.value = false;
     link?.close();
     link = createLink(around.newSocket, {
       greet: () => (session.value === undefined && beginning !== undefined ? open(beginning) : resume()),
@@ -49,7 +48,7 @@ export function createJoining(around: JoiningSurroundings): Joining {
         status.value = { kind: "taken" };
       },
       lost: (why) => {
-        playsOnReturn ||= state.phase.value === "playing";
+        playsOnReturn.value ||= state.phase.value === "playing";
         stop();
         status.value = { kind: "lost", ...(why !== undefined && { why: why.message }) };
         // A server that came back with another token would refuse forever without saying why.
@@ -80,7 +79,9 @@ export function createJoining(around: JoiningSurroundings): Joining {
 
   /** Comes back. The key is kept as long as the session may be there. */
   async function resume(): Promise<void> {
-    const { session: id = "", key = "" } = session.value ?? rememberedSession() ?? {};
+    const remembered = rememberedSession();
+    if (session.value === undefined) state.beginning.value = remembered?.beginning;
+    const { session: id = "", key = "" } = session.value ?? remembered ?? {};
     const request = { type: "resume", protocol: PROTOCOL_VERSION, session: id, key, format: "jpeg" } as const;
     const opened = await link?.request(request).catch((error: unknown) => {
       if (error instanceof RemoteError && FINAL.includes(error.code)) return refused(error);
@@ -88,8 +89,8 @@ export function createJoining(around: JoiningSurroundings): Joining {
     });
     if (opened === undefined) return;
     await enter(opened);
-    if (playsOnReturn) void transport.play();
-    playsOnReturn = false;
+    if (playsOnReturn.value) void transport.play();
+    playsOnReturn.value = false;
   }
 
   function news(told: PlayNews): void {
@@ -122,7 +123,7 @@ export function createJoining(around: JoiningSurroundings): Joining {
       return;
     }
     end();
-    if (FINAL.includes(code)) rememberSession(undefined);
+    if (FINAL.includes(code)) forgetSession();
     status.value = { kind: "ended", code, message: error instanceof Error ? error.message : "unknown" };
   }
 
@@ -150,9 +151,13 @@ export function createJoining(around: JoiningSurroundings): Joining {
     },
     join,
     leave() {
-      if (session.value !== undefined) link?.request({ type: "close" }).catch(() => undefined);
+      // Whoever does not wait until the session can be gone back to has not ended it: a reload tries again.
+      const isIn = session.value !== undefined && status.value.kind !== "queued";
+      if (isIn) {
+        link?.request({ type: "close" }).catch(() => undefined);
+        forgetSession();
+      }
       end();
-      rememberSession(undefined);
     },
     reconnectNow: () => link?.connect(),
     fail,

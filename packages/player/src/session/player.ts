@@ -1,20 +1,18 @@
 // The page's player: finds the world, and joins what this folder has. Views read `state` and call the methods.
 import { effect } from "@preact/signals";
-import { rememberedSession } from "../connection/remembered.js";
+import { type Beginning, rememberedSession } from "../connection/remembered.js";
 import { type Pilot, createPilot } from "../input/pilot.js";
 import { actionOf } from "../input/row.js";
 import { RemoteError, type RemoteWorld, type SocketLike } from "../protocol.js";
 import { createDisplay } from "./display.js";
+import { startHeartbeat } from "./heartbeat.js";
 import { createIntake } from "./intake.js";
 import { createJoining } from "./joining.js";
 import { type LatencyMeter, createLatencyMeter } from "./latency.js";
 import { createRemoteState } from "./remote-state.js";
 import type { Screen } from "./screen.js";
-import { type Beginning, type PlayerState, createState } from "./state.js";
+import { type PlayerState, createState } from "./state.js";
 import { type Transport, createTransport } from "./transport.js";
-
-/** Milliseconds between two measurements of the way to the server. */
-const PING_MS = 2000;
 
 /** Where a player plays. */
 export interface PlayerSurroundings {
@@ -81,14 +79,12 @@ export function createPlayer({ server, newSocket, beginsPaused }: PlayerSurround
   effect(() => {
     if (phase.value !== "playing") pilot.stopped();
   });
-  setInterval(() => {
-    if (status.value.kind !== "ready") return;
-    const sent = performance.now();
-    joining.link?.request({ type: "ping", sent }).then(
-      () => meter.roundTrip(performance.now() - sent),
-      () => undefined, // lost, which the link tells
-    );
-  }, PING_MS);
+  startHeartbeat({
+    isConnected: () => status.value.kind === "ready",
+    ping: async (sent) => joining.link?.request({ type: "ping", sent }),
+    answered: (milliseconds) => meter.roundTrip(milliseconds),
+    silent: () => joining.link?.giveUp(),
+  });
 
   const player: Player = {
     ...{ server, state, screen, transport, pilot, meter, picture },
@@ -119,8 +115,11 @@ export function createPlayer({ server, newSocket, beginsPaused }: PlayerSurround
       const mine = (upload = new AbortController());
       status.value = { kind: "opening", what: `Sending ${file.name}` };
       try {
-        const { id, kind } = await server.upload(file, mine.signal);
-        if (!mine.signal.aborted) player.open({ start: { kind, id } });
+        const { id, kind, exact } = await server.upload(file, mine.signal);
+        if (mine.signal.aborted) return;
+        player.open({ start: { kind, id } });
+        if (!exact)
+          state.notify("bad", "This session was saved in a world with other weights: its frames will not be the same.");
       } catch (error) {
         if (mine.signal.aborted) return;
         player.leave();

@@ -1,8 +1,8 @@
 // What the page knows, as signals: views read them, the rest of this folder writes them. What changes with every frame is apart from what does
 // not, and panels look at it a few times a second: on a small machine every drawing of the page takes time from the world.
 import { type ReadonlySignal, type Signal, computed, effect, signal } from "@preact/signals";
-import type { SessionKey } from "../connection/remembered.js";
-import type { GalleryEntry, RemoteSession, SessionState, Start, WorldDescription } from "../protocol.js";
+import type { Beginning, SessionKey } from "../connection/remembered.js";
+import type { GalleryEntry, RemoteSession, SessionState, WorldDescription } from "../protocol.js";
 import type { Notice, Status } from "./status.js";
 import { type Timeline, createTimeline } from "./timeline.js";
 
@@ -13,12 +13,6 @@ export interface OpenSession extends SessionKey {
   readonly truthFrames: number;
   /** Its pictures and its file, over HTTP. */
   readonly remote: RemoteSession;
-}
-
-/** What a session is begun with. */
-export interface Beginning {
-  readonly start: Start;
-  readonly seed?: number;
 }
 
 /** What is shown beside the session's own frame. */
@@ -33,10 +27,14 @@ export interface PlayerState {
   readonly world: Signal<WorldDescription | undefined>;
   readonly starts: Signal<readonly GalleryEntry[]>;
   readonly session: Signal<OpenSession | undefined>;
-  /** What the session was begun with; undefined after a reload. */
+  /** What the session was begun with; after a reload only a start of the gallery. */
   readonly beginning: Signal<Beginning | undefined>;
   /** Whether the server draws frames, as far as is known: what was asked for counts at once. */
   readonly phase: Signal<SessionState["phase"]>;
+  /** Whether play goes on once a lost connection is back. */
+  readonly playsOnReturn: Signal<boolean>;
+  /** Frames of a saved session that are still to come: they are played as they were, whatever is held. */
+  readonly replayFrames: Signal<number>;
   /** Frames per second that are wished for; undefined: the world's own. */
   readonly fps: Signal<number | undefined>;
   /** Settings from the next frame on, as wished for. */
@@ -81,6 +79,8 @@ export function createState(): PlayerState {
     session: signal(undefined),
     beginning: signal(undefined),
     phase,
+    playsOnReturn: signal(false),
+    replayFrames: signal(0),
     fps: signal(undefined),
     settings: signal(undefined),
     timeline: signal(createTimeline()),

@@ -93,6 +93,27 @@ test("the last of many settings wins, and those between are not all sent", async
   expect(asked).toHaveLength(2);
 });
 
+test("play that is asked for while the connection is lost waits for it, unless somebody looks back meanwhile", async () => {
+  const { transport, state, asked } = deck();
+  state.status.value = { kind: "lost" };
+  await transport.play();
+  expect([state.playsOnReturn.value, state.phase.value]).toEqual([true, "paused"]);
+  await transport.showFrame(4);
+  expect(state.playsOnReturn.value).toBe(false);
+  expect(asked).toEqual([]);
+});
+
+test("a saved session that is played again ends where somebody goes another way", async () => {
+  const { transport, state } = deck();
+  state.replayFrames.value = 7;
+  await transport.pause();
+  await transport.play();
+  expect(state.replayFrames.value).toBe(7);
+  await transport.showFrame(4);
+  await transport.play();
+  expect(state.replayFrames.value).toBe(0);
+});
+
 test("a key that is held for steps leaves none to be drawn when it is let go", async () => {
   const { transport, asked } = deck();
   await Promise.all(Array.from({ length: 30 }, () => transport.step()));

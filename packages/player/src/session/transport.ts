@@ -56,7 +56,7 @@ export function createTransport({ state, remote, display, action }: TransportSur
     const from = follows ? {} : { from: state.shown.value };
     follows = true;
     await transport.pause();
-    await remote.ask({ type: "step", ...from, action: action() });
+    if ((await remote.ask({ type: "step", ...from, action: action() })) !== undefined) state.replayFrames.value = 0;
   });
 
   const fpsWished = (): { fps?: number } => (state.fps.value === undefined ? {} : { fps: state.fps.value });
@@ -67,11 +67,15 @@ export function createTransport({ state, remote, display, action }: TransportSur
     },
     async play() {
       watching.stop();
+      if (state.status.value.kind === "lost") return void (state.playsOnReturn.value = true);
       if (state.phase.value === "playing") return;
       // While the screen follows, what it shows only lags behind: the server's own node is the right one to go on from.
       const goesBack = !follows && remote.node !== state.shown.value;
       follows = true;
-      if (goesBack && (await remote.ask({ type: "goto", node: state.shown.value })) === undefined) return;
+      if (goesBack) {
+        if ((await remote.ask({ type: "goto", node: state.shown.value })) === undefined) return;
+        state.replayFrames.value = 0; // the rest of a saved session goes on from elsewhere
+      }
       await remote.turn({ type: "play", ...fpsWished() });
     },
     async pause() {
@@ -82,6 +86,7 @@ export function createTransport({ state, remote, display, action }: TransportSur
     step: () => step(undefined),
     async show(node) {
       follows = false;
+      state.playsOnReturn.value = false; // whoever looks back does not want to be taken along again
       watching.stop();
       enterBranchOf(node);
       await Promise.all([display(node), transport.pause()]);

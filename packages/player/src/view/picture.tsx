@@ -28,7 +28,12 @@ export function Picture({ load, of, label, class: name, style }: PictureProps): 
         }
         bitmap?.close();
       })
-      .catch(() => undefined); // an empty place; what is missing is said elsewhere
+      .catch(() => {
+        // An empty place, rather than a picture of something else.
+        if (mine <= drawn.current || canvas.current === null) return;
+        drawn.current = mine;
+        canvas.current.getContext("2d")?.clearRect(0, 0, canvas.current.width, canvas.current.height);
+      });
   }, [of]);
   const spoken = label === "" ? ({ "aria-hidden": true } as const) : ({ role: "img", "aria-label": label } as const);
   return <canvas ref={canvas} class={name} style={style} {...spoken} />;

@@ -59,7 +59,10 @@ export function PlayPage(): JSX.Element {
         wasLive = player.state.mode.value === "live";
         player.pilot.release();
         void player.transport.pause();
-      } else if (wasLive) void player.transport.play();
+      } else {
+        if (player.state.status.value.kind === "lost") player.reconnectNow(); // it may have waited for a while to be tried
+        if (wasLive) void player.transport.play();
+      }
     };
     document.addEventListener("visibilitychange", change);
     return () => document.removeEventListener("visibilitychange", change);

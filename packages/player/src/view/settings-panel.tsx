@@ -132,6 +132,7 @@ function Options<T extends string>({ name, options, value, onChange }: OptionsPr
 function SeedField({ seed }: { readonly seed: number }): JSX.Element {
   const player = usePlayer();
   const beginning = player.state.beginning.value;
+  const isReplay = beginning?.start.kind === "replay"; // its seed is part of what is played again
   const [text, setText] = useState<string | undefined>(undefined);
   const wanted = Number(text ?? seed);
   const isValid = Number.isInteger(wanted) && wanted >= 0 && wanted <= 0xffff_ffff;
@@ -149,11 +150,19 @@ function SeedField({ seed }: { readonly seed: number }): JSX.Element {
           inputMode="numeric"
           aria-label="Seed"
           aria-invalid={!isValid}
+          readOnly={isReplay}
           value={text ?? String(seed)}
           onInput={(event) => setText(event.currentTarget.value)}
         />
         {beginning !== undefined && (
-          <button disabled={!isValid} title="Begins again at the same start with this seed">
+          <button
+            disabled={!isValid}
+            title={
+              isReplay
+                ? "Plays the saved session again from its start"
+                : "Begins again at the same start with this seed"
+            }
+          >
             Restart
           </button>
         )}

@@ -1,5 +1,5 @@
 // The picture of the world, as large as fits: by whole pixels (crisp) or to the edge (smooth).
-import { signal, useSignalEffect } from "@preact/signals";
+import { signal, useComputed, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { listenToMouse } from "../input/mouse.js";
@@ -86,6 +86,7 @@ export function Stage(): JSX.Element {
         {comparison.value && <span class="tag">this branch</span>}
         {mode.value !== "live" && <PauseVeil />}
         {mode.value === "live" && usesMovement(channels) && <CaptureHint />}
+        {mode.value === "live" && <ReplayTag />}
         <KeyHint />
       </div>
       <LostVeil />
@@ -94,18 +95,26 @@ export function Stage(): JSX.Element {
 }
 
 function PauseVeil(): JSX.Element | null {
-  const player = usePlayer();
-  const { mode, phase, starting, glance, timeline, status } = player.state;
+  const { state, transport } = usePlayer();
+  const { mode, phase, starting, glance, timeline, status, replayFrames } = state;
   if (starting.value || status.value.kind !== "ready") return null;
   if (mode.value === "watching") return <span class="tag right">watching again</span>;
   if (phase.value === "restoring") return <span class="tag right">the engine is being restored</span>;
+  const isReplay = replayFrames.value > 0 && transport.follows;
   const isTip = timeline.value.branches.some(({ nodes }) => nodes.at(-1) === glance.value.node);
   return (
-    <button class="veil" tabIndex={-1} onClick={() => void player.transport.play()}>
+    <button class="veil" tabIndex={-1} onClick={() => void transport.play()}>
       <span class="big-play" aria-hidden="true" />
-      <span>{isTip ? "Play" : "Play from here: a new branch"}</span>
+      <span>{isReplay ? "Play the saved session on" : isTip ? "Play" : "Play from here: a new branch"}</span>
     </button>
   );
+}
+
+/** Why what is held does nothing. */
+function ReplayTag(): JSX.Element | null {
+  const { replayFrames } = usePlayer().state;
+  const isReplay = useComputed(() => replayFrames.value > 0);
+  return isReplay.value ? <span class="tag right">the saved session again</span> : null;
 }
 
 /** How to capture the mouse, and for a while how to let it go: over the picture only as long as the keys are told or the mouse is there. */
