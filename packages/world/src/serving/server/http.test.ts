@@ -7,6 +7,8 @@ import type { Uploaded } from "../protocol/http.js";
 import type { OpenedSession, SessionFile } from "../protocol/messages.js";
 import { TestClient } from "../testing/play-client.js";
 import { type TestServer, testServer, testStart } from "../testing/test-server.js";
+import { type Gallery, fixedGallery } from "./gallery/gallery.js";
+import { memoryStore } from "./session-store.js";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -98,6 +100,24 @@ describe("a session", () => {
     const frames = await framesOf(await server.http("POST", "/api/v1/step", { steps }));
     expect(frames).toHaveLength(2);
     expect(frames[0]?.pixels).not.toEqual(frames[1]?.pixels);
+  });
+
+  test("has no true frames where it is resumed by a server that begins elsewhere", async () => {
+    const store = memoryStore();
+    const numbers = fixedGallery([testStart]);
+    const recorded: Gallery = {
+      entries: [{ id: "walk-7", title: "a walk", truthFrames: 5 }],
+      start: () => numbers.start("start-0"),
+      truth: () => Promise.resolve(testStart.frames.slice(0, 8 * 6 * 3)),
+    };
+    const first = await testServer({ store, gallery: recorded });
+    const began = await first.http("POST", "/api/v1/sessions", { start: { kind: "gallery", id: "walk-7" } });
+    const { session, key, truthFrames } = (await began.json()) as OpenedSession;
+    await first.close();
+    const second = await testServer({ store });
+    const resumed = await second.http("GET", `/api/v1/sessions/${session}`, undefined, { "x-session-key": key });
+    expect([truthFrames, ((await resumed.json()) as OpenedSession).truthFrames]).toEqual([5, 0]);
+    await second.close();
   });
 
   test("shows any of its pictures, also those that were let go", async () => {

@@ -116,8 +116,9 @@ export class ServerContext {
 
   /** What a client is told of a session that it opened. */
   describe(session: PlayedSession): OpenedSession {
-    const { id, seed, nodes, state, truthFrames } = session;
+    const { id, seed, nodes, state, gallery } = session;
     const key = this.sessions.key(id);
+    const truthFrames = Math.min(session.truthFrames, this.#truthOf(gallery)); // it may have begun on another server
     return { session: id, key, seed, nodes, state, truthFrames, replayFrames: session.scripted };
   }
 
