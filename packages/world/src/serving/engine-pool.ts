@@ -41,7 +41,7 @@ export function enginePool(engines: readonly Engine[]): Engine {
     hold: async (session, held) => homes.get(session)?.hold(session, held),
     picture: async (session, ...given) => homeOf(session).picture(session, ...given),
     append: async (session, frames) => homeOf(session).append(session, frames),
-    snapshot: async (session) => homeOf(session).snapshot(session),
+    snapshot: async (session, how) => homeOf(session).snapshot(session, how),
     async close(session) {
       const home = homes.get(session);
       homes.delete(session);

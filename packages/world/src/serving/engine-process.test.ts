@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setNumThreads } from "@vid2world/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { saveWorld } from "../world-folder.js";
-import { type EngineError, type EngineStart } from "./engine.js";
+import type { Engine, EngineError, EngineStart } from "./engine.js";
 import { type EngineEvent, type EngineProcess, engineProcess } from "./engine-process.js";
 import { tinyParts, tinySettings as settings, tinyStart, tinyWorld } from "./testing/tiny-world.js";
 import { worldEngine } from "./world-engine.js";
@@ -92,18 +92,21 @@ test("what is held meanwhile is what a frame is drawn with, also where the proce
   await engine.close("held");
 });
 
-test("a session moves to another engine by its snapshot, and back", async () => {
+// Six frames: the parent's memory is that of the fourth then.
+test.each([{}, { quick: true }])("a session moves to another engine by its snapshot, and back: %o", async (how) => {
   const start = tinyStart(9);
+  const step = async (of: Engine, i: number): Promise<Uint8Array> =>
+    (await of.step({ session: "c", from: 1 + i, action: [actions[i] ?? 0, 0], settings })).pixels;
   await engine.open("c", start);
-  for (const i of [0, 1, 2]) await engine.step({ session: "c", from: 1 + i, action: [actions[i] ?? 0, 0], settings });
+  for (let i = 0; i < 6; i++) await step(engine, i);
   const other = worldEngine(tinyWorld());
   expect(engine.world).toEqual(other.world);
-  await other.restore("c", await engine.snapshot("c"));
+  await other.restore("c", await engine.snapshot("c", how));
   await engine.close("c");
-  await other.step({ session: "c", from: 4, action: [0, 0], settings });
-  await engine.restore("c", await other.snapshot("c"));
-  const { pixels } = await engine.step({ session: "c", from: 5, action: [1, 0], settings });
-  expect(Uint8Array.from(pixels)).toEqual((await undisturbed(start))[4]);
+  await step(other, 6);
+  await engine.restore("c", await other.snapshot("c", how));
+  expect(Uint8Array.from(await step(engine, 7))).toEqual((await undisturbed(start))[7]);
+  await engine.close("c");
   await other.shutdown();
 });
 

@@ -153,14 +153,14 @@ export class EngineSession {
     this.nodes.push({ node, parent, frame: frame + 1, action: [...action], settings, latent });
   }
 
-  /** Everything needed to go on elsewhere. `memoryBytes` limits what is taken along of the newest states and then the keyframes. */
-  record(checksum: string, memoryBytes: number): SessionRecord {
+  /** Everything needed to go on elsewhere; the limits are those of what is taken along of the newest states and then the keyframes. */
+  record(checksum: string, limits: { readonly bytes: number; readonly memories: number }): SessionRecord {
     const { seed, contextFrames, nodes } = this;
     const scene = Object.fromEntries(
       Object.entries(this.#root.scene).map(([name, x]) => [name, storedTensor(x as Tensor)]),
     );
     const { latentShape } = this.#world;
-    const memories = this.memories(memoryBytes);
+    const memories = this.memories(limits.bytes, limits.memories);
     return { checksum, seed, contextFrames, latentShape, nodes: [...nodes], scene, memories };
   }
 

@@ -99,6 +99,15 @@ export const noLoad: EngineLoad = {
   ...{ engines: 0, sessions: 0, sessionBytes: 0, residentBytes: 0, heapBytes: 0, liveTensors: 0, framesDrawn: 0 },
 };
 
+/** How a session is written down. */
+export interface SnapshotOptions {
+  /**
+   * For one that plays on: with what the network remembered at one node at most, of some frames ago if that is at hand. Whoever goes on from it
+   * waits a little longer, as more is computed again; who plays now does not wait.
+   */
+  readonly quick?: boolean;
+}
+
 /** Computes frames for many sessions. All methods reject with an `EngineError` where the caller's request is at fault or the engine is lost. */
 export interface Engine {
   readonly world: EngineWorld;
@@ -113,7 +122,7 @@ export interface Engine {
    */
   picture(session: string, node: number, decoder?: FullSettings["decoder"]): Promise<Uint8Array>;
   /** Everything needed to go on exactly from any node of the session, on this engine or another one of the same world. */
-  snapshot(session: string): Promise<Uint8Array>;
+  snapshot(session: string, how?: SnapshotOptions): Promise<Uint8Array>;
   /** Puts a session back under a name; nodes keep their numbers. */
   restore(session: string, snapshot: Uint8Array): Promise<void>;
   /** Adds frames to a session that were drawn elsewhere since its snapshot, in the order of their numbers; those that it has are passed over. */

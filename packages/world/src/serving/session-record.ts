@@ -104,8 +104,10 @@ export function encodeSession(record: SessionRecord): Uint8Array {
   start.writeUInt32LE(text.length, 8);
   const latents = nodes.map(({ latent }) => Buffer.from(latent.buffer, latent.byteOffset, latent.byteLength));
   const stored = [...Object.values(scene), ...memories.flatMap(({ tensors }) => tensors)].map(({ bytes }) => bytes);
-  const body = Buffer.concat([start, text, contextFrames, ...latents, ...stored]);
-  return Buffer.concat([body, createHash("sha256").update(body).digest()]);
+  const parts = [start, text, contextFrames, ...latents, ...stored];
+  const sum = createHash("sha256");
+  for (const part of parts) sum.update(part);
+  return Buffer.concat([...parts, sum.digest()]);
 }
 
 /** The session in these bytes. Throws `bad-snapshot` where they are none, or none of this version. */

@@ -91,7 +91,11 @@ export function worldEngine(world: WorldModel, options: WorldEngineOptions = {})
         using latent_BCHW = session.latentOf(node);
         return scheduler.decode(latent_BCHW, settings.decoder);
       }),
-    snapshot: (name) => scheduler.task(name, () => encodeSession(named(name).record(about.checksum, snapshotBytes))),
+    snapshot: (name, { quick = false } = {}) =>
+      scheduler.task(name, () => {
+        const limits = { bytes: snapshotBytes, memories: quick ? 1 : Infinity };
+        return encodeSession(named(name).record(about.checksum, limits));
+      }),
     memories: (name) => scheduler.task(name, () => named(name).memories(snapshotBytes, 1)),
     async restore(name, bytes) {
       live();

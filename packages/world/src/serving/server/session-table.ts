@@ -2,7 +2,7 @@
 
 import { createHmac, randomBytes } from "node:crypto";
 import type { EngineEvent } from "../engine-process.js";
-import { type Engine, type EngineStart, withSettings } from "../engine.js";
+import { type Engine, type EngineStart, type SnapshotOptions, withSettings } from "../engine.js";
 import type { SessionNode } from "../protocol/messages.js";
 import { Admission, type AdmissionDecision, type AdmissionRequest } from "./admission.js";
 import type { ServingLimits } from "./limits.js";
@@ -207,7 +207,7 @@ export class SessionTable {
     const { engine, limits, onFrame, onRestored } = this.#parts;
     const notSaved = (error: unknown): void => this.#parts.onError?.(error);
     return {
-      ...{ engine, limits, save: (session) => this.#save(session) },
+      ...{ engine, limits, save: (session) => this.#save(session, { quick: true }) },
       note: ({ id }, frame) => this.#vault.note(id, frame).catch(notSaved),
       notePosition: ({ id }, position) => this.#vault.notePosition(id, position).catch(notSaved),
       ...(onFrame && { onFrame }),
@@ -216,10 +216,10 @@ export class SessionTable {
   }
 
   /** Saves a session that goes on: it waits for the engine's part alone, not for the disk. Rejects where that failed, which was told. */
-  async #save(session: PlayedSession): Promise<void> {
+  async #save(session: PlayedSession, how: SnapshotOptions = {}): Promise<void> {
     try {
       const { written } = await session.quietly(async () => {
-        const saved = await this.#vault.take(session);
+        const saved = await this.#vault.take(session, how);
         // Whoever ended it meanwhile knows what to keep.
         return { written: session.ended ? undefined : this.#vault.write(session.id, saved) };
       });

@@ -1,6 +1,6 @@
 // Sessions on their way to the store and back: signed, of this world only, and what is written of a session last is what was taken last.
 
-import type { Engine, KeptFrame } from "../engine.js";
+import type { Engine, KeptFrame, SnapshotOptions } from "../engine.js";
 import { InOrder } from "./in-order.js";
 import type { Position } from "./journal-entry.js";
 import type { PlayedSession } from "./played-session.js";
@@ -28,8 +28,8 @@ export class SessionVault {
   }
 
   /** What a session is now. Only in its turn; the engine alone is waited for. */
-  async take(session: PlayedSession): Promise<SavedSession> {
-    const snapshot = await session.ask((engine) => engine.snapshot(session.id));
+  async take(session: PlayedSession, how: SnapshotOptions = {}): Promise<SavedSession> {
+    const snapshot = await session.ask((engine) => engine.snapshot(session.id, how));
     return { record: session.record(), snapshot, checksum: this.#engine.world.checksum };
   }
 
