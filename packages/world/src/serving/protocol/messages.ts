@@ -44,9 +44,12 @@ export const startSchema = z
 /** How pixels are sent: as pictures, or raw (height * width * 3 bytes, for programs). */
 export const frameFormatSchema = z.enum(["jpeg", "webp", "rgb"]).meta({ id: "FrameFormat" });
 
+/** A number that a frame can carry; the largest one stands for none there. */
+const u32 = z.int().min(0).max(0xffff_fffe);
+
 const request = {
   /** Chosen by the client; the answer (or error) carries the same number. */
-  request: z.int().min(0),
+  request: u32,
 };
 
 /** Everything that a client sends. The first message is `open` or `resume`. */
@@ -72,7 +75,7 @@ export const clientMessageSchema = z
       format: frameFormatSchema.default("jpeg"),
     }),
     /** What is held now. Counts from the next frame on: the server looks once per frame, just before it is computed. No answer. */
-    z.strictObject({ type: z.literal("action"), action: actionSchema, sequence: z.int().min(0) }),
+    z.strictObject({ type: z.literal("action"), action: actionSchema, sequence: u32 }),
     /** Frames follow each other at `fps` (absent: the world's own) until `pause`. Answer: `state`. */
     z.strictObject({ type: z.literal("play"), ...request, fps: z.number().positive().max(240).optional() }),
     /** Stops after the frame in work. Answer: `state`. */

@@ -88,6 +88,17 @@ test("the page comes with its policy, and no path leads out of its folder", asyn
     expect([403, 404]).toContain(await status(server, { host: new URL(server.address).host }, path));
 });
 
+test("behind a proxy a client is who the proxy says, whatever the client says of itself", async () => {
+  const server = await testServer({ trustProxy: true, limits: { requestsPerMinute: 5 } });
+  const from = async (...addresses: string[]): Promise<number> =>
+    (await server.http("GET", "/health", undefined, { "x-forwarded-for": addresses.join(", ") })).status;
+  for (let i = 0; i < 5; i++) expect(await from(`10.0.0.${i}`, "192.0.2.1")).toBe(200);
+  expect(await from("10.0.0.9", "192.0.2.1")).toBe(429);
+  expect(await from("192.0.2.1", "192.0.2.2")).toBe(200);
+  for (let i = 1; i < 6; i++) expect(await from(`2001:db8::${i}`)).toBe(200);
+  expect(await from("2001:db8::7")).toBe(429);
+});
+
 test("too many requests and too many connections are refused", async () => {
   const server = await testServer({ limits: { requestsPerMinute: 5, connectionsPerAddress: 2 } });
   const clients = [await server.connect(), await server.connect()];

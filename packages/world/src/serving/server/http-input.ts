@@ -3,6 +3,7 @@
 import type { FastifyRequest } from "fastify";
 import * as z from "zod";
 import { KEY_HEADER } from "../protocol/http.js";
+import { clientAddress } from "./client-address.js";
 import type { PlayedSession } from "./played-session.js";
 import type { ServerContext } from "./server-context.js";
 import { ServingError } from "./serving-error.js";
@@ -18,7 +19,7 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown): T {
 export function sessionOf(request: FastifyRequest, { sessions }: ServerContext): Promise<PlayedSession> {
   const { id = "" } = request.params as { id?: string };
   const key = request.headers[KEY_HEADER];
-  return sessions.find(id, typeof key === "string" ? key : "", { address: request.ip });
+  return sessions.find(id, typeof key === "string" ? key : "", { address: clientAddress(request.ip) });
 }
 
 /** A whole number in a request's path. */

@@ -1,10 +1,12 @@
 // HTTP: sessions for programs. Each request names its session in the path and proves that it is its own by the key in a header.
 
-import type { FastifyInstance, FastifyReply, onRequestHookHandler } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { FRAMES_TYPE, packFrames } from "../protocol/frame-packing.js";
 import { API, forkBodySchema, openBodySchema, stepBodySchema, stepTogetherBodySchema } from "../protocol/http.js"; // prettier-ignore
 import { type FrameFormat, frameFormatSchema } from "../protocol/messages.js";
 import { clientRow } from "./actions.js";
+import { fewAtOnce } from "./bounded-requests.js";
+import { clientAddress } from "./client-address.js";
 import { encodePicture, mediaTypes } from "./frame-encoder.js";
 import { checked, numberIn, sessionOf } from "./http-input.js";
 import type { ServerContext } from "./server-context.js";
@@ -15,11 +17,11 @@ const ONE = `${API}/sessions/:id`;
 
 /** Adds the routes. */
 export function sessionRoutes(app: FastifyInstance, context: ServerContext): void {
-  const { sessions } = context;
+  const { sessions, limits } = context;
 
   app.post(`${API}/sessions`, async (request, reply) => {
     const body = checked(openBodySchema, request.body);
-    const session = await sessions.open(await context.opening(body), { address: request.ip });
+    const session = await sessions.open(await context.opening(body), { address: clientAddress(request.ip) });
     context.metrics.opened.inc({ how: "http" });
     return reply.code(201).send(context.describe(session));
   });
@@ -46,7 +48,7 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
     const wanted = await Promise.all(
       steps.map(async ({ session, key, action, from }) => {
         return {
-          session: await sessions.find(session, key, { address: request.ip }),
+          session: await sessions.find(session, key, { address: clientAddress(request.ip) }),
           row: clientRow(context.engine.world.channels, action),
           from,
         };
@@ -60,29 +62,22 @@ export function sessionRoutes(app: FastifyInstance, context: ServerContext): voi
 
   app.post(`${ONE}/fork`, async (request, reply) => {
     const { node } = checked(forkBodySchema, request.body ?? {});
-    const fork = await sessions.fork(await sessionOf(request, context), node, { address: request.ip });
+    const fork = await sessions.fork(await sessionOf(request, context), node, { address: clientAddress(request.ip) });
     context.metrics.opened.inc({ how: "fork" });
     return reply.code(201).send(context.describe(fork));
   });
 
-  app.get(`${ONE}/snapshot`, async (request, reply) => {
+  app.get(`${ONE}/snapshot`, { onRequest: fewAtOnce(limits.snapshots, "snapshots") }, async (request, reply) => {
     const bytes = await sessions.snapshot(await sessionOf(request, context));
     return reply.type("application/octet-stream").send(bytes);
   });
 
   // A snapshot is large, and in memory before its signature can be looked at.
-  let restoring = 0;
-  const few: onRequestHookHandler = (_request, reply, next) => {
-    if (restoring >= context.limits.restores) return next(new ServingError("too-fast", "too many snapshots at once; try again")); // prettier-ignore
-    restoring++;
-    reply.raw.once("close", () => restoring--);
-    next();
-  };
-  const options = { bodyLimit: context.limits.snapshotBytes, onRequest: few };
+  const options = { bodyLimit: limits.snapshotBytes, onRequest: fewAtOnce(limits.restores, "snapshots") };
   app.post(`${API}/sessions/restore`, options, async (request, reply) => {
     if (!Buffer.isBuffer(request.body))
       throw new ServingError("bad-message", "the body is the snapshot's bytes, as application/octet-stream");
-    const session = await sessions.restore(request.body, { address: request.ip });
+    const session = await sessions.restore(request.body, { address: clientAddress(request.ip) });
     context.metrics.opened.inc({ how: "restore" });
     return reply.code(201).send(context.describe(session));
   });

@@ -22,8 +22,9 @@ export interface ServingLimits {
   readonly uploads: number;
   /** Largest snapshot that may be sent back, bytes. */
   readonly snapshotBytes: number;
-  /** Snapshots that may be on their way here at once. */
+  /** Snapshots that may be on their way here at once, and to clients. */
   readonly restores: number;
+  readonly snapshots: number;
   /** Seconds that decoding an upload may take. */
   readonly uploadSeconds: number;
   /** Largest message of a WebSocket client, bytes. */
@@ -36,6 +37,11 @@ export interface ServingLimits {
   readonly connectionsPerAddress: number;
   /** HTTP requests per minute from one address. */
   readonly requestsPerMinute: number;
+  /** HTTP requests of one address that may be in work or unread at once. */
+  readonly requestsAtOnce: number;
+  /** Seconds that a request may take to arrive, and that an answer's bytes may lie unread. */
+  readonly requestSeconds: number;
+  readonly unreadSeconds: number;
   /** Seconds without a client after which a session goes to disk. */
   readonly idleSeconds: number;
   /** Days after which a session on disk is deleted. */
@@ -58,12 +64,16 @@ export const usualLimits: ServingLimits = {
   uploads: 32,
   snapshotBytes: 256 * 2 ** 20,
   restores: 4,
+  snapshots: 8,
   uploadSeconds: 20,
   messageBytes: 64 * 2 ** 10,
   messagesPerSecond: 500,
   waiting: 256,
   connectionsPerAddress: 128,
   requestsPerMinute: 3000,
+  requestsAtOnce: 256,
+  requestSeconds: 300,
+  unreadSeconds: 60,
   idleSeconds: 120,
   keptDays: 7,
   keptBytes: 8 * 2 ** 30,

@@ -24,6 +24,8 @@ const IN_FLIGHT = 2;
 const OVERLAP = 2;
 /** Bytes that may wait in the socket before its session waits too. */
 const UNREAD_BYTES = 2 ** 20;
+/** Bytes of answers, which do not wait, that may lie there unread: a client that writes and does not read is sent away. */
+const MOST_UNREAD = 2 ** 23;
 /** Messages that are no messages, after which a client is sent away. */
 const MOST_FAULTS = 20;
 /** WebSocket close codes: policy violation, and our own for a session that another connection took over. */
@@ -100,6 +102,7 @@ export class PlayConnection implements SessionViewer {
   // What the client tells.
 
   #received(data: RawData, isBinary: boolean): void {
+    if (this.#socket.bufferedAmount > MOST_UNREAD) return this.#socket.terminate();
     if (!this.#rate.take()) return this.#sendAway(new ServingError("too-fast", "too many messages in a second"));
     const message = isBinary ? undefined : parseMessage(data);
     if (!message?.success) return this.#fault(message?.error);

@@ -262,6 +262,19 @@ class UnreadSocket extends EventEmitter {
   }
 }
 
+test("who writes and never reads is sent away before the answers fill the memory", async () => {
+  const server = await testServer();
+  const deaf = new UnreadSocket();
+  void new PlayConnection(deaf as unknown as WebSocket, server.context, "127.0.0.1");
+  let gone = false;
+  deaf.once("close", () => (gone = true));
+  deaf.tell({ type: "ping", request: 1, sent: 0 });
+  expect([deaf.bufferedAmount > 0, gone]).toEqual([true, false]);
+  deaf.bufferedAmount = 2 ** 23 + 1; // after some hours
+  deaf.tell({ type: "ping", request: 2, sent: 0 });
+  expect(gone).toBe(true);
+});
+
 test("who does not read is waited for, within a bound, and nobody else waits", async () => {
   const world = { width: 320, height: 240 };
   const bytes = world.width * world.height * 3;

@@ -8,6 +8,8 @@ import type { EngineEvent } from "../engine-process.js";
 import type { Engine } from "../engine.js";
 import { API } from "../protocol/http.js";
 import { type AccessOptions, checkAccess, checkListening, checkOrigin, isLoopback } from "./access.js";
+import { boundRequests } from "./bounded-requests.js";
+import { clientAddress } from "./client-address.js";
 import type { Gallery } from "./gallery/gallery.js";
 import { sessionRoutes } from "./http-sessions.js";
 import { uploadRoutes } from "./http-uploads.js";
@@ -33,7 +35,7 @@ export interface ServerOptions {
   readonly insecure?: boolean;
   /** Origins of pages besides the server's own. */
   readonly origins?: readonly string[];
-  /** Whether `x-forwarded-for` is believed: behind a load balancer of one's own, never otherwise. */
+  /** Whether the last address in `x-forwarded-for` is believed: behind one load balancer of one's own, never otherwise. */
   readonly trustProxy?: boolean;
   /** Folder of the built page; absent: a plain page that says so. */
   readonly page?: string;
@@ -65,10 +67,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     localOnly: isLoopback(host) && token === undefined && !insecure,
   };
   const limits = { ...usualLimits, ...(!options.store && { keptBytes: 2 ** 30 }), ...options.limits };
+  const patience = limits.requestSeconds * 1000;
   const app = fastify({
     ...(options.log ? { loggerInstance: options.log } : { logger: false }),
     bodyLimit: 2 ** 20,
-    trustProxy: options.trustProxy ?? false,
+    // The last address in x-forwarded-for is the proxy's own word; those before it are whatever the client wrote.
+    trustProxy: options.trustProxy ? (_address: string, hop: number) => hop === 0 : false,
+    requestTimeout: patience,
+    http: { headersTimeout: Math.min(60_000, patience), connectionsCheckingInterval: Math.min(30_000, patience) },
     forceCloseConnections: true,
     logController: new LogController({ disableRequestLogging: true }),
   });
@@ -131,6 +137,7 @@ async function guard(app: FastifyInstance, limits: ServingLimits): Promise<void>
   await app.register(rateLimit, {
     max: limits.requestsPerMinute,
     timeWindow: 60_000,
+    keyGenerator: ({ ip }) => clientAddress(ip),
     errorResponseBuilder: () => new ServingError("too-fast", "too many requests in a minute"),
   });
   await app.register(websocket, {
@@ -142,6 +149,7 @@ async function guard(app: FastifyInstance, limits: ServingLimits): Promise<void>
       socket.terminate();
     },
   });
+  boundRequests(app, limits);
   app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
     done(null, body),
   );
@@ -181,20 +189,21 @@ function refusal(check: () => void): ServingError | undefined {
 function playRoute(app: FastifyInstance, context: ServerContext): void {
   const connections = new Map<string, number>();
   app.get(`${API}/play`, { websocket: true }, (socket, request) => {
-    const open = (connections.get(request.ip) ?? 0) + 1;
+    const address = clientAddress(request.ip);
+    const open = (connections.get(address) ?? 0) + 1;
     if (open > context.limits.connectionsPerAddress) return socket.close(1013, "too many connections from one address");
-    connections.set(request.ip, open);
+    connections.set(address, open);
     context.metrics.connections.inc();
     context.log.debug({ connections: open }, "a client connected");
     socket.on("close", (code) => {
       context.metrics.connections.dec();
       context.log.debug({ code }, "a client's connection ended");
-      const left = (connections.get(request.ip) ?? 1) - 1;
-      if (left > 0) connections.set(request.ip, left);
-      else connections.delete(request.ip);
+      const left = (connections.get(address) ?? 1) - 1;
+      if (left > 0) connections.set(address, left);
+      else connections.delete(address);
     });
     keepAlive(socket);
-    return void new PlayConnection(socket, context, request.ip);
+    return void new PlayConnection(socket, context, address);
   });
 }
 

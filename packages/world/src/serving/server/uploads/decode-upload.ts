@@ -22,6 +22,8 @@ const MOST_ANSWER = 256 * 2 ** 20;
 const HEAP_MB = 256;
 /** Memory that the process may ask for, and so may its ffmpeg. */
 const DATA_KB = 2_000_000;
+/** Cores that it may keep busy for as long as it may take. */
+const CORES = 4;
 
 /** The frames in a file. Throws `bad-upload` saying why there are none. */
 export async function decodeUpload(
@@ -51,8 +53,10 @@ async function runChild(input: Buffer, seconds: number): Promise<Buffer> {
   // A group of its own, so that its ffmpeg ends with it.
   // V8's limit holds for its heap alone; the shell's for pictures and videos too, in the process and in its ffmpeg.
   const program = [process.execPath, `--max-old-space-size=${HEAP_MB}`, CHILD];
-  const limited = 'ulimit -d "$1" 2>/dev/null; shift; exec "$@"';
-  const child = spawn("/bin/sh", ["-c", limited, "sh", String(DATA_KB), ...program], {
+  // The time of a processor ends what nobody kills because this server was killed.
+  const limited = 'ulimit -d "$1" 2>/dev/null; ulimit -t "$2" 2>/dev/null; shift 2; exec "$@"';
+  const most = [String(DATA_KB), String(Math.ceil(seconds) * CORES)];
+  const child = spawn("/bin/sh", ["-c", limited, "sh", ...most, ...program], {
     stdio: ["pipe", "pipe", "ignore"],
     detached: true,
     env: { PATH: process.env["PATH"] }, // nothing of the server's
