@@ -158,7 +158,7 @@ describe.skipIf(noBrowser !== undefined)("session in Chromium", () => {
     await button(page, "Try again").waitFor({ state: "detached" }); // it would open the start before
   });
 
-  test("changes steps and guidance from the next frame on, and begins again with another seed", async () => {
+  test("changes steps, guidance and seed from the next frame on, and begins again with another seed", async () => {
     const page = await visitor.openPage();
     await begin(page);
     await page.getByRole("slider", { name: "Steps" }).fill("7");
@@ -169,9 +169,14 @@ describe.skipIf(noBrowser !== undefined)("session in Chromium", () => {
     await until(async () => (await frameOf(page)) === 4);
     const { nodes } = await visitor.described(page);
     expect(nodes[4]?.settings).toEqual({ numSteps: 7, guidanceScale: 2.5, decoder: "tiny" });
+    await page.getByLabel("Seed").fill("41");
+    await page.getByLabel("Seed").press("Enter");
+    await button(page, "One frame on").click();
+    await until(async () => (await frameOf(page)) === 5);
+    expect((await visitor.described(page)).nodes[5]?.settings?.seed).toBe(41);
     await page.getByLabel("Seed").fill("42");
     await button(page, "Restart").click();
-    await page.getByText("Seed 42.").waitFor();
+    await page.getByText("Begun with seed 42.").waitFor();
     expect((await visitor.described(page)).nodes).toHaveLength(4);
   });
 

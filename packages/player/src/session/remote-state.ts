@@ -91,5 +91,5 @@ export function createRemoteState(state: PlayerState, link: () => Link | undefin
 }
 
 function isSame(a: SessionState["settings"] | undefined, b: SessionState["settings"]): boolean {
-  return a?.numSteps === b.numSteps && a.guidanceScale === b.guidanceScale && a.decoder === b.decoder;
+  return (["numSteps", "guidanceScale", "decoder", "seed"] as const).every((setting) => a?.[setting] === b[setting]);
 }

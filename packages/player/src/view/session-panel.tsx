@@ -28,8 +28,8 @@ export function SessionPanel(): JSX.Element {
       </div>
       <p class="note">
         {size} frames, {timeline.value.branches.length} {timeline.value.branches.length === 1 ? "branch" : "branches"}
-        {size > 0.9 * limit && `; a session holds at most ${limit}`}. Seed {session.value?.seed}. {world.value?.device},{" "}
-        {world.value?.version}
+        {size > 0.9 * limit && `; a session holds at most ${limit}`}. Begun with seed {session.value?.seed}.{" "}
+        {world.value?.device}, {world.value?.version}
       </p>
     </details>
   );

@@ -61,7 +61,7 @@ export function SettingsPanel(): JSX.Element {
           onChange={(how) => (scaling.value = how)}
         />
       </Field>
-      {session.value && <SeedField seed={session.value.seed} />}
+      {session.value && <SeedField seed={settings?.seed ?? session.value.seed} />}
       <ChannelSliders />
     </details>
   );
@@ -128,31 +128,30 @@ function Options<T extends string>({ name, options, value, onChange }: OptionsPr
   );
 }
 
-/** Another seed is another session from the same start. */
+/** Another seed counts from the next frame on; or begins another session at the same start. */
 function SeedField({ seed }: { readonly seed: number }): JSX.Element {
   const player = usePlayer();
   const beginning = player.state.beginning.value;
-  const isReplay = beginning?.start.kind === "replay"; // its seed is part of what is played again
   const [text, setText] = useState<string | undefined>(undefined);
   const wanted = Number(text ?? seed);
-  const isValid = Number.isInteger(wanted) && wanted >= 0 && wanted <= 0xffff_ffff;
-  const begin = (event: Event): void => {
-    event.preventDefault();
-    if (beginning !== undefined && isValid) player.open({ ...beginning, seed: wanted });
+  const isValid = text?.trim() !== "" && Number.isInteger(wanted) && wanted >= 0 && wanted <= 0xffff_ffff;
+  const isReplay = beginning?.start.kind === "replay"; // what it is begun with is in the file
+  const use = (): void => {
+    if (isValid && wanted !== seed) void player.transport.change({ seed: wanted });
   };
   return (
-    <form class="field" onSubmit={begin}>
-      <span class="label" title="the same start, seed and actions give the same frames">
-        Seed
-      </span>
+    <Field
+      label="Seed"
+      hint="the same start, seed and actions give the same frames; another seed counts from the next frame on"
+    >
       <span class="seed">
         <input
           inputMode="numeric"
           aria-label="Seed"
           aria-invalid={!isValid}
-          readOnly={isReplay}
           value={text ?? String(seed)}
           onInput={(event) => setText(event.currentTarget.value)}
+          onChange={use}
         />
         {beginning !== undefined && (
           <button
@@ -162,11 +161,12 @@ function SeedField({ seed }: { readonly seed: number }): JSX.Element {
                 ? "Plays the saved session again from its start"
                 : "Begins again at the same start with this seed"
             }
+            onClick={() => player.open(isReplay ? beginning : { ...beginning, seed: wanted })}
           >
             Restart
           </button>
         )}
       </span>
-    </form>
+    </Field>
   );
 }

@@ -234,17 +234,18 @@ export class EngineSession {
     return withFrame(settled, this.#frameOf(next), this.#settings(0).windowLength);
   }
 
-  #settings(frame: number): ReturnType<typeof settingsOf> {
-    return settingsOf(this.#world, [{ seed: this.seed, frame }], {});
+  /** How a frame with these settings is drawn: with noise of their seed, or of the session's own. */
+  #settings(frame: number, seed = this.seed): ReturnType<typeof settingsOf> {
+    return settingsOf(this.#world, [{ seed, frame }], {});
   }
 
   /** A finished frame as tensors, of its numbers. */
   #frameOf(node: TreeNode): HistoryFrame {
-    const { frame, action } = node;
+    const { frame, action, settings } = node;
     return noGrad(() =>
       scope((): HistoryFrame => {
         const latent_BCHW = this.latentOf(node);
-        const noisy_BCHW = noisedHistory(latent_BCHW, 0, this.#settings(frame));
+        const noisy_BCHW = noisedHistory(latent_BCHW, 0, this.#settings(frame, settings?.seed));
         // Nothing led to the first frame, which networks are told by zeros.
         const action_BA = actionTensor(this.#world, [networkAction(this.#world, frame, action)]);
         return { latent_BCHW, noisy_BCHW, ...(action_BA && { action_BA }) };

@@ -57,7 +57,7 @@ export function checkAction(world: WorldModel, action: readonly number[]): void 
 }
 
 /** Throws `bad-settings` unless frames can be drawn with them. */
-export function checkSettings(world: WorldModel, { guidanceScale, numSteps, decoder }: FullSettings): void {
+export function checkSettings(world: WorldModel, { guidanceScale, numSteps, decoder, seed = 0 }: FullSettings): void {
   const [least, most] = stepsRange(world);
   const fail = (what: string): never => {
     throw new EngineError("bad-settings", what);
@@ -65,6 +65,7 @@ export function checkSettings(world: WorldModel, { guidanceScale, numSteps, deco
   if (!Number.isFinite(guidanceScale)) fail(`guidanceScale: expected a number, got ${guidanceScale}`);
   if (!Number.isInteger(numSteps) || numSteps < least || numSteps > most)
     fail(`numSteps: expected ${least} to ${most}, got ${numSteps}`);
+  if (!Number.isSafeInteger(seed) || seed < 0) fail(`seed: expected a whole number from 0, got ${seed}`);
   if (decoder === "tiny" && !world.parts.tinyDecoder) fail("decoder: expected full, as this world has no tiny one");
 }
 

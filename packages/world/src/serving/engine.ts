@@ -6,13 +6,14 @@
 
 import type { SessionState, Settings, WorldDescription } from "./protocol/messages.js";
 
-/** Settings with none left out. */
+/** Settings with none left out; `seed` is absent for the session's own. */
 export type FullSettings = SessionState["settings"];
 
 /** Settings with some of them changed. */
 export function withSettings(settings: FullSettings, changes: Settings = {}): FullSettings {
   const { guidanceScale = settings.guidanceScale, numSteps = settings.numSteps, decoder = settings.decoder } = changes;
-  return { guidanceScale, numSteps, decoder };
+  const { seed = settings.seed } = changes;
+  return { guidanceScale, numSteps, decoder, ...(seed !== undefined && { seed }) };
 }
 
 /** What the engine knows of its world; the server adds its own limits. */

@@ -36,8 +36,8 @@ export interface EnvironmentOptions extends Omit<LoadWorldOptions, "seed"> {
   readonly sessions?: number;
   /** Default 0. */
   readonly seed?: number;
-  /** Settings of every frame; those left out are the world's own. */
-  readonly settings?: Settings;
+  /** Settings of every frame; those left out are the world's own. Seeds are each world's. */
+  readonly settings?: Omit<Settings, "seed">;
   readonly engine?: WorldEngineOptions;
 }
 

@@ -186,7 +186,7 @@ export class FrameScheduler {
     const first = settled[0];
     if (first === undefined) return;
     const pass = this.#passes.draw(first.job.sampler, first.state.history.length);
-    const acting = settled.map((ready): Acting => ({ ...ready, ...this.#actionOf(ready) }));
+    const acting = settled.map((ready): Acting => ({ ...ready, state: seeded(ready), ...this.#actionOf(ready) }));
     const drawn = this.#kept(acting, this.#batcher.run(pass, acting), hold);
     const modelled = performance.now();
     const [only] = drawn.length === 1 ? drawn : [];
@@ -334,6 +334,12 @@ export class FrameScheduler {
     job.reject(asEngineError(error));
   }
 }
+
+/** The state to draw from with the noise of the seed that the step has of its own, or of the session's. */
+const seeded = ({ state, seat, job }: Ready): WorldState => ({
+  ...state,
+  seed: job.step.settings.seed ?? seat.session.seed,
+});
 
 const readyOf = (item: Ready | { readonly ready: Ready }): Ready => ("ready" in item ? item.ready : item);
 

@@ -117,6 +117,29 @@ test("settings are a frame's own, and other settings do not share a pass", async
   await engine.shutdown();
 });
 
+test("a frame may have a seed of its own, which the frames after it remember as they do any other", async () => {
+  const engine = engineOf({ snapshotBytes: 0 });
+  await engine.open("a", tinyStart(5));
+  const seeds = [undefined, 9, 9, undefined, 9] as const;
+  const path: { pixels: Uint8Array; node: number }[] = [];
+  for (const [i, seed] of seeds.entries()) {
+    const own = { ...settings, ...(seed !== undefined && { seed }) };
+    const { pixels, node } = await engine.step({ session: "a", from: 1 + i, action: [1, 0], settings: own });
+    path.push({ pixels, node });
+  }
+  const usual = await play(engine, "a", 1, [1, 1]);
+  expect(path[0]?.pixels).toEqual(usual.pixels[0]);
+  expect(path[1]?.pixels).not.toEqual(usual.pixels[1]);
+  const own = await engine.step({ session: "a", from: 2, action: [1, 0], settings: { ...settings, seed: 5 } });
+  expect(own.pixels).toEqual(usual.pixels[1]); // the session's seed, said
+  // Nothing is held of it: what is computed again has the same bytes.
+  const other = engineOf({ sessionBytes: 0 });
+  await other.restore("b", await engine.snapshot("a"));
+  const again = await other.step({ session: "b", from: 5, action: [1, 0], settings: { ...settings, seed: 9 } });
+  expect(again.pixels).toEqual(path[4]?.pixels);
+  await Promise.all([engine.shutdown(), other.shutdown()]);
+});
+
 test("pictures of earlier frames are those that were shown, and context frames those that were given", async () => {
   const engine = engineOf();
   await engine.open("a", tinyStart(7));

@@ -26,8 +26,13 @@ export const settingsSchema = z
     numSteps: z.int().min(1).max(250).optional(),
     /** Which decoder makes the pictures, where the world has both. */
     decoder: z.enum(["full", "tiny"]).optional(),
+    /** Of the noise of the frames to come; where none was ever given, the session's own. */
+    seed: z.int().min(0).max(0xffff_ffff).optional(),
   })
   .meta({ id: "Settings" });
+
+/** Settings with none left out but the seed. */
+const fullSettingsSchema = settingsSchema.required({ guidanceScale: true, numSteps: true, decoder: true });
 
 /** Where a session starts. */
 export const startSchema = z
@@ -119,7 +124,7 @@ export const sessionStateSchema = z
     phase: z.enum(["paused", "playing", "restoring"]),
     node: nodeId,
     fps: z.number().positive(),
-    settings: settingsSchema.required(),
+    settings: fullSettingsSchema,
   })
   .meta({ id: "SessionState" });
 
@@ -200,7 +205,7 @@ export const worldDescriptionSchema = z
     windowLength: z.int().positive(),
     /** Absent: a world that cannot be acted in. */
     channels: channelsSchema.optional(),
-    settings: settingsSchema.required(),
+    settings: fullSettingsSchema.omit({ seed: true }),
     decoders: z.array(z.enum(["full", "tiny"])),
     limits: z.strictObject({
       sessions: z.int(),

@@ -67,7 +67,8 @@ export class SessionTree {
     const next = this.#script.shift();
     if (!next) return undefined;
     const { parent = 0, action = [], settings } = next;
-    return { from: parent, row: action, settings: withSettings(this.settings, settings) };
+    const { seed: _, ...usual } = this.settings; // a frame without one had the session's
+    return { from: parent, row: action, settings: withSettings(usual, settings) };
   }
 
   /** Stands where the player of a replayed file stood, after its last frame. */
