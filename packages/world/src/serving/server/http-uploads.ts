@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from "fastify";
 import { API } from "../protocol/http.js";
+import { fewAtOnce } from "./bounded-requests.js";
 import type { ServerContext } from "./server-context.js";
 import { ServingError } from "./serving-error.js";
 
@@ -14,7 +15,11 @@ export function uploadRoutes(app: FastifyInstance, { uploads, limits }: ServerCo
   app.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: limits.uploadBytes }, (_request, body, done) =>
     done(null, body),
   );
-  const options = { bodyLimit: limits.uploadBytes, config: { rateLimit: { max: PER_MINUTE, timeWindow: 60_000 } } };
+  const options = {
+    bodyLimit: limits.uploadBytes,
+    config: { rateLimit: { max: PER_MINUTE, timeWindow: 60_000 } },
+    onRequest: fewAtOnce(limits.uploadsAtOnce, "uploads"),
+  };
   app.post(`${API}/uploads`, options, async (request, reply) => {
     if (!Buffer.isBuffer(request.body) || request.body.length === 0)
       throw new ServingError("bad-upload", "the body is the file, with a content type");

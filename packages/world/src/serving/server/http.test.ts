@@ -89,7 +89,8 @@ describe("a session", () => {
     const other = await testServer();
     expect((await other.http("POST", "/api/v1/sessions/restore", snapshot)).status).toBe(422);
     await other.close();
-    const busy = await testServer({ limits: { restores: 0, snapshots: 0 } });
+    const busy = await testServer({ limits: { restores: 0, snapshots: 0, uploadsAtOnce: 0 } });
+    expect((await busy.http("POST", "/api/v1/uploads", snapshot)).status).toBe(429);
     expect((await busy.http("POST", "/api/v1/sessions/restore", snapshot)).status).toBe(429);
     expect((await busy.http("GET", "/api/v1/sessions/any/snapshot")).status).toBe(429);
     await busy.close();

@@ -18,6 +18,8 @@ export interface ServingLimits {
   /** Largest upload, bytes, and largest picture in it, pixels. */
   readonly uploadBytes: number;
   readonly uploadPixels: number;
+  /** Uploads on their way here or being decoded. */
+  readonly uploadsAtOnce: number;
   /** Uploads kept in memory, all clients together; the oldest go first. */
   readonly uploads: number;
   /** Largest snapshot that may be sent back, bytes. */
@@ -61,6 +63,7 @@ export const usualLimits: ServingLimits = {
   pictureBytes: 256 * 2 ** 20,
   uploadBytes: 32 * 2 ** 20,
   uploadPixels: 40_000_000,
+  uploadsAtOnce: 16,
   uploads: 32,
   snapshotBytes: 256 * 2 ** 20,
   restores: 4,
@@ -72,7 +75,7 @@ export const usualLimits: ServingLimits = {
   connectionsPerAddress: 128,
   requestsPerMinute: 3000,
   requestsAtOnce: 256,
-  requestSeconds: 300,
+  requestSeconds: 120,
   unreadSeconds: 60,
   idleSeconds: 120,
   keptDays: 7,

@@ -16,6 +16,8 @@ export interface SessionStore {
   readonly secret: Uint8Array;
   /** In place of what was saved before. */
   save(id: string, bytes: Uint8Array): Promise<void>;
+  /** Whether something was saved. */
+  has(id: string): Promise<boolean>;
   /** Undefined where nothing was saved. */
   load(id: string): Promise<Uint8Array | undefined>;
   remove(id: string): Promise<void>;
@@ -36,6 +38,7 @@ export function memoryStore(): SessionStore {
   return {
     secret: randomBytes(32),
     save: (id, bytes) => Promise.resolve(put(id, bytes)),
+    has: (id) => Promise.resolve(kept.has(id)),
     load: (id) => Promise.resolve(kept.get(id)?.bytes),
     remove: (id) => Promise.resolve(void kept.delete(id)),
     append(id, journal, bytes, { anew }) {
@@ -70,6 +73,7 @@ export async function openFolderStore(folder: string): Promise<SessionStore> {
   return {
     secret: await secretIn(folder),
     save: (id, bytes) => writeFileAtomically(session(id), bytes),
+    has: async (id) => (await stat(session(id)).catch(absent)) !== undefined,
     load: (id) => readFile(session(id)).catch(absent),
     remove: (id) => rm(session(id), { force: true }),
     append: (id, journal, bytes, { anew }) =>

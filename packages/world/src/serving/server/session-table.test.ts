@@ -165,6 +165,29 @@ test("a session that left is brought back only once it has", async () => {
   expect(one?.nodes).toHaveLength(3);
 });
 
+test("who waits for a place has its session read when there is one, and one that is not there is told at once", async () => {
+  const first = tableOf();
+  const saved = await open(first);
+  await first.closeAll();
+  const table = tableOf({ sessions: 1 });
+  const other = await open(table);
+  const load = vi.spyOn(store, "load");
+  const key = table.key(saved.id);
+  const places: number[] = [];
+  const waiting = table.find(saved.id, key, { onQueued: (place) => void places.push(place) });
+  await expect(table.find("gone", table.key("gone"), { onQueued: () => undefined })).rejects.toMatchObject({ code: "unknown-session" }); // prettier-ignore
+  await vi.waitFor(() => expect(places).toEqual([1]));
+  expect(load).toHaveBeenCalledTimes(0);
+  await table.close(other);
+  expect((await waiting).id).toBe(saved.id);
+  expect(table.counts).toEqual({ sessions: 1, waiting: 0 });
+  // One whose bytes are no session gives its place back.
+  await table.close(await waiting);
+  await store.save("broken", new Uint8Array(9));
+  await expect(table.find("broken", table.key("broken"))).rejects.toMatchObject({ code: "bad-upload" });
+  expect((await open(table)).nodes).toHaveLength(2);
+});
+
 test("clients that wait are refused when the server stops, and take no place of what is saved", async () => {
   const table = tableOf({ sessions: 1 });
   await open(table);

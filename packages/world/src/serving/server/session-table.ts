@@ -13,7 +13,7 @@ import { SharedRequest } from "./shared-request.js";
 import type { SavedSession } from "./saved-session.js";
 import { ServingError } from "./serving-error.js";
 import type { SessionStore } from "./session-store.js";
-import { SessionVault } from "./session-vault.js";
+import { SessionVault, type VaultSession } from "./session-vault.js";
 
 /** What a session begins with. */
 export interface Opening {
@@ -166,7 +166,7 @@ export class SessionTable {
     const { address } = request;
     if (address !== undefined && !this.#rates.take(address))
       throw new ServingError("too-fast", "too many sessions were opened from your address; wait a moment");
-    const session = await this.#admit(saved, request);
+    const session = await this.#admit(request, () => Promise.resolve(saved));
     this.#tell(how, session);
     await this.#vault.write(session.id, saved).catch((error: unknown) => this.#parts.onError?.(error));
     return session;
@@ -174,33 +174,38 @@ export class SessionTable {
 
   async #bringBack(id: string, request: AdmissionRequest): Promise<PlayedSession> {
     await this.#leaving.get(id);
-    const saved = await this.#vault.read(id);
-    if (!saved) throw unknown();
-    const session = await this.#admit(saved, request);
+    if (!(await this.#vault.has(id))) throw unknown();
+    // Who waits for a place holds no session in memory.
+    const session = await this.#admit(request, async () => {
+      const saved = await this.#vault.read(id);
+      if (saved) return saved;
+      throw unknown();
+    });
     this.#tell("resumed", session);
     return session;
   }
 
   /** Waits for a place and makes the engine know the session. */
-  async #admit(saved: SavedSession, request: AdmissionRequest): Promise<PlayedSession> {
+  async #admit(request: AdmissionRequest, read: () => Promise<VaultSession>): Promise<PlayedSession> {
     const { address } = request;
     if (this.#admission.hasItsShare(address)) await this.#makeRoom(address);
     else if (this.#admission.isFull) await this.#makeRoom();
     const leave = await this.#admission.enter(request);
-    const { id } = saved.record;
     try {
+      const saved = await read();
+      const { id } = saved.record;
       await this.#vault.putBack(id, saved);
       if (this.#closing) {
         await this.#parts.engine.close(id);
         throw stopping();
       }
+      const session = new PlayedSession(saved.record, this.#surroundings());
+      this.#entries.set(id, { session, address, leave });
+      return session;
     } catch (error) {
       leave();
       throw error;
     }
-    const session = new PlayedSession(saved.record, this.#surroundings());
-    this.#entries.set(id, { session, address, leave });
-    return session;
   }
 
   #surroundings(): SessionSurroundings {

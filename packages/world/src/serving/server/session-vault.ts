@@ -73,6 +73,11 @@ export class SessionVault {
     return this.#journals.notePosition(id, position);
   }
 
+  /** Whether a session was written. */
+  has(id: string): Promise<boolean> {
+    return this.#store.has(id);
+  }
+
   /** A session that was written, with what was noted since; undefined where none was. */
   async read(id: string): Promise<VaultSession | undefined> {
     const bytes = await this.#store.load(id);
