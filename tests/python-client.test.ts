@@ -31,7 +31,7 @@ const python = pythonWith("numpy", withoutGymnasium);
 const gymPython = pythonWith("numpy, gymnasium", withGymnasium);
 
 const PROGRAM = `
-import json, sys
+import json, socket, sys
 import numpy as np
 import vid2world_client
 from vid2world_client import Env, Server, ServerError, VectorEnv
@@ -97,6 +97,15 @@ for wrong in ({"seed": [1, 2]}, {"options": {"reset_mask": np.zeros(3, bool)}}):
     except ValueError:
         pass
 many.close()
+
+with socket.create_server(("127.0.0.1", 0)) as silent:
+    server = Server(f"http://127.0.0.1:{silent.getsockname()[1]}/under/a/path/", timeout=0.1)
+    try:
+        server.world()
+        raise SystemExit("nobody answered")
+    except socket.timeout:
+        assert server._connection.sock is None  # the next call begins anew
+    assert silent.accept()[0].recv(99).startswith(b"GET /under/a/path/api/v1/world ")
 
 server = Server(url, token)
 start = {"kind": "gallery", "id": server.starts()[0]["id"]}

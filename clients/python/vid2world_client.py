@@ -86,6 +86,7 @@ class Server:
         parts = urlsplit(url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=timeout)
+        self._root = parts.path.rstrip("/") + _API  # behind a proxy it may lie under any path
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._used = time.monotonic()
 
@@ -100,12 +101,12 @@ class Server:
         if time.monotonic() - self._used > _IDLE:
             self._connection.close()
         try:
-            self._connection.request(method, _API + path, body, headers)
+            self._connection.request(method, self._root + path, body, headers)
             answer = self._connection.getresponse()
-        except (http.client.RemoteDisconnected, http.client.CannotSendRequest, ConnectionError):
-            self._connection.close()  # the next call connects again
+            data = answer.read()
+        except BaseException:  # whatever it was, an interrupt too: an answer that comes later is none to the next call
+            self._connection.close()  # which connects again
             raise
-        data = answer.read()
         self._used = time.monotonic()
         if answer.status >= 400:
             raise _error(answer.status, data)

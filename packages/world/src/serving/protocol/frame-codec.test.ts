@@ -1,6 +1,7 @@
 // Frames as bytes and back.
 import { describe, expect, test } from "vitest";
 import { type FrameMessage, decodeFrame, encodeFrame } from "./frame-codec.js";
+import { clientMessageSchema } from "./messages.js";
 
 const frame: FrameMessage = {
   format: "jpeg",
@@ -42,4 +43,10 @@ describe("a frame", () => {
     expect(() => decodeFrame(bytes.with(4, 2))).toThrow("a frame of version 2");
     expect(() => decodeFrame(bytes.with(5, 9))).toThrow("unknown frame format 9");
   });
+});
+
+test("a request number that a frame cannot carry is no request", () => {
+  const step = (request: number): boolean =>
+    clientMessageSchema.safeParse({ type: "step", request, action: {} }).success;
+  expect([step(0), step(0xffff_fffe), step(0xffff_ffff), step(2 ** 32 + 1), step(0.5)]).toEqual([true, true, false, false, false]); // prettier-ignore
 });
