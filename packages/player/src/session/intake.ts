@@ -4,6 +4,7 @@ import type { Pilot } from "../input/pilot.js";
 import type { FrameMessage, SessionNode } from "../protocol.js";
 import { type FrameStore, createFrameStore } from "./frame-store.js";
 import type { LatencyMeter } from "./latency.js";
+import { patiently } from "./patiently.js";
 import { type Screen, createScreen } from "./screen.js";
 import type { OpenSession, PlayerState } from "./state.js";
 import { createTimeline } from "./timeline.js";
@@ -76,7 +77,9 @@ export function createIntake({ state, meter, pilot, follows, moved, onDrawn }: I
       const isSame = session.value?.session === id;
       const lost = isSame ? timeline.value.lostIn(fresh) : 0;
       if (!isSame || lost > 0)
-        pictures = createFrameStore(async (node) => new Blob([await remote.picture(node)], { type: "image/jpeg" }));
+        pictures = createFrameStore(async (node) => {
+          return new Blob([await patiently(() => remote.picture(node))], { type: "image/jpeg" });
+        });
       batch(() => {
         timeline.value = fresh;
         revision.value++;
