@@ -77,6 +77,7 @@ describe.skipIf(noBrowser !== undefined)("play in Chromium", () => {
     expect(nodes.filter(({ parent }) => parent === 10)).toHaveLength(2);
     await page.getByLabel("Branch").waitFor();
     await page.getByLabel("Compare", { exact: true }).selectOption({ label: "branch 1" });
+    await button(page, "Branch 1").waitFor();
     await scrubTo(page, 9);
     await until(async () => (await look(page, STAGE)) === (await look(page, OTHER)));
     await scrubTo(page, 18);

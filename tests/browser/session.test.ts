@@ -133,6 +133,7 @@ describe.skipIf(noBrowser !== undefined)("session in Chromium", () => {
     await page.locator("input[type=file]").setInputFiles({ name: "s.json", mimeType: "application/json", buffer });
     await page.getByText("its frames will not be the same").waitFor();
     await page.getByText("the saved session again").waitFor();
+    expect(await page.getByRole("note").count()).toBe(0); // keys do nothing yet
     await playButton(page).click();
     await button(page, "Play the saved session on").waitFor();
     await page.reload();

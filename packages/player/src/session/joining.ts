@@ -67,7 +67,7 @@ export function createJoining(around: JoiningSurroundings): Joining {
     if (opened === undefined) return;
     const plays = opened.replayFrames > 0 || !around.beginsPaused();
     batch(() => {
-      state.hint.value = true;
+      state.hint.value = opened.replayFrames === 0; // keys do nothing before a saved session was played again
       state.starting.value = plays;
     });
     await enter(opened).finally(() => (state.starting.value = false));

@@ -14,7 +14,7 @@ const USED_MS = 1500;
 /** A line of keys and what they do. */
 export function KeyHint(): JSX.Element | null {
   const { state, pilot } = usePlayer();
-  const { hint, mode, world, status } = state;
+  const { hint, mode, world, status, comparison } = state;
   const channels = world.value?.channels ?? [];
   const lines = useMemo(() => keyLines(surfaceOf(channels)), [channels]);
 
@@ -28,7 +28,7 @@ export function KeyHint(): JSX.Element | null {
     if (isUsed && hint.peek()) setTimeout(() => (hint.value = false), USED_MS);
   });
 
-  if (!hint.value || lines.length === 0 || status.value.kind !== "ready") return null;
+  if (!hint.value || lines.length === 0 || comparison.value || status.value.kind !== "ready") return null;
   return (
     <div class="key-hint" role="note">
       <span class="touch">The sticks and buttons play.</span>

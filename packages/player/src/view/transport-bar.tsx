@@ -83,23 +83,25 @@ export function TransportBar({ onFullScreen }: { readonly onFullScreen: () => vo
   );
 }
 
-/** What really happened beside the picture, or, where the start is no recording's, another branch. */
+/** What is beside the picture; else what would be: what really happened, or, where the start is no recording's, another branch. */
 function CompareButton(): JSX.Element {
   const { state } = usePlayer();
   void state.glance.value; // the timeline is the same thing, longer
-  const [first] = comparisons(state);
-  const label = first?.kind === "truth" ? "The real one" : "Compare";
+  const current = state.comparison.value;
+  const shown = current ?? comparisons(state)[0];
+  const other = current?.kind === "branch" ? `Branch ${current.branch + 1}` : "Compare";
+  const label = shown?.kind === "truth" ? "The real one" : other;
   return (
     <button
       class="compare"
       aria-label={label}
-      aria-pressed={state.comparison.value !== undefined}
+      aria-pressed={current !== undefined}
       title={
-        first?.kind === "truth"
+        shown?.kind === "truth"
           ? "What really happened in the recording, beside it (C)"
           : "Another branch beside it (C)"
       }
-      disabled={first === undefined && state.comparison.value === undefined}
+      disabled={shown === undefined}
       onClick={() => toggleComparison(state)}
     >
       <Icon name="compare" />
