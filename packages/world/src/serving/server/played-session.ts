@@ -185,6 +185,7 @@ export class PlayedSession {
         }
         return { frames };
       } catch (error) {
+        await this.#notePosition(); // its settings are there without a frame of it perhaps
         return { frames, error };
       }
     });

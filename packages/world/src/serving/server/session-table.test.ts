@@ -75,8 +75,12 @@ test("a server that is killed does not forget where a player has gone, with whic
   const again = await killed();
   expect(again.state).toEqual(state);
   expect((await again.step([1, 0])).node).toMatchObject({ node: 6, parent: 3, settings: { numSteps: 5 } });
+  await again.goTo(3);
+  expect((await again.stepAll([[0, 0]], { from: 99, settings: { numSteps: 6 } })).error).toMatchObject({ code: "unknown-node" }); // prettier-ignore
+  expect((await killed()).state).toMatchObject({ node: 3, settings: { numSteps: 6 } });
+  await again.step([0, 0]);
   // What was drawn later than that is where it stands now.
-  await vi.waitFor(async () => expect((await killed()).state).toMatchObject({ node: 6, fps: 3 }));
+  await vi.waitFor(async () => expect((await killed()).state).toMatchObject({ node: 7, fps: 3 }));
 });
 
 test("a position that could not be noted is told, and leaves none that is not true any more", async () => {
