@@ -27,6 +27,21 @@ test("an answer that nobody reads counts as a request in work, and is given up a
   lazy.destroy();
 });
 
+test("what takes long to compute is waited for, also on a connection that has answered before", async () => {
+  const server = await testServer({ limits: { unreadSeconds: 0.1 } }, { frameMilliseconds: 300 });
+  const opened = await server.http("POST", "/api/v1/sessions", { start: { kind: "gallery", id: "start-0" } });
+  const { session, key } = (await opened.json()) as { session: string; key: string };
+  for (let i = 0; i < 2; i++) {
+    const step = await server.http(
+      "POST",
+      `/api/v1/sessions/${session}/step`,
+      { actions: [{}] },
+      { "x-session-key": key },
+    );
+    expect([step.status, (await step.arrayBuffer()).byteLength > 144]).toEqual([200, true]);
+  }
+});
+
 test("a request that does not arrive is given up after its time", async () => {
   const server = await testServer({ limits: { requestSeconds: 0.2 } });
   const { port, hostname } = new URL(server.address);
