@@ -124,6 +124,8 @@ export function createJoining(around: JoiningSurroundings): Joining {
     }
     end();
     if (FINAL.includes(code)) forgetSession();
+    // Another world may be served by now, in which what was chosen is tried again.
+    if (code === "unknown-session") void server.world().then((world) => (state.world.value = world), () => undefined); // prettier-ignore
     status.value = { kind: "ended", code, message: error instanceof Error ? error.message : "unknown" };
   }
 

@@ -42,6 +42,15 @@ test("a session is in the store from its beginning, and from then on as it was s
   await vi.waitFor(() => expect(save).toHaveBeenCalledTimes(1));
 });
 
+test("a session of a world that is served no more is gone, as whoever asks again would hear forever", async () => {
+  const table = tableOf();
+  const { id } = await open(table);
+  await table.closeAll();
+  engine = { ...arithmeticEngine(), world: { ...engine.world, checksum: "ffff" } };
+  const found = tableOf().find(id, table.key(id));
+  await expect(found).rejects.toMatchObject({ code: "unknown-session", message: expect.stringContaining("other weights") as string }); // prettier-ignore
+});
+
 test("a server that is killed loses no frame: another one goes on after the last", async () => {
   const table = tableOf();
   const session = await open(table);
@@ -188,7 +197,7 @@ test("who waits for a place has its session read when there is one, and one that
   // One whose bytes are no session gives its place back.
   await table.close(await waiting);
   await store.save("broken", new Uint8Array(9));
-  await expect(table.find("broken", table.key("broken"))).rejects.toMatchObject({ code: "bad-upload" });
+  await expect(table.find("broken", table.key("broken"))).rejects.toMatchObject({ code: "unknown-session" });
   expect((await open(table)).nodes).toHaveLength(2);
 });
 

@@ -11,7 +11,7 @@ import { AddressRates } from "./rate-limit.js";
 import { sameText } from "./same-text.js";
 import { SharedRequest } from "./shared-request.js";
 import type { SavedSession } from "./saved-session.js";
-import { ServingError } from "./serving-error.js";
+import { ServingError, toServingError } from "./serving-error.js";
 import type { SessionStore } from "./session-store.js";
 import { SessionVault, type VaultSession } from "./session-vault.js";
 
@@ -176,10 +176,13 @@ export class SessionTable {
     await this.#leaving.get(id);
     if (!(await this.#vault.has(id))) throw unknown();
     // Who waits for a place holds no session in memory.
-    const session = await this.#admit(request, async () => {
+    const read = async (): Promise<VaultSession> => {
       const saved = await this.#vault.read(id);
       if (saved) return saved;
       throw unknown();
+    };
+    const session = await this.#admit(request, read).catch((error: unknown) => {
+      throw noneHere(error);
     });
     this.#tell("resumed", session);
     return session;
@@ -317,6 +320,12 @@ function contextNodes(start: EngineStart, { width, height }: Engine["world"]): S
 }
 
 const newId = (): string => randomBytes(12).toString("base64url");
+
+/** A session that was kept and is none of this world any more (another model is served now) is none to come back to, however often one asks. */
+function noneHere(error: unknown): unknown {
+  const { code, message } = toServingError(error);
+  return code === "bad-upload" ? new ServingError("unknown-session", message) : error;
+}
 
 const unknown = (): ServingError =>
   new ServingError("unknown-session", "no such session, or not with this key; it may have been deleted after its time");
