@@ -178,7 +178,9 @@ describe.skipIf(noBrowser !== undefined)("session in Chromium", () => {
     await page.getByLabel("Seed").fill("42");
     await button(page, "Restart").click();
     await page.getByText("Begun with seed 42.").waitFor();
-    expect((await visitor.described(page)).nodes).toHaveLength(4);
+    const { nodes: again, state } = await visitor.described(page);
+    expect(again).toHaveLength(4);
+    expect(state.settings).toEqual({ numSteps: 7, guidanceScale: 2.5, decoder: "tiny" });
   });
 
   test("says when another window goes on with the session, and takes it back", async () => {

@@ -21,9 +21,11 @@ function newSocket(): WebSocket {
   return new WebSocket(url);
 }
 
-/** Whoever wants little motion, or says so in the address, begins by pressing Play. */
+/** Whoever wants little motion, says so in the address, or looks at something else meanwhile (in a queue), begins by pressing Play. */
 const beginsPaused = (): boolean =>
-  new URLSearchParams(location.search).has("paused") || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.hidden ||
+  new URLSearchParams(location.search).has("paused") ||
+  matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 // A file that misses the gallery is dropped for nothing: browsers would open it in the page's place.
 for (const type of ["dragover", "drop"] as const) {

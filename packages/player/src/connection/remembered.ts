@@ -1,5 +1,5 @@
 // What outlives a reload of the page: the session one was in. It stays in this tab.
-import type { Start } from "../protocol.js";
+import type { Settings, Start } from "../protocol.js";
 import { storageOr } from "./storage.js";
 
 const storage = storageOr(() => window.sessionStorage);
@@ -8,6 +8,8 @@ const storage = storageOr(() => window.sessionStorage);
 export interface Beginning {
   readonly start: Start;
   readonly seed?: number;
+  /** Absent: the world's own. */
+  readonly settings?: Settings;
 }
 
 /** What a session is called, and what proves that it is one's own. */

@@ -132,6 +132,7 @@ function Options<T extends string>({ name, options, value, onChange }: OptionsPr
 function SeedField({ seed }: { readonly seed: number }): JSX.Element {
   const player = usePlayer();
   const beginning = player.state.beginning.value;
+  const { seed: _, ...settings } = player.state.settings.value ?? {};
   const [text, setText] = useState<string | undefined>(undefined);
   const wanted = Number(text ?? seed);
   const isValid = text?.trim() !== "" && Number.isInteger(wanted) && wanted >= 0 && wanted <= 0xffff_ffff;
@@ -159,9 +160,9 @@ function SeedField({ seed }: { readonly seed: number }): JSX.Element {
             title={
               isReplay
                 ? "Plays the saved session again from its start"
-                : "Begins again at the same start with this seed"
+                : "Begins again at the same start, with this seed and the settings of now"
             }
-            onClick={() => player.open(isReplay ? beginning : { ...beginning, seed: wanted })}
+            onClick={() => player.open(isReplay ? beginning : { ...beginning, settings, seed: wanted })}
           >
             Restart
           </button>
