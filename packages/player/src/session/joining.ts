@@ -100,7 +100,10 @@ export function createJoining(around: JoiningSurroundings): Joining {
       if (session.value !== undefined || FINAL.includes(told.code)) fail(new RemoteError(told.code, told.message));
     } else {
       if (told.state.phase !== "playing") meter.interrupted();
+      const { node } = remote;
       remote.accept(told.state);
+      // It went elsewhere by itself: where a saved session was left.
+      if (remote.node !== node && transport.follows && state.timeline.value.get(remote.node)) void transport.follow();
       if (told.type === "restored")
         state.notify("good", "The engine failed and was started again. Nothing is lost: play goes on from the same frame."); // prettier-ignore
     }

@@ -23,7 +23,7 @@ export function ChannelSliders(): JSX.Element | null {
     <details class="sliders">
       <summary>
         Every channel by hand
-        {pilot.latched.value.size > 0 && <b class="count">: not all at rest</b>}
+        {pilot.latched.value.size > 0 && <b>: not all at rest</b>}
       </summary>
       {continuous.map(({ channel, i }) => (
         <ChannelSlider key={channel.name} channel={channel} index={i} />
