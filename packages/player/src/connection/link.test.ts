@@ -83,3 +83,13 @@ test("a session that was taken over is not taken back by itself", async () => {
   await vi.advanceTimersByTimeAsync(60_000);
   expect([sockets.length, told]).toEqual([1, ["taken"]]);
 });
+
+test("a connection that answers nothing is given up, and tried again as after a loss", async () => {
+  const { link, sockets, told } = linkWith({});
+  sockets[0]?.open();
+  await vi.advanceTimersByTimeAsync(0);
+  link.giveUp();
+  sockets[0]?.end(1006); // heard long after, and of no interest any more
+  await vi.advanceTimersByTimeAsync(250);
+  expect([sockets.length, told]).toEqual([2, ["lost"]]);
+});
