@@ -11,6 +11,8 @@ export interface EngineLivesOptions {
   readonly hangAfter: number;
   /** Milliseconds before the first start after a loss. */
   readonly restartAfter: number;
+  /** Deaths of the process that a question may have been in work at before it is given up. */
+  readonly mostDeaths: number;
   readonly onStarted: (pid: number) => void;
   /** It is gone; `again` is in how many milliseconds it is started again. */
   readonly onLost: (reason: string, again: number) => void;
@@ -24,14 +26,17 @@ export interface EngineLives {
   readonly life: number;
   /** Of the process; undefined while there is none. */
   readonly pid: number | undefined;
-  /** Asks it something; where it goes meanwhile, once more in its next life. What kills every life is given up: rejects with `lost`. */
+  /**
+   * Asks it something; where it goes meanwhile, again in its next lives. From then on one of such questions is in work at a time, so that the one that
+   * kills every life is found, and the others are answered: it rejects with `failed`. Rejects with `lost` where the process cannot be started.
+   */
   ask<T>(question: (running: EngineLink) => Promise<T>): Promise<T>;
   /** Ends it for good. */
   end(): Promise<void>;
 }
 
-/** Lives that a question may outlast: it need not be the question that they died of. */
-const MOST_LOSSES = 4;
+/** Starts that may fail before whoever waits for one is told. */
+const MOST_STARTS = 5;
 const LONGEST_PAUSE = 10_000;
 /** A process that lived as long as this was well. */
 const WELL = 30_000;
@@ -39,7 +44,7 @@ const PATIENCE = 5_000;
 
 /** Starts its first life. Rejects where that fails. */
 export async function engineLives(setup: EngineSetup, options: EngineLivesOptions): Promise<EngineLives> {
-  const { hangAfter, restartAfter, onStarted, onLost } = options;
+  const { hangAfter, restartAfter, mostDeaths, onStarted, onLost } = options;
   let link = await startEngine(setup, hangAfter);
   let up = Promise.resolve(link);
   let life = 1;
@@ -74,6 +79,34 @@ export async function engineLives(setup: EngineSetup, options: EngineLivesOption
       if (!closing) again(error.message);
     });
   };
+  const running = async (): Promise<EngineLink> => {
+    for (let tried = 1; ; tried++) {
+      try {
+        return await up;
+      } catch (error) {
+        if (closing || tried === MOST_STARTS) throw error;
+      }
+    }
+  };
+  /** -> the answer, or the error of a process that went before it answered */
+  const askOnce = async <T>(
+    question: (running: EngineLink) => Promise<T>,
+  ): Promise<{ answer: T } | { death: Error }> => {
+    const life = await running();
+    try {
+      return { answer: await question(life) };
+    } catch (error) {
+      if (closing || !isLost(error)) throw error;
+      await life.gone; // so that the next life is what is waited for
+      return { death: error };
+    }
+  };
+  let line: Promise<unknown> = Promise.resolve();
+  const inLine = <T>(task: () => Promise<T>): Promise<T> => {
+    const done = line.then(task);
+    line = done.catch(() => undefined);
+    return done;
+  };
   onStarted(link.pid);
   watch(link);
 
@@ -88,13 +121,16 @@ export async function engineLives(setup: EngineSetup, options: EngineLivesOption
       return pid;
     },
     async ask(question) {
-      for (let tried = 0; ; tried++) {
-        try {
-          return await question(await up);
-        } catch (error) {
-          if (closing || tried === MOST_LOSSES || !isLost(error)) throw error;
+      const first = await askOnce(question);
+      if ("answer" in first) return first.answer;
+      return inLine(async () => {
+        for (let deaths = 2; ; deaths++) {
+          const next = await askOnce(question);
+          if ("answer" in next) return next.answer;
+          if (deaths === mostDeaths)
+            throw new EngineError("failed", `${next.death.message} (${deaths} times while it was asked this)`);
         }
-      }
+      });
     },
     async end() {
       if (closing) return;

@@ -62,6 +62,34 @@ test("a process that is killed three times during play loses no frame and change
   expect((await engine.load()).sessions).toBe(2);
 });
 
+test("a step that kills every life is given up, and changes nothing for who plays beside it", async () => {
+  const lives: number[] = [];
+  const own: EngineProcess = await engineProcess({
+    ...{ world: folder, threads: 1, restartAfter: 10, mostDeaths: 3 },
+    onEvent(event) {
+      if (event.kind === "started") lives.push(event.pid);
+      // Whoever puts this session back is about to have its step computed.
+      if (event.kind === "restored" && event.session === "fatal") process.kill(lives.at(-1) ?? 0, "SIGKILL");
+    },
+  });
+  const [fatal, calm] = [tinyStart(1), tinyStart(2)];
+  await Promise.all([own.open("fatal", fatal), own.open("calm", calm)]);
+  const step = (session: string, i: number) =>
+    own.step({ session, from: 1 + i, action: [actions[i] ?? 0, 0], settings });
+  const given = expect(step("fatal", 0)).rejects.toMatchObject({
+    code: "failed",
+    message: expect.stringContaining("3 times while it was asked this") as string,
+  });
+  const beside = step("calm", 0);
+  process.kill(own.pid ?? 0, "SIGKILL");
+  const shown = [await beside];
+  await given;
+  for (const i of [1, 2]) shown.push(await step("calm", i));
+  expect(shown.map(({ pixels }) => Uint8Array.from(pixels))).toEqual((await undisturbed(calm)).slice(0, 3));
+  expect(lives).toHaveLength(4);
+  await own.shutdown();
+});
+
 test("a process that hangs is killed and started again, and its load is told meanwhile", async () => {
   const lost: string[] = [];
   const onEvent = (event: EngineEvent): void => void (event.kind === "lost" && lost.push(event.reason));

@@ -42,6 +42,8 @@ export interface EngineProcessOptions extends EngineSetup {
   readonly hangAfter?: number;
   /** Milliseconds before the first start after a loss; doubled with each that follows soon, up to 10 s. Default 100. */
   readonly restartAfter?: number;
+  /** Deaths of the process that a call may have been in work at before it is given up as `failed`. Default 8. */
+  readonly mostDeaths?: number;
 }
 
 /** An engine in another process. */
@@ -69,11 +71,18 @@ const LOOK = 1_000;
 
 /** Starts an engine in a process of its own. Rejects where the world cannot be loaded. */
 export async function engineProcess(options: EngineProcessOptions): Promise<EngineProcess> {
-  const { onEvent = () => undefined, keepEvery = 64, restartAfter = 100, hangAfter = 600_000, ...setup } = options;
+  const {
+    onEvent = () => undefined,
+    keepEvery = 64,
+    restartAfter = 100,
+    hangAfter = 600_000,
+    mostDeaths = 8,
+    ...setup
+  } = options;
   const sessions = new Map<string, Kept>();
   const known = (): string[] => [...sessions.keys()];
   const lives = await engineLives(setup, {
-    ...{ hangAfter, restartAfter },
+    ...{ hangAfter, restartAfter, mostDeaths },
     onStarted: (pid) => onEvent({ kind: "started", pid, sessions: known() }),
     onLost: (reason, again) => onEvent({ kind: "lost", reason, again, sessions: known() }),
   });

@@ -160,4 +160,4 @@ export class EngineError extends Error {
 }
 
 /** Whether an engine went before it answered. */
-export const isLost = (error: unknown): boolean => error instanceof EngineError && error.code === "lost";
+export const isLost = (error: unknown): error is EngineError => error instanceof EngineError && error.code === "lost";
